@@ -1,0 +1,17 @@
+//! The Kafka broker as a pure state machine.
+//!
+//! Bytes from clients, results from the disk and the time go in; bytes to clients, storage commands and the next
+//! deadline come out. This crate opens no socket and no file, reads no clock, spawns nothing and draws no entropy of its
+//! own, so one broker runs unchanged under tokio, smol and blocking threads, under a simulator, and in a fuzzer.
+//!
+//! Start with [`boundary`], which is the whole surface on one page.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod boundary;
+pub mod error_code;
+pub mod time;
+pub mod types;
+pub mod wire;

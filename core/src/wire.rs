@@ -1,0 +1,25 @@
+//! The wire: how Kafka's messages become bytes and back.
+//!
+//! One [`message!`] block per message is its only description. The macro walks the fields; the logic is in the traits
+//! and types of this folder: [`Reader`] decodes from a frame, [`Sink`]s take the encoded bytes ([`Writer`], [`Counter`],
+//! [`FrameWriter`]), [`Trace`] watches a decode and becomes the annotated dump. `messages/` has one file per API.
+//!
+//! What does not belong here: what a message means (that is `api/`), and what is inside a record batch (`records/`).
+
+#[macro_use]
+mod message;
+mod annotate;
+mod error;
+pub mod field;
+mod primitives;
+mod reader;
+mod sink;
+
+pub mod messages;
+
+pub use annotate::{Annotate, Annotation, Value};
+pub use error::{DecodeError, DecodeFault, PathSegment};
+pub use field::{Context, Field, FieldSpec, Message, MessageKind, Nullable, TaggedFields};
+pub use primitives::{Records, Str, Uuid};
+pub use reader::{Reader, Trace};
+pub use sink::{Counter, FrameWriter, Sink, Writer};

@@ -1,0 +1,438 @@
+//! The traits behind `message!` and what its fields have in common: versions, nullability, tags, arrays.
+
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+
+use bytes::Bytes;
+
+use super::error::{DecodeError, DecodeFault, PathSegment};
+use super::reader::{Reader, Trace};
+use super::sink::{Counter, Sink, Writer};
+
+/// How a value is to be read or written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// The message's version.
+    pub version: i16,
+    /// Compact lengths and tagged fields (KIP-482).
+    pub flexible: bool,
+    /// Whether an `Option` may be null.
+    pub nullable: bool,
+}
+
+/// Anything that has bytes on the wire.
+pub trait Field: Sized {
+    /// Reads one.
+    fn decode<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Self, DecodeError>;
+
+    /// Writes this one.
+    fn encode<S: Sink>(&self, sink: &mut S, context: Context);
+
+    /// A random one that `context` can carry.
+    #[cfg(feature = "arbitrary")]
+    fn arbitrary(source: &mut arbitrary::Unstructured<'_>, context: Context) -> arbitrary::Result<Self>;
+}
+
+/// Types whose null is part of their encoding; `Option<T>` is the field.
+pub trait Nullable: Field {
+    /// Reads one or null.
+    fn decode_nullable<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Option<Self>, DecodeError>;
+
+    /// Writes one or null.
+    fn encode_nullable<S: Sink>(this: Option<&Self>, sink: &mut S, context: Context);
+}
+
+/// What a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MessageKind {
+    /// From a client.
+    Request,
+    /// To a client.
+    Response,
+    /// In front of either.
+    Header,
+    /// A record of `__cluster_metadata`.
+    Metadata,
+    /// Kept or carried inside other things.
+    Data,
+    /// The key of a record in a coordinator's topic.
+    CoordinatorKey,
+    /// The value of a record in a coordinator's topic.
+    CoordinatorValue,
+}
+
+/// A whole message: the first struct of a `message!` block.
+pub trait Message: Field + Default + Clone + PartialEq + core::fmt::Debug {
+    /// What it is.
+    const KIND: MessageKind;
+    /// The API's name, as in `Fetch`.
+    const API: &'static str;
+    /// The message's name, as in `FetchRequest`.
+    const NAME: &'static str;
+    /// The API key or record type; -1 where there is none.
+    const KEY: i16;
+    /// Versions that exist.
+    const VERSIONS: RangeInclusive<i16>;
+    /// First flexible version; `i16::MAX` where there is none.
+    const FLEXIBLE_FROM: i16;
+
+    /// How this message is read and written in `version`.
+    #[must_use]
+    fn context(version: i16) -> Context {
+        Context { version, flexible: version >= Self::FLEXIBLE_FROM, nullable: true }
+    }
+
+    /// Reads the message, from where `reader` is.
+    fn read<T: Trace>(reader: &mut Reader<T>, version: i16) -> Result<Self, DecodeError> {
+        if !Self::VERSIONS.contains(&version) {
+            return Err(reader.fault(DecodeFault::Version(version)).of(Self::NAME));
+        }
+        Self::decode(reader, Self::context(version)).map_err(|error| error.of(Self::NAME))
+    }
+
+    /// Reads a message that is all of `bytes`.
+    fn from_bytes(bytes: Bytes, version: i16) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let message = Self::read(&mut reader, version)?;
+        reader.finish().map_err(|error| error.of(Self::NAME))?;
+        Ok(message)
+    }
+
+    /// Writes the message.
+    fn write<S: Sink>(&self, sink: &mut S, version: i16) {
+        debug_assert!(Self::VERSIONS.contains(&version), "{} has no version {version}", Self::NAME);
+        self.encode(sink, Self::context(version));
+    }
+
+    /// Bytes that [`Message::write`] makes.
+    fn size_bytes(&self, version: i16) -> usize {
+        let mut counter = Counter::default();
+        self.write(&mut counter, version);
+        counter.size_bytes
+    }
+
+    /// The message in a buffer of exactly its size.
+    fn to_bytes(&self, version: i16) -> Bytes {
+        let mut writer = Writer { buffer: Vec::with_capacity(self.size_bytes(version)) };
+        self.write(&mut writer, version);
+        writer.buffer.into()
+    }
+}
+
+/// What a field's brackets say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldSpec {
+    /// First version that has it.
+    pub from: i16,
+    /// Last version that has it.
+    pub to: i16,
+    /// First version in which an `Option` may be null.
+    pub nullable_from: i16,
+    /// Its tag, where it is a tagged field.
+    pub tag: Option<u32>,
+    /// In classic form even in flexible versions.
+    pub is_classic: bool,
+}
+
+impl FieldSpec {
+    /// In every version, nullable, untagged.
+    pub const ALWAYS: Self =
+        Self { from: i16::MIN, to: i16::MAX, nullable_from: i16::MIN, tag: None, is_classic: false };
+
+    /// Only in these versions.
+    #[must_use]
+    pub const fn versions(mut self, from: i16, to: i16) -> Self {
+        self.from = from;
+        self.to = to;
+        self
+    }
+
+    /// Nullable from this version on.
+    #[must_use]
+    pub const fn nullable_from(mut self, from: i16) -> Self {
+        self.nullable_from = from;
+        self
+    }
+
+    /// As a tagged field.
+    #[must_use]
+    pub const fn tagged(mut self, tag: u32) -> Self {
+        self.tag = Some(tag);
+        self
+    }
+
+    /// Never in compact form.
+    #[must_use]
+    pub const fn classic(mut self) -> Self {
+        self.is_classic = true;
+        self
+    }
+
+    /// Whether `context` has it among the untagged fields.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_plain_in(self, context: Context) -> bool {
+        self.tag.is_none() && self.from <= context.version && context.version <= self.to
+    }
+
+    /// Whether `context` has it among the tagged fields.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_tagged_in(self, context: Context) -> bool {
+        self.tag.is_some() && context.flexible && self.from <= context.version && context.version <= self.to
+    }
+
+    /// Whether `context` has it as tagged field `tag`.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_tagged_as(self, tag: u32, context: Context) -> bool {
+        self.tag == Some(tag) && self.is_tagged_in(context)
+    }
+
+    /// The message's context as it is for this field.
+    #[inline(always)]
+    #[must_use]
+    pub const fn narrow(self, context: Context) -> Context {
+        Context {
+            version: context.version,
+            flexible: context.flexible && !self.is_classic,
+            nullable: context.version >= self.nullable_from,
+        }
+    }
+}
+
+/// Tagged fields that were not understood: kept, so that what comes in goes out again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaggedFields(Vec<(u32, Bytes)>);
+
+impl TaggedFields {
+    /// In the order of their tags.
+    #[must_use]
+    pub fn as_slice(&self) -> &[(u32, Bytes)] {
+        &self.0
+    }
+}
+
+/// A struct may carry this many tagged fields that we don't know; no client sends any.
+const UNKNOWN_TAGS_MAX: usize = 64;
+
+/// Decodes one declared field.
+#[inline]
+pub(crate) fn decode_plain<F: Field, T: Trace>(
+    reader: &mut Reader<T>,
+    name: &'static str,
+    spec: FieldSpec,
+    context: Context,
+) -> Result<F, DecodeError> {
+    reader.scope(PathSegment::Field(name), |reader| F::decode(reader, spec.narrow(context)))
+}
+
+/// Decodes a section of tagged fields; `known` decodes the tags that it knows and says whether it did.
+pub(crate) fn decode_tagged<T: Trace>(
+    reader: &mut Reader<T>,
+    mut known: impl FnMut(&mut Reader<T>, u32) -> Result<bool, DecodeError>,
+) -> Result<TaggedFields, DecodeError> {
+    let count = reader.uvarint()?;
+    let mut unknown = TaggedFields::default();
+    let mut previous = None;
+    for _ in 0..count {
+        let at = reader.at();
+        let tag = reader.uvarint()?;
+        if let Some(previous) = previous
+            && tag <= previous
+        {
+            return Err(DecodeError::new(at, DecodeFault::TagOrder { tag, previous }));
+        }
+        previous = Some(tag);
+        let size_bytes = reader.uvarint()? as usize;
+        reader.limited(size_bytes, |reader| {
+            if known(reader, tag)? {
+                return Ok(());
+            }
+            if unknown.0.len() == UNKNOWN_TAGS_MAX {
+                return Err(reader.fault(DecodeFault::TooManyTags(UNKNOWN_TAGS_MAX)));
+            }
+            reader.charge(2 * size_of::<(u32, Bytes)>())?;
+            reader.scope(PathSegment::UnknownTag(tag), |reader| {
+                unknown.0.push((tag, reader.bytes(size_bytes)?));
+                Ok(())
+            })
+        })?;
+    }
+    Ok(unknown)
+}
+
+/// Writes a section of tagged fields, the unknown ones in their places between the known.
+pub(crate) struct TagEncoder<'a> {
+    unknown: &'a [(u32, Bytes)],
+    count: usize,
+}
+
+impl<'a> TagEncoder<'a> {
+    pub(crate) fn new(unknown: &'a TaggedFields) -> Self {
+        Self { unknown: &unknown.0, count: unknown.0.len() }
+    }
+
+    pub(crate) fn count(&mut self) {
+        self.count += 1;
+    }
+
+    pub(crate) fn begin<S: Sink>(&self, sink: &mut S) {
+        sink.put_uvarint(self.count as u32);
+    }
+
+    pub(crate) fn field<S: Sink, F: Field>(&mut self, sink: &mut S, spec: FieldSpec, value: &F, context: Context) {
+        let tag = spec.tag.expect("only tagged fields come here");
+        self.unknown_below(sink, Some(tag));
+        let mut counter = Counter::default();
+        value.encode(&mut counter, spec.narrow(context));
+        sink.put_uvarint(tag);
+        sink.put_uvarint(counter.size_bytes as u32);
+        value.encode(sink, spec.narrow(context));
+    }
+
+    pub(crate) fn end<S: Sink>(mut self, sink: &mut S) {
+        self.unknown_below(sink, None);
+    }
+
+    fn unknown_below<S: Sink>(&mut self, sink: &mut S, limit: Option<u32>) {
+        while let Some(((tag, bytes), rest)) = self.unknown.split_first() {
+            if limit.is_some_and(|limit| *tag >= limit) {
+                break;
+            }
+            sink.put_uvarint(*tag);
+            sink.put_uvarint(bytes.len() as u32);
+            sink.put(bytes);
+            self.unknown = rest;
+        }
+    }
+}
+
+/// A nullable struct is a signed byte, negative for null, and the struct.
+pub(crate) fn decode_nullable_struct<F: Field, T: Trace>(
+    reader: &mut Reader<T>,
+    context: Context,
+) -> Result<Option<F>, DecodeError> {
+    let [marker] = reader.array()?;
+    if (marker as i8) < 0 { Ok(None) } else { F::decode(reader, context).map(Some) }
+}
+
+/// See [`decode_nullable_struct`].
+pub(crate) fn encode_nullable_struct<F: Field, S: Sink>(this: Option<&F>, sink: &mut S, context: Context) {
+    match this {
+        None => sink.put(&[0xff]),
+        Some(this) => {
+            sink.put(&[1]);
+            this.encode(sink, context);
+        }
+    }
+}
+
+impl<F: Nullable> Field for Option<F> {
+    #[inline]
+    fn decode<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Self, DecodeError> {
+        let from = reader.at();
+        let value = F::decode_nullable(reader, context)?;
+        if value.is_none() {
+            if !context.nullable {
+                return Err(DecodeError::new(from, DecodeFault::UnexpectedNull));
+            }
+            reader.note(super::annotate::Value::Null, from);
+        }
+        Ok(value)
+    }
+
+    #[inline]
+    fn encode<S: Sink>(&self, sink: &mut S, context: Context) {
+        debug_assert!(self.is_some() || context.nullable, "null in version {}, which has none", context.version);
+        F::encode_nullable(self.as_ref(), sink, context);
+    }
+
+    #[cfg(feature = "arbitrary")]
+    fn arbitrary(source: &mut arbitrary::Unstructured<'_>, context: Context) -> arbitrary::Result<Self> {
+        if context.nullable && source.ratio(1, 4)? { Ok(None) } else { F::arbitrary(source, context).map(Some) }
+    }
+}
+
+impl<F: Field> Field for Vec<F> {
+    fn decode<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Self, DecodeError> {
+        let from = reader.at();
+        Self::decode_nullable(reader, context)?.ok_or_else(|| DecodeError::new(from, DecodeFault::UnexpectedNull))
+    }
+
+    fn encode<S: Sink>(&self, sink: &mut S, context: Context) {
+        Self::encode_nullable(Some(self), sink, context);
+    }
+
+    #[cfg(feature = "arbitrary")]
+    fn arbitrary(source: &mut arbitrary::Unstructured<'_>, context: Context) -> arbitrary::Result<Self> {
+        let mut elements = Vec::new();
+        while elements.len() < 8 && !source.is_empty() && source.ratio(2, 3)? {
+            elements.push(F::arbitrary(source, context)?);
+        }
+        Ok(elements)
+    }
+}
+
+impl<F: Field> Nullable for Vec<F> {
+    fn decode_nullable<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Option<Self>, DecodeError> {
+        let from = reader.at();
+        let count = decode_length::<4, T>(reader, context)?;
+        let Some(count) = count else { return Ok(None) };
+        let have = reader.remaining();
+        if count > have {
+            return Err(DecodeError::new(from, DecodeFault::Count { count: count as i64, have }));
+        }
+        reader.charge(count.saturating_mul(size_of::<F>()))?;
+        let mut elements = Vec::with_capacity(count);
+        for index in 0..count {
+            elements.push(reader.scope(PathSegment::Index(index), |reader| F::decode(reader, context))?);
+        }
+        Ok(Some(elements))
+    }
+
+    fn encode_nullable<S: Sink>(this: Option<&Self>, sink: &mut S, context: Context) {
+        encode_length::<4, S>(this.map(Vec::len), sink, context);
+        for element in this.into_iter().flatten() {
+            element.encode(sink, context);
+        }
+    }
+}
+
+/// Reads a length or count: an uvarint of it plus one in flexible versions, else a signed integer of `WIDTH` bytes.
+#[inline]
+pub(crate) fn decode_length<const WIDTH: usize, T: Trace>(
+    reader: &mut Reader<T>,
+    context: Context,
+) -> Result<Option<usize>, DecodeError> {
+    if context.flexible {
+        return Ok((reader.uvarint()? as usize).checked_sub(1));
+    }
+    let from = reader.at();
+    let length = if WIDTH == 2 {
+        i64::from(i16::from_be_bytes(reader.array()?))
+    } else {
+        i64::from(i32::from_be_bytes(reader.array()?))
+    };
+    match length {
+        -1 => Ok(None),
+        0.. => Ok(Some(length as usize)),
+        _ => Err(DecodeError::new(from, DecodeFault::NegativeLength(length))),
+    }
+}
+
+/// See [`decode_length`].
+#[inline]
+pub(crate) fn encode_length<const WIDTH: usize, S: Sink>(length: Option<usize>, sink: &mut S, context: Context) {
+    if context.flexible {
+        let plus_one = length.map_or(0, |length| length + 1);
+        return sink.put_uvarint(u32::try_from(plus_one).expect("lengths on the wire are below 2^31"));
+    }
+    if WIDTH == 2 {
+        let length = length.map_or(-1, |length| i16::try_from(length).expect("classic strings are below 32 KiB"));
+        sink.put(&length.to_be_bytes());
+    } else {
+        let length = length.map_or(-1, |length| i32::try_from(length).expect("lengths on the wire are below 2^31"));
+        sink.put(&length.to_be_bytes());
+    }
+}

@@ -1,0 +1,186 @@
+//! The `message!` block: a message's only description.
+//!
+//! ```text
+//! message! {
+//!     /// What it is for.
+//!     request Fetch = 1, versions 4..=18, flexible 12..;
+//!     struct FetchRequest {
+//!         cluster_id: Option<Str> [12.. tag 0],
+//!         max_wait_ms: i32,
+//!         max_bytes: i32 = 0x7fffffff,
+//!         topics: Vec<FetchTopic>,
+//!     }
+//!     struct FetchTopic { topic: Str [..=12], topic_id: Uuid [13..] }
+//! }
+//! ```
+//!
+//! The first struct is the message; the others are its parts. Brackets hold, in this order and each optional: the
+//! versions that have the field (`4..`, `..=12`, `3..=9`; all when absent), `nullable 7..` (an `Option` may be null from
+//! that version on; always when absent), `tag 3` (a tagged field), `classic` (never in compact form). After `=` comes
+//! the default, which is also what a version without the field decodes to. Tagged fields are declared in the order of their tags.
+
+macro_rules! message {
+    (
+        $(#[$doc:meta])*
+        $kind:ident $api:ident $(= $key:literal)?, versions $low:literal ..= $high:literal $(, flexible $flexible:literal ..)? ;
+        struct $message:ident { $($fields:tt)* }
+        $( $(#[$part_doc:meta])* struct $part:ident { $($part_fields:tt)* } )*
+    ) => {
+        message!(@struct $(#[$doc])* $message { $($fields)* });
+        $( message!(@struct $(#[$part_doc])* $part { $($part_fields)* }); )*
+
+        impl $crate::wire::Message for $message {
+            const KIND: $crate::wire::MessageKind = message!(@kind $kind);
+            const API: &'static str = stringify!($api);
+            const NAME: &'static str = stringify!($message);
+            const KEY: i16 = message!(@or $($key)?, -1);
+            const VERSIONS: core::ops::RangeInclusive<i16> = $low..=$high;
+            const FLEXIBLE_FROM: i16 = message!(@or $($flexible)?, i16::MAX);
+        }
+    };
+
+    (@struct $(#[$doc:meta])* $name:ident {
+        $( $(#[$field_doc:meta])* $field:ident : $type:ty $([ $($spec:tt)* ])? $(= $default:expr)? ),* $(,)?
+    }) => {
+        $(#[$doc])*
+        #[allow(missing_docs)]
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $name {
+            $( $(#[$field_doc])* pub $field: $type, )*
+            /// Tagged fields that this version of the protocol does not name.
+            pub unknown_tags: $crate::wire::TaggedFields,
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $( $field: message!(@or $($default)?, Default::default()), )* unknown_tags: Default::default() }
+            }
+        }
+
+        impl $name {
+            /// Versions, nullability and tag of each field, in the order of declaration.
+            pub const FIELDS: &'static [(&'static str, $crate::wire::FieldSpec)] =
+                &[ $( (stringify!($field), message!(@spec $($($spec)*)?)) ),* ];
+        }
+
+        impl $crate::wire::Field for $name {
+            #[allow(unused_mut, unused_variables)]
+            fn decode<T: $crate::wire::Trace>(
+                reader: &mut $crate::wire::Reader<T>,
+                context: $crate::wire::Context,
+            ) -> Result<Self, $crate::wire::DecodeError> {
+                let mut this = Self::default();
+                $({
+                    const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
+                    if SPEC.is_plain_in(context) {
+                        this.$field = $crate::wire::field::decode_plain(reader, stringify!($field), SPEC, context)?;
+                    }
+                })*
+                if context.flexible {
+                    this.unknown_tags = $crate::wire::field::decode_tagged(reader, |reader, tag| {
+                        $({
+                            const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
+                            if SPEC.is_tagged_as(tag, context) {
+                                this.$field =
+                                    $crate::wire::field::decode_plain(reader, stringify!($field), SPEC, context)?;
+                                return Ok(true);
+                            }
+                        })*
+                        Ok(false)
+                    })?;
+                }
+                Ok(this)
+            }
+
+            #[allow(unused_mut, unused_variables)]
+            fn encode<S: $crate::wire::Sink>(&self, sink: &mut S, context: $crate::wire::Context) {
+                $({
+                    const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
+                    if SPEC.is_plain_in(context) {
+                        $crate::wire::Field::encode(&self.$field, sink, SPEC.narrow(context));
+                    }
+                })*
+                if context.flexible {
+                    let mut tags = $crate::wire::field::TagEncoder::new(&self.unknown_tags);
+                    $({
+                        const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
+                        if SPEC.is_tagged_in(context) && self.$field != message!(@or $($default)?, <$type>::default()) {
+                            tags.count();
+                        }
+                    })*
+                    tags.begin(sink);
+                    $({
+                        const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
+                        if SPEC.is_tagged_in(context) && self.$field != message!(@or $($default)?, <$type>::default()) {
+                            tags.field(sink, SPEC, &self.$field, context);
+                        }
+                    })*
+                    tags.end(sink);
+                }
+            }
+
+            #[cfg(feature = "arbitrary")]
+            #[allow(unused_mut, unused_variables)]
+            fn arbitrary(
+                source: &mut arbitrary::Unstructured<'_>,
+                context: $crate::wire::Context,
+            ) -> arbitrary::Result<Self> {
+                let mut this = Self::default();
+                $({
+                    const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
+                    if SPEC.is_plain_in(context) || SPEC.is_tagged_in(context) {
+                        this.$field = $crate::wire::Field::arbitrary(source, SPEC.narrow(context))?;
+                    }
+                })*
+                Ok(this)
+            }
+        }
+
+        impl $crate::wire::Nullable for $name {
+            fn decode_nullable<T: $crate::wire::Trace>(
+                reader: &mut $crate::wire::Reader<T>,
+                context: $crate::wire::Context,
+            ) -> Result<Option<Self>, $crate::wire::DecodeError> {
+                $crate::wire::field::decode_nullable_struct(reader, context)
+            }
+
+            fn encode_nullable<S: $crate::wire::Sink>(
+                this: Option<&Self>,
+                sink: &mut S,
+                context: $crate::wire::Context,
+            ) {
+                $crate::wire::field::encode_nullable_struct(this, sink, context);
+            }
+        }
+    };
+
+    (@or , $otherwise:expr) => { $otherwise };
+    (@or $value:expr, $otherwise:expr) => { $value };
+
+    (@kind request) => { $crate::wire::MessageKind::Request };
+    (@kind response) => { $crate::wire::MessageKind::Response };
+    (@kind header) => { $crate::wire::MessageKind::Header };
+    (@kind metadata) => { $crate::wire::MessageKind::Metadata };
+    (@kind data) => { $crate::wire::MessageKind::Data };
+    (@kind coordinator_key) => { $crate::wire::MessageKind::CoordinatorKey };
+    (@kind coordinator_value) => { $crate::wire::MessageKind::CoordinatorValue };
+
+    (@spec $($spec:tt)*) => { message!(@spec_part ($crate::wire::FieldSpec::ALWAYS) $($spec)*) };
+    (@spec_part ($built:expr)) => { $built };
+    (@spec_part ($built:expr) nullable $low:literal .. $($rest:tt)*) => {
+        message!(@spec_part ($built.nullable_from($low)) $($rest)*)
+    };
+    (@spec_part ($built:expr) tag $tag:literal $($rest:tt)*) => {
+        message!(@spec_part ($built.tagged($tag)) $($rest)*)
+    };
+    (@spec_part ($built:expr) classic $($rest:tt)*) => { message!(@spec_part ($built.classic()) $($rest)*) };
+    (@spec_part ($built:expr) ..= $high:literal $($rest:tt)*) => {
+        message!(@spec_part ($built.versions(i16::MIN, $high)) $($rest)*)
+    };
+    (@spec_part ($built:expr) $low:literal ..= $high:literal $($rest:tt)*) => {
+        message!(@spec_part ($built.versions($low, $high)) $($rest)*)
+    };
+    (@spec_part ($built:expr) $low:literal .. $($rest:tt)*) => {
+        message!(@spec_part ($built.versions($low, i16::MAX)) $($rest)*)
+    };
+}

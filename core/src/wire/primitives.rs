@@ -1,0 +1,359 @@
+//! The values that fields are made of: integers, strings, bytes, uuids, record sets.
+
+use alloc::string::String;
+use core::fmt;
+use core::ops::Deref;
+
+use bytes::Bytes;
+
+use super::annotate::Value;
+use super::error::{DecodeError, DecodeFault};
+use super::field::{Context, Field, Nullable, decode_length, encode_length};
+use super::reader::{Reader, Trace};
+use super::sink::Sink;
+use crate::boundary::FileRange;
+
+macro_rules! integer {
+    ($($type:ty),*) => { $(
+        impl Field for $type {
+            #[inline]
+            fn decode<T: Trace>(reader: &mut Reader<T>, _: Context) -> Result<Self, DecodeError> {
+                let from = reader.at();
+                let value = Self::from_be_bytes(reader.array()?);
+                reader.note(Value::Integer(i64::from(value)), from);
+                Ok(value)
+            }
+
+            #[inline]
+            fn encode<S: Sink>(&self, sink: &mut S, _: Context) {
+                sink.put(&self.to_be_bytes());
+            }
+
+            #[cfg(feature = "arbitrary")]
+            fn arbitrary(source: &mut arbitrary::Unstructured<'_>, _: Context) -> arbitrary::Result<Self> {
+                source.arbitrary()
+            }
+        }
+    )* };
+}
+
+integer!(i8, i16, u16, i32, u32, i64);
+
+impl Field for f64 {
+    fn decode<T: Trace>(reader: &mut Reader<T>, _: Context) -> Result<Self, DecodeError> {
+        let from = reader.at();
+        let value = Self::from_be_bytes(reader.array()?);
+        reader.note(Value::Float(value), from);
+        Ok(value)
+    }
+
+    fn encode<S: Sink>(&self, sink: &mut S, _: Context) {
+        sink.put(&self.to_be_bytes());
+    }
+
+    #[cfg(feature = "arbitrary")]
+    fn arbitrary(source: &mut arbitrary::Unstructured<'_>, _: Context) -> arbitrary::Result<Self> {
+        // NaN is not equal to itself, which a round trip would take for a loss.
+        source.arbitrary::<f64>().map(|value| if value.is_nan() { 0.0 } else { value })
+    }
+}
+
+impl Field for bool {
+    fn decode<T: Trace>(reader: &mut Reader<T>, _: Context) -> Result<Self, DecodeError> {
+        let from = reader.at();
+        let value = reader.array::<1>()? != [0];
+        reader.note(Value::Bool(value), from);
+        Ok(value)
+    }
+
+    fn encode<S: Sink>(&self, sink: &mut S, _: Context) {
+        sink.put(&[u8::from(*self)]);
+    }
+
+    #[cfg(feature = "arbitrary")]
+    fn arbitrary(source: &mut arbitrary::Unstructured<'_>, _: Context) -> arbitrary::Result<Self> {
+        source.arbitrary()
+    }
+}
+
+/// A UUID, printed as Kafka does: base64url without padding.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Uuid(pub u128);
+
+impl Uuid {
+    /// Stands for "none".
+    pub const ZERO: Self = Self(0);
+    /// The topic id of `__cluster_metadata`.
+    pub const METADATA_TOPIC: Self = Self(1);
+
+    /// Reads base64url, with or without padding.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim_end_matches('=');
+        if text.len() != 22 {
+            return None;
+        }
+        let mut bits = 0u128;
+        for (index, byte) in text.bytes().enumerate() {
+            let digit = match byte {
+                b'A'..=b'Z' => byte - b'A',
+                b'a'..=b'z' => byte - b'a' + 26,
+                b'0'..=b'9' => byte - b'0' + 52,
+                b'-' => 62,
+                b'_' => 63,
+                _ => return None,
+            };
+            // 22 digits are 132 bits: the last four are padding.
+            bits = if index < 21 { bits << 6 | u128::from(digit) } else { bits << 2 | u128::from(digit >> 4) };
+        }
+        Some(Self(bits))
+    }
+}
+
+impl fmt::Display for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        for index in 0..22 {
+            let digit = if index < 21 { self.0 >> (122 - 6 * index) } else { self.0 << 4 } & 0x3f;
+            write!(f, "{}", DIGITS[digit as usize] as char)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Field for Uuid {
+    fn decode<T: Trace>(reader: &mut Reader<T>, _: Context) -> Result<Self, DecodeError> {
+        let from = reader.at();
+        let value = Self(u128::from_be_bytes(reader.array()?));
+        reader.note(Value::Uuid(value), from);
+        Ok(value)
+    }
+
+    fn encode<S: Sink>(&self, sink: &mut S, _: Context) {
+        sink.put(&self.0.to_be_bytes());
+    }
+
+    #[cfg(feature = "arbitrary")]
+    fn arbitrary(source: &mut arbitrary::Unstructured<'_>, _: Context) -> arbitrary::Result<Self> {
+        source.arbitrary().map(Self)
+    }
+}
+
+/// A string that is a slice of its frame: cheap to pass on, but what outlives the request must be copied out.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Str(Bytes);
+
+impl Str {
+    /// A string known at compile time, without an allocation.
+    #[must_use]
+    pub const fn from_static(text: &'static str) -> Self {
+        Self(Bytes::from_static(text.as_bytes()))
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Deref for Str {
+    type Target = str;
+
+    #[inline]
+    fn deref(&self) -> &str {
+        core::str::from_utf8(&self.0).expect("checked when it was made")
+    }
+}
+
+impl From<&str> for Str {
+    fn from(text: &str) -> Self {
+        Self(Bytes::copy_from_slice(text.as_bytes()))
+    }
+}
+
+impl From<String> for Str {
+    fn from(text: String) -> Self {
+        Self(Bytes::from(text.into_bytes()))
+    }
+}
+
+impl PartialEq<str> for Str {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Str {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+impl fmt::Display for Str {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+impl fmt::Debug for Str {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+/// A type that null and a plain field decode alike, but for what null means.
+macro_rules! never_null {
+    ($type:ty) => {
+        impl Field for $type {
+            #[inline]
+            fn decode<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Self, DecodeError> {
+                let from = reader.at();
+                Self::decode_nullable(reader, context)?
+                    .ok_or_else(|| DecodeError::new(from, DecodeFault::UnexpectedNull))
+            }
+
+            #[inline]
+            fn encode<S: Sink>(&self, sink: &mut S, context: Context) {
+                Self::encode_nullable(Some(self), sink, context);
+            }
+
+            #[cfg(feature = "arbitrary")]
+            fn arbitrary(source: &mut arbitrary::Unstructured<'_>, _: Context) -> arbitrary::Result<Self> {
+                Self::random(source)
+            }
+        }
+    };
+}
+
+never_null!(Str);
+never_null!(Bytes);
+never_null!(Records);
+
+impl Nullable for Str {
+    #[inline]
+    fn decode_nullable<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Option<Self>, DecodeError> {
+        let from = reader.at();
+        let Some(length) = decode_length::<2, T>(reader, context)? else { return Ok(None) };
+        let bytes = reader.bytes(length)?;
+        let Ok(text) = core::str::from_utf8(&bytes) else {
+            return Err(DecodeError::new(from, DecodeFault::Utf8));
+        };
+        reader.note(Value::Str(text), from);
+        Ok(Some(Self(bytes)))
+    }
+
+    #[inline]
+    fn encode_nullable<S: Sink>(this: Option<&Self>, sink: &mut S, context: Context) {
+        encode_length::<2, S>(this.map(|text| text.0.len()), sink, context);
+        if let Some(text) = this {
+            sink.put(&text.0);
+        }
+    }
+}
+
+impl Nullable for Bytes {
+    #[inline]
+    fn decode_nullable<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Option<Self>, DecodeError> {
+        let from = reader.at();
+        let Some(length) = decode_length::<4, T>(reader, context)? else { return Ok(None) };
+        let bytes = reader.bytes(length)?;
+        reader.note(Value::Bytes(&bytes), from);
+        Ok(Some(bytes))
+    }
+
+    fn encode_nullable<S: Sink>(this: Option<&Self>, sink: &mut S, context: Context) {
+        encode_length::<4, S>(this.map(Bytes::len), sink, context);
+        if let Some(bytes) = this {
+            sink.put_shared(bytes);
+        }
+    }
+}
+
+/// A record set: the batches of one partition. In an answer it may be a stretch of a segment that nobody reads into memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Records {
+    /// In memory.
+    Bytes(Bytes),
+    /// In a segment.
+    File(FileRange),
+}
+
+impl Records {
+    /// On the wire, without the length in front.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::File(range) => range.size_bytes as usize,
+        }
+    }
+}
+
+impl Default for Records {
+    fn default() -> Self {
+        Self::Bytes(Bytes::new())
+    }
+}
+
+impl Nullable for Records {
+    fn decode_nullable<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Option<Self>, DecodeError> {
+        let from = reader.at();
+        let Some(length) = decode_length::<4, T>(reader, context)? else { return Ok(None) };
+        let bytes = reader.bytes(length)?;
+        reader.note(Value::Records(&bytes), from);
+        Ok(Some(Self::Bytes(bytes)))
+    }
+
+    fn encode_nullable<S: Sink>(this: Option<&Self>, sink: &mut S, context: Context) {
+        encode_length::<4, S>(this.map(Self::size_bytes), sink, context);
+        match this {
+            None => {}
+            Some(Self::Bytes(bytes)) => sink.put_shared(bytes),
+            Some(Self::File(range)) => sink.put_file(*range),
+        }
+    }
+}
+
+#[cfg(feature = "arbitrary")]
+mod random {
+    use super::{Bytes, Records, Str};
+    use alloc::vec::Vec;
+    use arbitrary::{Result, Unstructured};
+
+    const LENGTH_MAX: usize = 200;
+
+    impl Str {
+        pub(super) fn random(source: &mut Unstructured<'_>) -> Result<Self> {
+            let text: &str = source.arbitrary()?;
+            let end = (0..=text.len().min(LENGTH_MAX)).rev().find(|end| text.is_char_boundary(*end));
+            Ok(Self::from(&text[..end.unwrap_or(0)]))
+        }
+    }
+
+    pub(super) trait Random: Sized {
+        fn random(source: &mut Unstructured<'_>) -> Result<Self>;
+    }
+
+    impl Random for Bytes {
+        fn random(source: &mut Unstructured<'_>) -> Result<Self> {
+            let mut bytes: Vec<u8> = source.arbitrary()?;
+            bytes.truncate(LENGTH_MAX);
+            Ok(Self::from(bytes))
+        }
+    }
+
+    impl Records {
+        pub(super) fn random(source: &mut Unstructured<'_>) -> Result<Self> {
+            <Bytes as Random>::random(source).map(Self::Bytes)
+        }
+    }
+}
+#[cfg(feature = "arbitrary")]
+use random::Random as _;
