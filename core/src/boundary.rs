@@ -2,7 +2,7 @@
 //!
 //! An adapter's duties, all of them:
 //! - It numbers connections ([`ConnId`], never reused) and splits their bytes into frames with
-//!   [`FrameBuffer`](crate::connection::FrameBuffer).
+//!   `FrameBuffer`.
 //! - It hands in one [`Input`] at a time with the present time and drains [`Output`]s until there are none.
 //! - [`Output::Send`]s of a connection are written in the order they came, each whole; [`Input::Sent`] reports progress.
 //! - Storage commands on one [`FileId`] are done in the order they came. Between different files, and for commands on

@@ -11,7 +11,16 @@
 extern crate alloc;
 
 pub mod boundary;
+mod broker;
+pub mod config;
+pub mod connection;
 pub mod error_code;
+pub mod metadata;
+pub mod outbox;
+pub mod rng;
 pub mod time;
 pub mod types;
 pub mod wire;
+
+pub use broker::Broker;
+pub use config::Config;

@@ -1,0 +1,74 @@
+//! What the broker's parts use to reach the world: outputs in order, and who waits for which storage command.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+
+use crate::boundary::{FileId, Level, OpId, Output, Report, StorageCommand};
+use crate::types::PartitionId;
+
+/// Outputs that wait to be polled, and the numbers of commands and files.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    outputs: VecDeque<Output>,
+    owners: BTreeMap<OpId, Owner>,
+    next_op: u64,
+    next_file: u64,
+}
+
+/// The part that issued a storage command and gets its result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// A partition's log.
+    Log(PartitionId),
+    /// The log directory as a whole: start, stop, checkpoints.
+    Directory,
+    /// Nobody waits: a failure is only reported.
+    Nobody,
+}
+
+impl Outbox {
+    /// Issues a storage command; its result goes to `owner`.
+    pub fn store(&mut self, owner: Owner, command: StorageCommand) -> OpId {
+        let op = OpId(self.next_op);
+        self.next_op += 1;
+        self.owners.insert(op, owner);
+        self.outputs.push_back(Output::Store { op, command });
+        op
+    }
+
+    /// A number for a file that is about to be opened.
+    pub fn new_file_id(&mut self) -> FileId {
+        let file = FileId(self.next_file);
+        self.next_file += 1;
+        file
+    }
+
+    /// Says something to people.
+    pub fn report(&mut self, level: Level, text: impl Into<String>) {
+        self.push(Output::Report(Report { level, text: text.into() }));
+    }
+
+    /// Any output.
+    pub fn push(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    /// The next output to be done.
+    pub fn pop(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Who waits for `op`; asked once, when its result comes.
+    ///
+    /// # Panics
+    /// Where the adapter reports an operation that was never issued, or twice.
+    pub fn take_owner(&mut self, op: OpId) -> Owner {
+        self.owners.remove(&op).expect("each storage command ends exactly once")
+    }
+
+    /// Storage commands whose results have not come yet.
+    #[must_use]
+    pub fn operations_in_flight(&self) -> usize {
+        self.owners.len()
+    }
+}
