@@ -5,4 +5,4 @@
 
 mod image;
 
-pub use image::{BrokerRegistration, ConfigResource, MetadataImage, Partition, Topic};
+pub use image::{BrokerRegistration, ConfigResource, Endpoint, MetadataImage, Partition, Topic};

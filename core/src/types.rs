@@ -54,6 +54,11 @@ impl LeaderEpoch {
     pub const NONE: Self = Self(-1);
 }
 
+impl NodeId {
+    /// No node: a partition without a leader.
+    pub const NONE: Self = Self(-1);
+}
+
 impl ProducerId {
     /// No producer id: a plain producer.
     pub const NONE: Self = Self(-1);

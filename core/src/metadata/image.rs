@@ -35,14 +35,31 @@ pub struct BrokerRegistration {
     pub incarnation_id: Uuid,
     /// The metadata offset of the registration.
     pub broker_epoch: i64,
-    /// Listener name, host, port.
-    pub endpoints: Vec<(String, String, u16)>,
+    /// Where clients reach it, one per advertised listener.
+    pub endpoints: Vec<Endpoint>,
+    /// Supported levels of each feature, lowest and highest.
+    pub features: BTreeMap<String, (i16, i16)>,
     /// Its rack.
     pub rack: Option<String>,
     /// Not yet allowed to lead.
     pub is_fenced: bool,
+    /// About to stop: keeps its replicas, leads nothing.
+    pub is_in_controlled_shutdown: bool,
     /// Directory ids of its log directories.
     pub log_dirs: Vec<Uuid>,
+}
+
+/// An advertised listener of a broker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The listener's name.
+    pub listener: String,
+    /// As clients see it.
+    pub host: String,
+    /// As clients see it.
+    pub port: u16,
+    /// Kafka's number: 0 plaintext, 1 SSL, 2 SASL over plaintext, 3 SASL over SSL.
+    pub security_protocol: i16,
 }
 
 /// A topic.
@@ -63,14 +80,24 @@ pub struct Partition {
     pub replicas: Vec<NodeId>,
     /// Those in sync.
     pub in_sync_replicas: Vec<NodeId>,
-    /// The one that serves it.
+    /// The one that serves it; [`NodeId::NONE`] where none does.
     pub leader: NodeId,
     /// Its term.
     pub leader_epoch: LeaderEpoch,
     /// Rises with every change to this partition.
     pub partition_epoch: i32,
-    /// The log directory of each replica, in the order of `replicas`.
+    /// The log directory of each replica, in the order of `replicas`; empty where the records say nothing.
     pub directories: Vec<Uuid>,
+    /// Replicas that a reassignment takes away.
+    pub removing_replicas: Vec<NodeId>,
+    /// Replicas that a reassignment brings.
+    pub adding_replicas: Vec<NodeId>,
+    /// Replicas outside the in-sync set that may lead all the same (KIP-966).
+    pub eligible_leader_replicas: Vec<NodeId>,
+    /// The eligible replicas before the last unclean stop.
+    pub last_known_eligible_leader_replicas: Vec<NodeId>,
+    /// The leader was elected without having all that was committed.
+    pub is_recovering: bool,
 }
 
 /// What a config belongs to.
