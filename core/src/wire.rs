@@ -13,6 +13,7 @@ mod error;
 pub mod field;
 mod primitives;
 mod reader;
+mod registry;
 mod sink;
 
 pub mod messages;
@@ -22,4 +23,5 @@ pub use error::{DecodeError, DecodeFault, PathSegment};
 pub use field::{Context, Field, FieldSpec, Message, MessageKind, Nullable, TaggedFields};
 pub use primitives::{Records, Str, Uuid};
 pub use reader::{Reader, Trace};
+pub use registry::{Annotated, MessageType};
 pub use sink::{Counter, FrameWriter, Sink, Writer};

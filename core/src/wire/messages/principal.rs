@@ -1,0 +1,13 @@
+//! A principal on its way between brokers.
+
+use crate::wire::Str;
+
+message! {
+    /// A type, as in `User`, and a name.
+    data DefaultPrincipalData, versions 0..=0, flexible 0..;
+    struct DefaultPrincipalData {
+        r#type: Str,
+        name: Str,
+        token_authenticated: bool,
+    }
+}

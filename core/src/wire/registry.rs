@@ -1,0 +1,112 @@
+//! What can be done with a message that is only known by name: for the tests over all of them, the fuzzers and dumps.
+
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+
+use bytes::Bytes;
+
+use super::annotate::{Annotate, Annotation};
+use super::error::DecodeError;
+use super::field::{Message, MessageKind};
+use super::reader::Reader;
+
+/// One message of the protocol, without its Rust type.
+#[derive(Clone, Debug)]
+pub struct MessageType {
+    /// As in `FetchRequest`.
+    pub name: &'static str,
+    /// As in `Fetch`.
+    pub api: &'static str,
+    /// What it is.
+    pub kind: MessageKind,
+    /// The API key or record type; -1 where there is none.
+    pub key: i16,
+    /// Versions that exist.
+    pub versions: RangeInclusive<i16>,
+    /// First flexible version; `i16::MAX` where there is none.
+    pub flexible_from: i16,
+    roundtrip: fn(Bytes, i16) -> Result<Bytes, DecodeError>,
+    annotate: fn(Bytes, i16) -> Annotated,
+    #[cfg(feature = "arbitrary")]
+    random: fn(&mut arbitrary::Unstructured<'_>, i16) -> arbitrary::Result<Bytes>,
+}
+
+/// A decode, watched.
+#[derive(Clone, Debug)]
+pub struct Annotated {
+    /// Each field, in the order of the bytes; up to the error, if there is one.
+    pub fields: Vec<Annotation>,
+    /// How it ended.
+    pub result: Result<(), DecodeError>,
+}
+
+impl MessageType {
+    /// The entry of `M`.
+    #[must_use]
+    pub const fn of<M: Message>() -> Self {
+        Self {
+            name: M::NAME,
+            api: M::API,
+            kind: M::KIND,
+            key: M::KEY,
+            versions: M::VERSIONS,
+            flexible_from: M::FLEXIBLE_FROM,
+            roundtrip: roundtrip::<M>,
+            annotate: annotate::<M>,
+            #[cfg(feature = "arbitrary")]
+            random: random::<M>,
+        }
+    }
+
+    /// Decodes `bytes`, all of them, and encodes the message again.
+    ///
+    /// # Errors
+    /// Where `bytes` are not the message.
+    ///
+    /// # Panics
+    /// When the size that was computed for the message is not that of its bytes.
+    pub fn roundtrip(&self, bytes: Bytes, version: i16) -> Result<Bytes, DecodeError> {
+        (self.roundtrip)(bytes, version)
+    }
+
+    /// Decodes `bytes`, all of them, and tells what each means.
+    #[must_use]
+    pub fn annotate(&self, bytes: Bytes, version: i16) -> Annotated {
+        (self.annotate)(bytes, version)
+    }
+
+    /// The bytes of a random message.
+    ///
+    /// # Errors
+    /// Where `source` is exhausted.
+    ///
+    /// # Panics
+    /// When the bytes do not decode to that message.
+    #[cfg(feature = "arbitrary")]
+    pub fn random(&self, source: &mut arbitrary::Unstructured<'_>, version: i16) -> arbitrary::Result<Bytes> {
+        (self.random)(source, version)
+    }
+}
+
+fn roundtrip<M: Message>(bytes: Bytes, version: i16) -> Result<Bytes, DecodeError> {
+    let message = M::from_bytes(bytes, version)?;
+    let encoded = message.to_bytes(version);
+    assert_eq!(message.size_bytes(version), encoded.len(), "{} v{version} is counted wrong", M::NAME);
+    Ok(encoded)
+}
+
+fn annotate<M: Message>(bytes: Bytes, version: i16) -> Annotated {
+    let mut reader = Reader::traced(bytes, Annotate::default());
+    let result = M::read(&mut reader, version).and_then(|_| reader.finish().map_err(|error| error.of(M::NAME)));
+    Annotated { fields: reader.into_trace().fields, result }
+}
+
+#[cfg(feature = "arbitrary")]
+fn random<M: Message>(source: &mut arbitrary::Unstructured<'_>, version: i16) -> arbitrary::Result<Bytes> {
+    let message = M::arbitrary(source, M::context(version))?;
+    let bytes = message.to_bytes(version);
+    assert_eq!(message.size_bytes(version), bytes.len(), "{} v{version} is counted wrong", M::NAME);
+    let decoded = M::from_bytes(bytes.clone(), version);
+    assert_eq!(decoded.as_ref(), Ok(&message), "{} v{version} changes on its way", M::NAME);
+    Ok(bytes)
+}

@@ -1,0 +1,86 @@
+//! Reads the committed vectors.
+
+#![allow(dead_code)]
+
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use ottla_core::wire::MessageType;
+use ottla_core::wire::messages::REGISTRY;
+use serde_json::Value;
+
+/// The files of `core/vectors/`.
+const FILES: [&str; 5] = ["api", "coordinator", "data", "header", "metadata"];
+
+/// One message as Apache Kafka writes it.
+#[derive(Debug)]
+pub struct Vector {
+    pub name: String,
+    /// Whether our registry has it.
+    pub message: Option<&'static MessageType>,
+    pub version: i16,
+    pub flexible: bool,
+    pub key: Option<i16>,
+    pub bytes: Bytes,
+    /// The fields, as Kafka shows them.
+    pub json: Value,
+}
+
+/// A vector of a message that we have.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    pub message: &'static MessageType,
+    pub vector: &'a Vector,
+}
+
+impl Known<'_> {
+    /// For failures: which vector it was.
+    pub fn label(&self) -> String {
+        format!("{} v{} {}", self.vector.name, self.vector.version, hex(&self.vector.bytes))
+    }
+}
+
+/// All vectors.
+pub fn vectors() -> &'static [Vector] {
+    static VECTORS: OnceLock<Vec<Vector>> = OnceLock::new();
+    VECTORS.get_or_init(|| FILES.iter().flat_map(|file| read_file(file)).collect())
+}
+
+/// Those of messages that we have.
+pub fn known_vectors() -> impl Iterator<Item = Known<'static>> {
+    vectors().iter().filter_map(|vector| Some(Known { message: vector.message?, vector }))
+}
+
+fn read_file(name: &str) -> Vec<Vector> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors").join(format!("{name}.jsonl.gz"));
+    let file = std::fs::File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut text = String::new();
+    GzDecoder::new(file).read_to_string(&mut text).expect("the vectors are gzip");
+    text.lines().map(|line| read_vector(&serde_json::from_str(line).expect("each line is JSON"))).collect()
+}
+
+fn read_vector(line: &Value) -> Vector {
+    let name = line["name"].as_str().expect("a name").to_owned();
+    Vector {
+        message: REGISTRY.iter().find(|message| message.name == name),
+        version: i16::try_from(line["version"].as_i64().expect("a version")).expect("versions are small"),
+        flexible: line["flexible"].as_bool().expect("flexible or not"),
+        key: line["apiKey"].as_i64().map(|key| i16::try_from(key).expect("keys are small")),
+        bytes: unhex(line["hex"].as_str().expect("bytes")),
+        json: line["json"].clone(),
+        name,
+    }
+}
+
+fn unhex(text: &str) -> Bytes {
+    let digit = |digit: u8| (digit as char).to_digit(16).expect("hex") as u8;
+    text.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+}
+
+/// Bytes for people.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
