@@ -1,1 +1,178 @@
-//! To be written.
+//! The disk: runs [`StorageCommand`]s on real files. The only place in the project that touches them.
+//!
+//! Commands are dumb steps and each makes one attempt; what a failure means is for the core to decide. [`Storage`] is
+//! shared by threads and locks nothing while it waits for the disk. It does not order commands: whoever calls
+//! [`Storage::run`] keeps the order per [`FileId`] that [`ottla_core::boundary`] promises.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ottla_core::boundary::{FileId, OpenMode, Outcome, Path, StorageCommand, StorageError, StorageResult};
+
+mod directory;
+mod failure;
+mod file;
+mod lock;
+
+pub use lock::OpenError;
+
+use lock::DirectoryLock;
+
+/// The log directories of one broker, locked against every other broker until it is dropped.
+#[derive(Debug)]
+pub struct Storage {
+    log_dirs: Vec<LogDir>,
+    files: RwLock<HashMap<FileId, Arc<File>>>,
+}
+
+#[derive(Debug)]
+struct LogDir {
+    path: PathBuf,
+    /// Held, never looked at.
+    _lock: DirectoryLock,
+}
+
+impl Storage {
+    /// Creates the directories where they are missing and locks them.
+    ///
+    /// # Errors
+    /// There is none, one can't be created, or another broker (of ours or Apache Kafka) uses it.
+    pub fn open(log_dirs: &[PathBuf]) -> Result<Self, OpenError> {
+        if log_dirs.is_empty() {
+            return Err(OpenError::NoDirectory);
+        }
+        let log_dirs = log_dirs.iter().map(LogDir::open).collect::<Result<_, _>>()?;
+        Ok(Self { log_dirs, files: RwLock::default() })
+    }
+
+    /// Does one command and waits for its end. Commands on one file must be run one after another, in their order.
+    ///
+    /// # Panics
+    /// The command's path is not below a log directory, or names its lock file.
+    pub fn run(&self, command: &StorageCommand) -> StorageResult {
+        match command {
+            StorageCommand::List { dir } => directory::list(&self.resolve(dir)),
+            StorageCommand::MakeDir { dir } => directory::make(&self.resolve(dir)),
+            StorageCommand::Open { file, path, mode } => self.open_file(*file, path, *mode),
+            StorageCommand::Read { file, at, size_bytes } => {
+                self.with_file(*file, |file| file::read(file, *at, *size_bytes))
+            }
+            StorageCommand::Append { file, at, data } => self.with_file(*file, |file| file::append(file, *at, data)),
+            StorageCommand::Sync { file } => self.with_file(*file, file::sync),
+            StorageCommand::SyncDir { dir } => directory::sync(&self.resolve(dir)),
+            StorageCommand::Truncate { file, size_bytes } => {
+                self.with_file(*file, |file| file::truncate(file, *size_bytes))
+            }
+            StorageCommand::Rename { from, to } => directory::rename(&self.resolve(from), &self.resolve(to)),
+            StorageCommand::Remove { path } => directory::remove(&self.resolve(path)),
+            StorageCommand::Close { file } => {
+                self.files.write().unwrap_or_else(PoisonError::into_inner).remove(file);
+                StorageResult::Done(Outcome::Nothing)
+            }
+        }
+    }
+
+    /// An open file, to be sent from; it stays open for as long as it is held.
+    #[must_use]
+    pub fn file(&self, file: FileId) -> Option<Arc<File>> {
+        self.files.read().unwrap_or_else(PoisonError::into_inner).get(&file).cloned()
+    }
+
+    fn open_file(&self, id: FileId, path: &Path, mode: OpenMode) -> StorageResult {
+        let (file, result) = file::open(&self.resolve(path), mode);
+        if let Some(file) = file {
+            let former = self.files.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::new(file));
+            assert!(former.is_none(), "file ids are never reused");
+        }
+        result
+    }
+
+    fn with_file(&self, id: FileId, action: impl FnOnce(&File) -> StorageResult) -> StorageResult {
+        match self.file(id) {
+            Some(file) => action(&file),
+            None => StorageResult::NotDone(StorageError::Io("the file is not open".into())),
+        }
+    }
+
+    fn resolve(&self, path: &Path) -> PathBuf {
+        let ours = path.relative.split('/').all(|part| part != "." && part != "..") && !path.relative.starts_with('/');
+        assert!(ours, "the broker's paths stay below their log directory");
+        // A second descriptor of the lock file would release the lock when it is closed.
+        assert!(&*path.relative != lock::LOCK_FILE, "the lock file is not the broker's");
+        let log_dir = &self.log_dirs[usize::from(path.log_dir)].path;
+        if path.relative.is_empty() { log_dir.clone() } else { log_dir.join(&*path.relative) }
+    }
+}
+
+impl LogDir {
+    fn open(path: &PathBuf) -> Result<Self, OpenError> {
+        fs::create_dir_all(path).map_err(|source| OpenError::Create { dir: path.clone(), source })?;
+        let lock = DirectoryLock::take(path)?;
+        // From here on the directory is what it was at the start, wherever the process moves.
+        let path = fs::canonicalize(path).map_err(|source| OpenError::Create { dir: path.clone(), source })?;
+        Ok(Self { path, _lock: lock })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path as StdPath;
+
+    use bytes::Bytes;
+
+    use super::*;
+
+    const DONE: StorageResult = StorageResult::Done(Outcome::Nothing);
+    const FILE: FileId = FileId(7);
+
+    fn open(dirs: &[&StdPath]) -> Storage {
+        Storage::open(&dirs.iter().map(|dir| dir.to_path_buf()).collect::<Vec<_>>()).unwrap()
+    }
+
+    #[test]
+    fn each_log_directory_has_its_own_files() {
+        let root = tempfile::tempdir().unwrap();
+        let (first, second) = (root.path().join("missing/first"), root.path().join("second"));
+        let storage = open(&[&first, &second]);
+        assert_eq!(storage.run(&StorageCommand::MakeDir { dir: Path::new(1, "topic-0") }), DONE);
+        let path = Path::new(1, "topic-0/log");
+        let opened = storage.run(&StorageCommand::Open { file: FILE, path, mode: OpenMode::CreateEmpty });
+        assert_eq!(opened, StorageResult::Done(Outcome::Opened { size_bytes: 0 }));
+        let data = vec![Bytes::from_static(b"records")];
+        assert_eq!(storage.run(&StorageCommand::Append { file: FILE, at: 0, data }), DONE);
+        assert_eq!(fs::read(second.join("topic-0/log")).unwrap(), b"records");
+        assert!(!first.join("topic-0").exists());
+    }
+
+    #[test]
+    fn a_closed_file_is_gone_for_commands_but_not_for_who_sends_from_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let storage = open(&[dir.path()]);
+        storage.run(&StorageCommand::Open { file: FILE, path: Path::new(0, "log"), mode: OpenMode::OpenOrCreate });
+        let sender = storage.file(FILE).unwrap();
+        assert_eq!(storage.run(&StorageCommand::Close { file: FILE }), DONE);
+        assert!(matches!(storage.run(&StorageCommand::Sync { file: FILE }), StorageResult::NotDone(_)));
+        assert!(storage.file(FILE).is_none());
+        assert_eq!(sender.metadata().unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_directory_is_used_by_one_storage_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let dirs = [dir.path().to_path_buf()];
+        let storage = Storage::open(&dirs).unwrap();
+        assert!(matches!(Storage::open(&dirs), Err(OpenError::InUse { .. })));
+        drop(storage);
+        Storage::open(&dirs).unwrap();
+        assert!(matches!(Storage::open(&[]), Err(OpenError::NoDirectory)));
+    }
+
+    #[test]
+    #[should_panic(expected = "below their log directory")]
+    fn paths_that_climb_out_are_a_bug() {
+        let dir = tempfile::tempdir().unwrap();
+        open(&[dir.path()]).run(&StorageCommand::Remove { path: Path::new(0, "../elsewhere") });
+    }
+}
