@@ -9,8 +9,10 @@
 #[macro_use]
 mod message;
 mod annotate;
+mod api_key;
 mod error;
 pub mod field;
+mod metadata_record;
 mod primitives;
 mod reader;
 mod registry;
@@ -19,8 +21,10 @@ mod sink;
 pub mod messages;
 
 pub use annotate::{Annotate, Annotation, Value};
+pub use api_key::ApiKey;
 pub use error::{DecodeError, DecodeFault, PathSegment};
 pub use field::{Context, Field, FieldSpec, Message, MessageKind, Nullable, TaggedFields};
+pub use metadata_record::MetadataRecord;
 pub use primitives::{Records, Str, Uuid};
 pub use reader::{Reader, Trace};
 pub use registry::{Annotated, MessageType};

@@ -86,6 +86,15 @@ pub enum DecodeFault {
     /// Bytes after the message's end.
     #[error("{0} bytes follow the message's end")]
     Trailing(usize),
+    /// A frame version in front of a metadata record that nobody ever wrote.
+    #[error("frame version {0}, where only 1 exists")]
+    FrameVersion(u32),
+    /// A type that no metadata record has.
+    #[error("no record has type {0}")]
+    RecordType(i16),
+    /// A number that can't be a type or version.
+    #[error("{0} is more than 16 bits")]
+    TooLarge(u32),
     /// A version that this message does not have.
     #[error("version {0} does not exist")]
     Version(i16),

@@ -21,6 +21,7 @@ pub mod producer_snapshot;
 pub mod quorum_state;
 pub mod remote_log_records;
 
+use super::api_key::ApiKey;
 use super::registry::MessageType;
 
 macro_rules! registry {
@@ -64,4 +65,16 @@ registry! {
         RemoteLogSegmentMetadataRecord, RemoteLogSegmentMetadataUpdateRecord, RemotePartitionDeleteMetadataRecord,
         RemoteLogSegmentMetadataSnapshotRecord,
     }
+}
+
+/// The version of the header in front of an answer; see [`ApiKey::response_header_version`]. Unknown APIs have the oldest.
+#[must_use]
+pub fn response_header_version(api_key: i16, version: i16) -> i16 {
+    ApiKey::from_number(api_key).map_or(0, |api| api.response_header_version(version))
+}
+
+/// The version of the header in front of a request; see [`ApiKey::request_header_version`]. Unknown APIs have the oldest.
+#[must_use]
+pub fn request_header_version(api_key: i16, version: i16) -> i16 {
+    ApiKey::from_number(api_key).map_or(1, |api| api.request_header_version(version))
 }
