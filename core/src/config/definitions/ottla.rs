@@ -1,0 +1,25 @@
+//! Limits that Kafka does not have, because Kafka trusts its machine; a small broker must not.
+
+use crate::config::allowed::at_least;
+
+definitions! {
+    /// Our own limits.
+    OTTLA
+
+    /// How many connections may be open at once, whatever max.connections says.
+    "ottla.max.connections": Int = "10000", at_least(1), ReadOnly;
+    /// How many bytes the compressed batches of one request may decompress to.
+    "ottla.max.decompressed.bytes": Int = "268435456", at_least(1), ReadOnly;
+    /// How many requests may wait at once, for records, for a sync, or for the metadata log.
+    "ottla.max.parked.requests": Int = "100000", at_least(1), ReadOnly;
+    /// How many partitions may exist at once.
+    "ottla.max.partitions": Int = "200000", at_least(1), ReadOnly;
+    /// How many idempotent producers one partition remembers; the one that was idle longest goes first.
+    "ottla.max.producers.per.partition": Int = "100000", at_least(1), ReadOnly;
+    /// How many requests of one connection may be in work before the broker stops reading from it.
+    "ottla.max.requests.per.connection": Int = "100", at_least(1), ReadOnly;
+    /// How many topics may exist at once.
+    "ottla.max.topics": Int = "100000", at_least(1), ReadOnly;
+    /// How many bytes of answers a client may leave unread before the broker stops reading from its connection.
+    "ottla.max.unsent.bytes.per.connection": Long = "67108864", at_least(1), ReadOnly;
+}
