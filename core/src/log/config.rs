@@ -1,0 +1,42 @@
+//! What a log needs to know of its topic's configuration, under Kafka's names.
+
+/// A log's settings; the defaults are Kafka's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// `segment.bytes`: a segment is rolled before it grows beyond this.
+    pub segment_bytes: u32,
+    /// `segment.ms`: a segment is rolled when a batch's timestamp is this much after its first batch's.
+    pub segment_ms: i64,
+    /// `segment.index.bytes`: a segment is rolled when one of its indexes has this size.
+    pub segment_index_bytes: u32,
+    /// `index.interval.bytes`: an index entry for each stretch of this size.
+    pub index_interval_bytes: u32,
+    /// `flush.messages`: sync after this many records. With 1, a batch counts only once it is synced.
+    pub flush_messages: i64,
+    /// `flush.ms`: sync what has been written for this long.
+    pub flush_ms: i64,
+    /// `producer.id.expiration.ms`: forget a producer that was silent for this long.
+    pub producer_id_expiration_ms: i64,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 1 << 30,
+            segment_ms: 7 * 24 * 3_600_000,
+            segment_index_bytes: 10 << 20,
+            index_interval_bytes: 4096,
+            flush_messages: i64::MAX,
+            flush_ms: i64::MAX,
+            producer_id_expiration_ms: 24 * 3_600_000,
+        }
+    }
+}
+
+impl LogConfig {
+    /// Whether a batch is acknowledged, and shown to consumers, only once it is synced.
+    #[must_use]
+    pub fn is_strict(&self) -> bool {
+        self.flush_messages <= 1
+    }
+}

@@ -1,0 +1,259 @@
+//! What goes between a log and the broker: the request to open one, answers to its calls, and events.
+
+use alloc::string::String;
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use super::config::LogConfig;
+use crate::boundary::{FileId, Path};
+use crate::error_code::ErrorCode;
+use crate::types::{LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId, TopicName};
+
+/// What it takes to open a log.
+#[derive(Clone, Debug)]
+pub struct OpenLog {
+    /// Which partition.
+    pub id: PartitionId,
+    /// The topic's name, for messages.
+    pub name: TopicName,
+    /// The partition's directory, as in `0:orders-3`.
+    pub dir: Path,
+    /// The topic's settings.
+    pub config: LogConfig,
+    /// Whether the partition is new, so that a missing directory is no surprise.
+    pub create: bool,
+    /// Whether the log directory was left by a clean shutdown.
+    pub was_clean: bool,
+    /// From `recovery-point-offset-checkpoint`: everything before it was synced.
+    pub recovery_point: Option<Offset>,
+    /// From `log-start-offset-checkpoint`.
+    pub log_start: Option<Offset>,
+}
+
+/// What a log is up to; each partition is in a state of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogState {
+    /// It is being opened. Nothing can be asked of it yet.
+    Loading,
+    /// It takes appends and answers reads.
+    Serving,
+    /// It is writing out what a clean close needs, or removing its files.
+    Closing,
+    /// It holds no files any more: closed in good order, or removed.
+    Closed,
+    /// The disk failed it, or what is on disk can't be trusted. Nothing is written any more.
+    Offline,
+}
+
+impl LogState {
+    /// What a client is told that asks for this partition.
+    #[must_use]
+    pub fn error_code(self) -> ErrorCode {
+        match self {
+            Self::Serving => ErrorCode::None,
+            Self::Loading | Self::Closing | Self::Closed => ErrorCode::NotLeaderOrFollower,
+            Self::Offline => ErrorCode::KafkaStorageError,
+        }
+    }
+}
+
+/// What a log has to say. Poll after each call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogEvent {
+    /// It serves from now on.
+    Opened,
+    /// Batches became visible: answer the produces and fetches that waited for them.
+    HighWatermarkMoved,
+    /// A lookup or read is done. Each [`LookupId`] ends in exactly one of these.
+    LookupDone {
+        /// Which.
+        lookup: LookupId,
+        /// What was found.
+        result: Result<Found, LookupError>,
+    },
+    /// It is [`LogState::Offline`]: answer all that waits for it with `KAFKA_STORAGE_ERROR`.
+    WentOffline {
+        /// Why, in one line.
+        reason: String,
+    },
+    /// [`LogState::Closed`] after a close.
+    Closed {
+        /// For `recovery-point-offset-checkpoint`.
+        recovery_point: Offset,
+        /// Whether everything was written and synced. If not, the directory must not get its clean marker.
+        was_clean: bool,
+    },
+    /// [`LogState::Closed`] after a remove: the directory is gone, or could not be removed, which was reported.
+    Removed,
+}
+
+/// What an append did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Offset of the batch's first record.
+    pub base_offset: Offset,
+    /// Offset of its last record. The batch may be acknowledged when the high watermark is above this.
+    pub last_offset: Offset,
+    /// The time that the broker stamped on the batch; -1 where its timestamps are the producer's.
+    pub append_time: i64,
+    /// Where the log starts now.
+    pub log_start_offset: Offset,
+    /// The batch was appended before, at these offsets: nothing was written now.
+    pub is_duplicate: bool,
+}
+
+/// Why a batch is not appended.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AppendError {
+    /// Not [`LogState::Serving`].
+    #[error("the log is {0:?}, not serving")]
+    NotServing(LogState),
+    /// Larger than a segment may be.
+    #[error("the batch has {size_bytes} bytes, segment.bytes allows {segment_bytes}")]
+    LargerThanSegment {
+        /// Of the batch.
+        size_bytes: usize,
+        /// The topic's setting.
+        segment_bytes: u32,
+    },
+    /// A gap in the producer's sequence, or a beginning in the middle.
+    #[error("producer {producer_id} sent sequence {found}, expected {expected}")]
+    OutOfOrderSequence {
+        /// Who.
+        producer_id: ProducerId,
+        /// What came.
+        found: i32,
+        /// What would have fitted.
+        expected: i32,
+    },
+    /// An older incarnation of the producer.
+    #[error("producer {producer_id} sent epoch {found}, {current} is known")]
+    ProducerEpoch {
+        /// Who.
+        producer_id: ProducerId,
+        /// What came.
+        found: ProducerEpoch,
+        /// What the log knows.
+        current: ProducerEpoch,
+    },
+    /// A plain batch while the producer has a transaction open here.
+    #[error("producer {producer_id} has a transaction open and sent a batch outside of it")]
+    OutsideTransaction {
+        /// Who.
+        producer_id: ProducerId,
+    },
+}
+
+impl AppendError {
+    /// What the producer is told.
+    #[must_use]
+    pub fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::NotServing(state) => state.error_code(),
+            Self::LargerThanSegment { .. } => ErrorCode::RecordListTooLarge,
+            Self::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
+            Self::ProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+            Self::OutsideTransaction { .. } => ErrorCode::InvalidTxnState,
+        }
+    }
+}
+
+/// A lookup under way, numbered by its log and never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LookupId(pub u64);
+
+/// Where the records of an offset are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Located {
+    /// Here.
+    Ready(Extent),
+    /// At the end of what may be read: nothing there yet.
+    AtEnd,
+    /// The disk must be asked: [`LogEvent::LookupDone`] with [`Found::Extent`] or [`Found::AtEnd`] follows.
+    Reading(LookupId),
+}
+
+/// A stretch of a segment that begins with the batch that holds the wanted offset, or the first one after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The segment. Pin it before an answer refers to it: [`super::PartitionLog::pin`].
+    pub file: FileId,
+    /// Where the batch begins.
+    pub position: u64,
+    /// Size of that batch.
+    pub first_batch_size_bytes: u32,
+    /// From `position` up to the high watermark or the segment's end: whole batches.
+    pub available_bytes: u64,
+}
+
+/// An offset that is not in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("offset {offset} is not between {log_start} and {log_end}")]
+pub struct OutOfRange {
+    /// What was asked for.
+    pub offset: Offset,
+    /// The first offset that could be asked for.
+    pub log_start: Offset,
+    /// The last.
+    pub log_end: Offset,
+}
+
+/// An answer that may need the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup<T> {
+    /// Known at once.
+    Ready(T),
+    /// [`LogEvent::LookupDone`] follows.
+    Reading(LookupId),
+}
+
+/// What a lookup found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Of [`super::PartitionLog::locate`].
+    Extent(Extent),
+    /// Of [`super::PartitionLog::locate`]: nothing there yet.
+    AtEnd,
+    /// Of the lookups by time; `None` where no record is that young.
+    Timestamp(Option<TimestampAndOffset>),
+    /// Of [`super::PartitionLog::read`]: whole batches, none at the end.
+    Batches(Bytes),
+}
+
+/// A record found by its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimestampAndOffset {
+    /// The record's timestamp.
+    pub timestamp: i64,
+    /// Its offset.
+    pub offset: Offset,
+    /// The epoch it was appended in.
+    pub leader_epoch: LeaderEpoch,
+}
+
+/// Why a lookup found nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LookupError {
+    /// The log does not serve (any more).
+    #[error("the log is {0:?}, not serving")]
+    NotServing(LogState),
+    /// The records were deleted meanwhile.
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
+    /// What is on disk can't be read as batches; it was reported.
+    #[error("the segment can't be read: {0}")]
+    Corrupt(String),
+}
+
+impl LookupError {
+    /// What the client is told.
+    #[must_use]
+    pub fn error_code(&self) -> ErrorCode {
+        match self {
+            Self::NotServing(state) => state.error_code(),
+            Self::Corrupt(_) => ErrorCode::KafkaStorageError,
+            Self::OutOfRange(_) => ErrorCode::OffsetOutOfRange,
+        }
+    }
+}

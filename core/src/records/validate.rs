@@ -1,0 +1,328 @@
+//! What a client's batch must pass before it is appended: the checks of Apache Kafka, in its order and with its error
+//! codes, and the few header fields that the broker sets.
+
+mod walk;
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use self::walk::{Malformed, Walk, walk_records};
+use super::builder::{BatchBuilder, BuilderRecord};
+use super::checksum::{crc32c, crc32c_with_new_head};
+use super::compression::decompress;
+use super::header::{
+    Attributes, BATCH_HEADER_SIZE_BYTES, BatchHeader, CHECKSUM_FROM, Compression, HeaderError, MAGIC, MAGIC_AT,
+    PREFIX_SIZE_BYTES, TimestampType,
+};
+use super::record::{RecordError, records_of};
+use crate::error_code::ErrorCode;
+use crate::time::WallClock;
+use crate::types::{LeaderEpoch, Offset};
+
+/// What a topic, and the request's version, allow.
+#[derive(Clone, Debug)]
+pub struct ProduceRules {
+    /// Version of the Produce request.
+    pub produce_version: i16,
+    /// `max.message.bytes` of the topic.
+    pub max_message_bytes: i32,
+    /// `message.timestamp.type`.
+    pub timestamp_type: TimestampType,
+    /// `message.timestamp.before.max.ms`.
+    pub timestamp_before_max_ms: i64,
+    /// `message.timestamp.after.max.ms`.
+    pub timestamp_after_max_ms: i64,
+    /// Whether `cleanup.policy` has `compact`: each record needs a key.
+    pub is_compacted: bool,
+    /// Compressed records may be this large when decompressed.
+    pub decompressed_max_bytes: usize,
+}
+
+impl Default for ProduceRules {
+    /// Kafka's defaults and the newest version.
+    fn default() -> Self {
+        Self {
+            produce_version: 13,
+            max_message_bytes: 1_048_588,
+            timestamp_type: TimestampType::CreateTime,
+            timestamp_before_max_ms: i64::MAX,
+            timestamp_after_max_ms: 3_600_000,
+            is_compacted: false,
+            decompressed_max_bytes: 128 << 20,
+        }
+    }
+}
+
+/// Why a batch is refused: what goes into the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{error_code}: {message}")]
+pub struct BatchError {
+    /// Kafka's code.
+    pub error_code: ErrorCode,
+    /// What was wrong with the batch as a whole.
+    pub message: String,
+    /// The records to blame, where single records are; the first [`RECORD_ERRORS_MAX`] of them.
+    pub record_errors: Vec<InvalidRecord>,
+}
+
+/// A record to blame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidRecord {
+    /// Its index in the batch.
+    pub batch_index: i32,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// An answer names at most this many records.
+pub const RECORD_ERRORS_MAX: usize = 1_000;
+
+impl BatchError {
+    fn new(error_code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { error_code, message: message.into(), record_errors: Vec::new() }
+    }
+
+    fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::InvalidRecord, message)
+    }
+
+    /// Whether Kafka's answer to this error says where the log starts, rather than -1.
+    #[must_use]
+    pub fn tells_log_start(&self) -> bool {
+        !matches!(
+            self.error_code,
+            ErrorCode::CorruptMessage | ErrorCode::MessageTooLarge | ErrorCode::UnsupportedCompressionType
+        )
+    }
+}
+
+/// A batch that may be appended: everything but its offset and leader epoch is settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProducedBatch {
+    header: BatchHeader,
+    records: Bytes,
+}
+
+impl ProducedBatch {
+    /// A batch that this broker made itself: only its header is read.
+    ///
+    /// # Panics
+    /// Where `batch` is not exactly one batch.
+    #[must_use]
+    pub fn of_our_own(batch: &Bytes) -> Self {
+        let header = BatchHeader::parse(batch).expect("our own batches have a header");
+        assert_eq!(header.size_bytes(), batch.len(), "our own batches come one at a time");
+        Self { header, records: batch.slice(BATCH_HEADER_SIZE_BYTES..) }
+    }
+
+    /// Its header, as it will be stored but for offset and epoch.
+    #[must_use]
+    pub fn header(&self) -> &BatchHeader {
+        &self.header
+    }
+
+    /// Bytes in the log.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        BATCH_HEADER_SIZE_BYTES + self.records.len()
+    }
+
+    /// The batch as it goes into the log. The header is written anew; the records stay where they are.
+    #[must_use]
+    pub fn at(mut self, base_offset: Offset, epoch: LeaderEpoch) -> [Bytes; 2] {
+        self.header.base_offset = base_offset;
+        self.header.partition_leader_epoch = epoch;
+        [Bytes::copy_from_slice(&self.header.to_bytes()), self.records]
+    }
+}
+
+/// Checks the record set of one partition of a Produce request, from version 3 on: exactly one batch of format 2.
+///
+/// # Errors
+/// What Kafka would answer.
+pub fn validate_produced(records: &Bytes, rules: &ProduceRules, now: WallClock) -> Result<ProducedBatch, BatchError> {
+    let batch = only_batch(records, rules.produce_version)?;
+    let header = check_header(&batch, rules)?;
+    let codec = header.attributes.compression().map_err(|number| unknown_codec(number))?;
+    let body = batch.slice(BATCH_HEADER_SIZE_BYTES..);
+    let walk = Walk::new(&header, rules, now);
+    let summary = if codec == Compression::None {
+        walk_records(&body, walk)?
+    } else {
+        let plain = decompress(codec, &body, rules.decompressed_max_bytes)
+            .map_err(|error| BatchError::new(error.error_code(), error.to_string()))?;
+        walk_records(&plain, walk)?
+    };
+    if codec != Compression::None && !summary.offsets_count_up {
+        return renumber(&batch, &header, rules, now);
+    }
+    let max_timestamp = match rules.timestamp_type {
+        TimestampType::CreateTime => summary.max_timestamp,
+        TimestampType::LogAppendTime => now.0,
+    };
+    let header = with_timestamps(header, rules.timestamp_type, max_timestamp, body.len());
+    Ok(ProducedBatch { header, records: body })
+}
+
+/// The batch that is alone in `records`; an incomplete one after it is dropped, as Kafka does.
+fn only_batch(records: &Bytes, produce_version: i16) -> Result<Bytes, BatchError> {
+    let Some(size_bytes) = batch_size(records)? else {
+        return Err(BatchError::invalid(format!(
+            "a Produce v{produce_version} needs a record batch, this one has none"
+        )));
+    };
+    let magic = records[MAGIC_AT] as i8;
+    if magic != MAGIC {
+        return Err(BatchError::invalid(format!("message format 2 expected, found {magic}")));
+    }
+    let batch = records.slice(..size_bytes);
+    let attributes =
+        batch.get(CHECKSUM_FROM..CHECKSUM_FROM + 2).map_or(0, |bytes| i16::from_be_bytes([bytes[0], bytes[1]]));
+    if produce_version < 7 && Attributes(attributes).compression() == Ok(Compression::Zstd) {
+        return Err(BatchError::new(
+            ErrorCode::UnsupportedCompressionType,
+            format!("zstd needs Produce v7 or later, this is v{produce_version}"),
+        ));
+    }
+    if batch_size(&records[size_bytes..])?.is_some() {
+        return Err(BatchError::invalid("one record batch per partition expected, found more"));
+    }
+    Ok(batch)
+}
+
+/// The size of the whole batch at the front of `bytes`, of any format; `None` where it is cut off or nothing is there.
+fn batch_size(bytes: &[u8]) -> Result<Option<usize>, BatchError> {
+    /// What the oldest format needs after its length field.
+    const LENGTH_MIN: i32 = 14;
+    let corrupt = |message: String| Err(BatchError::new(ErrorCode::CorruptMessage, message));
+    let Some(prefix) = bytes.first_chunk::<PREFIX_SIZE_BYTES>() else { return Ok(None) };
+    let length = i32::from_be_bytes([prefix[8], prefix[9], prefix[10], prefix[11]]);
+    if length < LENGTH_MIN {
+        return corrupt(format!("a batch has at least {LENGTH_MIN} bytes after its length, this one says {length}"));
+    }
+    let Some(magic) = bytes.get(MAGIC_AT) else { return Ok(None) };
+    if !(0..=MAGIC).contains(&(*magic as i8)) {
+        return corrupt(format!("message format 0, 1 or 2 expected, found {}", *magic as i8));
+    }
+    let size_bytes = PREFIX_SIZE_BYTES + length as usize;
+    Ok((size_bytes <= bytes.len()).then_some(size_bytes))
+}
+
+fn check_header(batch: &Bytes, rules: &ProduceRules) -> Result<BatchHeader, BatchError> {
+    let header = BatchHeader::parse(batch)
+        .map_err(|error: HeaderError| BatchError::new(ErrorCode::CorruptMessage, error.to_string()))?;
+    if header.base_offset != Offset(0) {
+        return Err(BatchError::invalid(format!("base offset 0 expected, found {}", header.base_offset)));
+    }
+    if i32::try_from(batch.len()).unwrap_or(i32::MAX) > rules.max_message_bytes {
+        return Err(BatchError::new(
+            ErrorCode::MessageTooLarge,
+            format!("a batch of {} bytes is above max.message.bytes={}", batch.len(), rules.max_message_bytes),
+        ));
+    }
+    let computed = crc32c(&batch[CHECKSUM_FROM..]);
+    if computed != header.crc {
+        return Err(BatchError::new(
+            ErrorCode::CorruptMessage,
+            format!("the checksum says {:#010x}, the bytes give {computed:#010x}", header.crc),
+        ));
+    }
+    let from_offsets = i64::from(header.last_offset_delta) + 1;
+    if from_offsets <= 0 || header.record_count <= 0 || from_offsets != i64::from(header.record_count) {
+        return Err(BatchError::invalid(format!(
+            "the last offset delta {} does not fit the record count {}",
+            header.last_offset_delta, header.record_count
+        )));
+    }
+    if header.attributes.is_control() {
+        return Err(BatchError::invalid("clients may not write control batches"));
+    }
+    if header.has_producer_id() && header.base_sequence < 0 {
+        return Err(BatchError::invalid(format!(
+            "producer {} sent the negative sequence number {}",
+            header.producer_id, header.base_sequence
+        )));
+    }
+    Ok(header)
+}
+
+fn unknown_codec(number: i16) -> BatchError {
+    BatchError::new(ErrorCode::UnknownServerError, format!("codec 0 to 4 expected, found {number}"))
+}
+
+/// Sets the timestamp type and the maximum as the broker knows them, and the checksum where that changes anything.
+fn with_timestamps(
+    header: BatchHeader,
+    timestamp_type: TimestampType,
+    max_timestamp: i64,
+    records_size_bytes: usize,
+) -> BatchHeader {
+    if header.attributes.timestamp_type() == timestamp_type && header.max_timestamp == max_timestamp {
+        return header;
+    }
+    let attributes = header.attributes.with_timestamp_type(timestamp_type);
+    let mut changed = BatchHeader { attributes, max_timestamp, ..header };
+    let head = |header: &BatchHeader| crc32c(&header.to_bytes()[CHECKSUM_FROM..]);
+    changed.crc = crc32c_with_new_head(header.crc, head(&header), head(&changed), records_size_bytes);
+    changed
+}
+
+/// Some old clients leave wrong offset deltas inside compressed batches. Kafka numbers such records anew; so do we, and
+/// keep them uncompressed.
+fn renumber(
+    batch: &Bytes,
+    header: &BatchHeader,
+    rules: &ProduceRules,
+    now: WallClock,
+) -> Result<ProducedBatch, BatchError> {
+    let malformed = |error: RecordError| BatchError::invalid(error.to_string());
+    let attributes = header.attributes.with_timestamp_type(rules.timestamp_type).with_compression(Compression::None);
+    let mut builder = BatchBuilder::new().attributes(attributes);
+    builder = builder.producer(header.producer_id, header.producer_epoch, header.base_sequence);
+    for record in records_of(batch, rules.decompressed_max_bytes).map_err(malformed)? {
+        let record = record.map_err(malformed)?;
+        let mut headers = Vec::with_capacity(record.headers.len());
+        for header in &record.headers {
+            let key =
+                core::str::from_utf8(&header.key).map_err(|_| BatchError::invalid("a header's key is not UTF-8"))?;
+            headers.push((key, header.value.as_deref()));
+        }
+        let (key, value) = (record.key.as_deref(), record.value.as_deref());
+        builder.push(BuilderRecord { timestamp: record.timestamp, key, value, headers: &headers });
+    }
+    let size_bytes = builder.size_bytes();
+    if i32::try_from(size_bytes).unwrap_or(i32::MAX) > rules.max_message_bytes {
+        return Err(BatchError::new(
+            ErrorCode::MessageTooLarge,
+            format!(
+                "numbered anew, the batch has {size_bytes} bytes, above max.message.bytes={}",
+                rules.max_message_bytes
+            ),
+        ));
+    }
+    let mut produced = ProducedBatch::of_our_own(&builder.build());
+    if rules.timestamp_type == TimestampType::LogAppendTime {
+        let records_size_bytes = produced.records.len();
+        produced.header = with_timestamps(produced.header, rules.timestamp_type, now.0, records_size_bytes);
+    }
+    Ok(produced)
+}
+
+impl From<Malformed> for BatchError {
+    fn from(malformed: Malformed) -> Self {
+        match malformed {
+            Malformed::Structure { index, what } => Self::invalid(format!("record {index} of the batch: {what}")),
+            Malformed::Trailing { size_bytes } => {
+                Self::invalid(format!("{size_bytes} bytes are left after the batch's last record"))
+            }
+            Malformed::Records { error_code, record_errors } => {
+                let count = record_errors.len();
+                Self { error_code, message: format!("{count} or more records of the batch are invalid"), record_errors }
+            }
+        }
+    }
+}
