@@ -16,6 +16,7 @@ pub mod config;
 pub mod connection;
 pub mod error_code;
 pub mod log;
+pub mod memory_disk;
 pub mod metadata;
 pub mod outbox;
 pub mod records;
