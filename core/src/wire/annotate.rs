@@ -27,9 +27,23 @@ pub enum Value<'a> {
     Records(&'a [u8]),
     /// Null.
     Null,
+    /// An array's count, in front of its elements.
+    Count(usize),
+    /// A struct that could be null is not: the byte that says so.
+    Present,
+    /// How many tagged fields follow.
+    TaggedFields(u32),
+    /// Tag and size in front of a tagged field.
+    Tag {
+        /// Its number.
+        tag: u32,
+        /// Of the field.
+        size_bytes: usize,
+    },
 }
 
-/// One field of a decode.
+/// What some bytes of a frame mean. Together the annotations of a good decode cover every byte once, in order; a length
+/// prefix belongs to its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Annotation {
     /// From the message down, as in `.topics[0].partitions[2].fetch_offset`.
@@ -40,6 +54,8 @@ pub struct Annotation {
     pub to: usize,
     /// For people.
     pub value: String,
+    /// Not a field's value but what holds values together: counts, tags, markers.
+    pub is_structure: bool,
 }
 
 /// Collects the fields of one decode, in the order of the bytes.
@@ -64,16 +80,22 @@ impl Trace for Annotate {
         for segment in &self.path {
             let _ = write!(path, "{segment}");
         }
+        let is_structure =
+            matches!(value, Value::Count(_) | Value::Present | Value::TaggedFields(_) | Value::Tag { .. });
         let value = match value {
             Value::Integer(number) => number.to_string(),
-            Value::Float(number) => number.to_string(),
+            Value::Float(number) => alloc::format!("{number:?}"),
             Value::Bool(yes) => yes.to_string(),
             Value::Uuid(uuid) => uuid.to_string(),
             Value::Str(text) => alloc::format!("{text:?}"),
             Value::Bytes(bytes) => alloc::format!("{} bytes", bytes.len()),
             Value::Records(bytes) => alloc::format!("{} bytes of record batches", bytes.len()),
             Value::Null => "null".to_string(),
+            Value::Count(count) => alloc::format!("{count} elements"),
+            Value::Present => "present".to_string(),
+            Value::TaggedFields(count) => alloc::format!("{count} tagged fields"),
+            Value::Tag { tag, size_bytes } => alloc::format!("tag {tag}, {size_bytes} bytes"),
         };
-        self.fields.push(Annotation { path, from, to, value });
+        self.fields.push(Annotation { path, from, to, value, is_structure });
     }
 }

@@ -1,10 +1,12 @@
 //! The traits behind `message!` and what its fields have in common: versions, nullability, tags, arrays.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
 use bytes::Bytes;
 
+use super::annotate::Value;
 use super::error::{DecodeError, DecodeFault, PathSegment};
 use super::reader::{Reader, Trace};
 use super::sink::{Counter, Sink, Writer};
@@ -73,6 +75,8 @@ pub trait Message: Field + Default + Clone + PartialEq + core::fmt::Debug {
     const KEY: i16;
     /// Versions that exist.
     const VERSIONS: RangeInclusive<i16>;
+    /// Versions that Kafka has released: what a broker may offer.
+    const STABLE_VERSIONS: RangeInclusive<i16>;
     /// First flexible version; `i16::MAX` where there is none.
     const FLEXIBLE_FROM: i16;
 
@@ -201,15 +205,64 @@ impl FieldSpec {
     }
 }
 
-/// Tagged fields that were not understood: kept, so that what comes in goes out again.
+/// Tagged fields that were not understood: kept, so that what comes in goes out again. Nearly always there are none, so
+/// they take no more than a pointer in each struct.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TaggedFields(Vec<(u32, Bytes)>);
+pub struct TaggedFields(Option<Box<TagList>>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct TagList(Vec<(u32, Bytes)>);
 
 impl TaggedFields {
     /// In the order of their tags.
     #[must_use]
     pub fn as_slice(&self) -> &[(u32, Bytes)] {
-        &self.0
+        self.0.as_ref().map_or(&[], |list| &list.0)
+    }
+
+    fn push(&mut self, tag: u32, content: Bytes) {
+        self.0.get_or_insert_default().0.push((tag, content));
+    }
+
+    /// Some with tags that no message uses, or none.
+    #[cfg(feature = "arbitrary")]
+    pub(crate) fn random(source: &mut arbitrary::Unstructured<'_>) -> arbitrary::Result<Self> {
+        let mut fields = Self::default();
+        let mut tag = 1000u32;
+        while tag < 1_000_000 && !source.is_empty() && source.ratio(1, 8)? {
+            tag += source.int_in_range(1..=100_000)?;
+            fields.push(
+                tag,
+                <Bytes as Field>::arbitrary(source, Context { version: 0, flexible: true, nullable: false })?,
+            );
+        }
+        Ok(fields)
+    }
+}
+
+/// Whether each tagged field has a higher tag than those before: they are written in the order of declaration.
+pub(crate) const fn tags_rise(fields: &[(&str, FieldSpec)]) -> bool {
+    let mut previous = None;
+    let mut index = 0;
+    while index < fields.len() {
+        if let Some(tag) = fields[index].1.tag {
+            if let Some(previous) = previous
+                && tag <= previous
+            {
+                return false;
+            }
+            previous = Some(tag);
+        }
+        index += 1;
+    }
+    true
+}
+
+/// A field's name when Rust has other plans for the word: `type` of `r#type`.
+pub(crate) const fn without_raw_prefix(name: &'static str) -> &'static str {
+    match name.as_bytes() {
+        [b'r', b'#', ..] => name.split_at(2).1,
+        _ => name,
     }
 }
 
@@ -218,7 +271,7 @@ const UNKNOWN_TAGS_MAX: usize = 64;
 
 /// Decodes one declared field.
 #[inline]
-pub(crate) fn decode_plain<F: Field, T: Trace>(
+pub(crate) fn decode_field<F: Field, T: Trace>(
     reader: &mut Reader<T>,
     name: &'static str,
     spec: FieldSpec,
@@ -232,7 +285,9 @@ pub(crate) fn decode_tagged<T: Trace>(
     reader: &mut Reader<T>,
     mut known: impl FnMut(&mut Reader<T>, u32) -> Result<bool, DecodeError>,
 ) -> Result<TaggedFields, DecodeError> {
+    let from = reader.at();
     let count = reader.uvarint()?;
+    reader.note(Value::TaggedFields(count), from);
     let mut unknown = TaggedFields::default();
     let mut previous = None;
     for _ in 0..count {
@@ -245,16 +300,20 @@ pub(crate) fn decode_tagged<T: Trace>(
         }
         previous = Some(tag);
         let size_bytes = reader.uvarint()? as usize;
+        reader.note(Value::Tag { tag, size_bytes }, at);
         reader.limited(size_bytes, |reader| {
             if known(reader, tag)? {
                 return Ok(());
             }
-            if unknown.0.len() == UNKNOWN_TAGS_MAX {
+            if unknown.as_slice().len() == UNKNOWN_TAGS_MAX {
                 return Err(reader.fault(DecodeFault::TooManyTags(UNKNOWN_TAGS_MAX)));
             }
             reader.charge(2 * size_of::<(u32, Bytes)>())?;
             reader.scope(PathSegment::UnknownTag(tag), |reader| {
-                unknown.0.push((tag, reader.bytes(size_bytes)?));
+                let from = reader.at();
+                let content = reader.bytes(size_bytes)?;
+                reader.note(Value::Bytes(&content), from);
+                unknown.push(tag, content);
                 Ok(())
             })
         })?;
@@ -270,7 +329,7 @@ pub(crate) struct TagEncoder<'a> {
 
 impl<'a> TagEncoder<'a> {
     pub(crate) fn new(unknown: &'a TaggedFields) -> Self {
-        Self { unknown: &unknown.0, count: unknown.0.len() }
+        Self { unknown: unknown.as_slice(), count: unknown.as_slice().len() }
     }
 
     pub(crate) fn count(&mut self) {
@@ -313,8 +372,13 @@ pub(crate) fn decode_nullable_struct<F: Field, T: Trace>(
     reader: &mut Reader<T>,
     context: Context,
 ) -> Result<Option<F>, DecodeError> {
+    let from = reader.at();
     let [marker] = reader.array()?;
-    if (marker as i8) < 0 { Ok(None) } else { F::decode(reader, context).map(Some) }
+    if marker.cast_signed() < 0 {
+        return Ok(None);
+    }
+    reader.note(Value::Present, from);
+    F::decode(reader, context).map(Some)
 }
 
 /// See [`decode_nullable_struct`].
@@ -337,7 +401,7 @@ impl<F: Nullable> Field for Option<F> {
             if !context.nullable {
                 return Err(DecodeError::new(from, DecodeFault::UnexpectedNull));
             }
-            reader.note(super::annotate::Value::Null, from);
+            reader.note(Value::Null, from);
         }
         Ok(value)
     }
@@ -383,6 +447,7 @@ impl<F: Field> Nullable for Vec<F> {
         if count > have {
             return Err(DecodeError::new(from, DecodeFault::Count { count: count as i64, have }));
         }
+        reader.note(Value::Count(count), from);
         reader.charge(count.saturating_mul(size_of::<F>()))?;
         let mut elements = Vec::with_capacity(count);
         for index in 0..count {

@@ -18,11 +18,14 @@
 //! versions that have the field (`4..`, `..=12`, `3..=9`; all when absent), `nullable 7..` (an `Option` may be null from
 //! that version on; always when absent), `tag 3` (a tagged field), `classic` (never in compact form). After `=` comes
 //! the default, which is also what a version without the field decodes to. Tagged fields are declared in the order of their tags.
+//!
+//! `unstable 6..` after `flexible` marks versions that Kafka defines but does not yet serve.
 
 macro_rules! message {
     (
         $(#[$doc:meta])*
-        $kind:ident $api:ident $(= $key:literal)?, versions $low:literal ..= $high:literal $(, flexible $flexible:literal ..)? ;
+        $kind:ident $api:ident $(= $key:literal)?, versions $low:literal ..= $high:literal
+            $(, flexible $flexible:literal ..)? $(, unstable $unstable:literal ..)? ;
         struct $message:ident { $($fields:tt)* }
         $( $(#[$part_doc:meta])* struct $part:ident { $($part_fields:tt)* } )*
     ) => {
@@ -35,6 +38,7 @@ macro_rules! message {
             const NAME: &'static str = stringify!($message);
             const KEY: i16 = message!(@or $($key)?, -1);
             const VERSIONS: core::ops::RangeInclusive<i16> = $low..=$high;
+            const STABLE_VERSIONS: core::ops::RangeInclusive<i16> = $low..=message!(@or $($unstable - 1)?, $high);
             const FLEXIBLE_FROM: i16 = message!(@or $($flexible)?, i16::MAX);
         }
     };
@@ -60,8 +64,10 @@ macro_rules! message {
         impl $name {
             /// Versions, nullability and tag of each field, in the order of declaration.
             pub const FIELDS: &'static [(&'static str, $crate::wire::FieldSpec)] =
-                &[ $( (stringify!($field), message!(@spec $($($spec)*)?)) ),* ];
+                &[ $( (message!(@name $field), message!(@spec $($($spec)*)?)) ),* ];
         }
+
+        const _: () = assert!($crate::wire::field::tags_rise($name::FIELDS), "declare tagged fields in the order of their tags");
 
         impl $crate::wire::Field for $name {
             #[allow(unused_mut, unused_variables)]
@@ -69,27 +75,30 @@ macro_rules! message {
                 reader: &mut $crate::wire::Reader<T>,
                 context: $crate::wire::Context,
             ) -> Result<Self, $crate::wire::DecodeError> {
-                let mut this = Self::default();
-                $({
-                    const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
-                    if SPEC.is_plain_in(context) {
-                        this.$field = $crate::wire::field::decode_plain(reader, stringify!($field), SPEC, context)?;
-                    }
-                })*
+                $(
+                    let mut $field: $type = {
+                        const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
+                        if SPEC.is_plain_in(context) {
+                            $crate::wire::field::decode_field(reader, message!(@name $field), SPEC, context)?
+                        } else {
+                            message!(@or $($default)?, Default::default())
+                        }
+                    };
+                )*
+                let mut unknown_tags = $crate::wire::TaggedFields::default();
                 if context.flexible {
-                    this.unknown_tags = $crate::wire::field::decode_tagged(reader, |reader, tag| {
+                    unknown_tags = $crate::wire::field::decode_tagged(reader, |reader, tag| {
                         $({
                             const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
                             if SPEC.is_tagged_as(tag, context) {
-                                this.$field =
-                                    $crate::wire::field::decode_plain(reader, stringify!($field), SPEC, context)?;
+                                $field = $crate::wire::field::decode_field(reader, message!(@name $field), SPEC, context)?;
                                 return Ok(true);
                             }
                         })*
                         Ok(false)
                     })?;
                 }
-                Ok(this)
+                Ok(Self { $($field,)* unknown_tags })
             }
 
             #[allow(unused_mut, unused_variables)]
@@ -132,6 +141,9 @@ macro_rules! message {
                         this.$field = $crate::wire::Field::arbitrary(source, SPEC.narrow(context))?;
                     }
                 })*
+                if context.flexible {
+                    this.unknown_tags = $crate::wire::TaggedFields::random(source)?;
+                }
                 Ok(this)
             }
         }
@@ -153,6 +165,8 @@ macro_rules! message {
             }
         }
     };
+
+    (@name $field:ident) => { const { $crate::wire::field::without_raw_prefix(stringify!($field)) } };
 
     (@or , $otherwise:expr) => { $otherwise };
     (@or $value:expr, $otherwise:expr) => { $value };

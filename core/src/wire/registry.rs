@@ -23,6 +23,8 @@ pub struct MessageType {
     pub key: i16,
     /// Versions that exist.
     pub versions: RangeInclusive<i16>,
+    /// Versions that Kafka has released.
+    pub stable_versions: RangeInclusive<i16>,
     /// First flexible version; `i16::MAX` where there is none.
     pub flexible_from: i16,
     roundtrip: fn(Bytes, i16) -> Result<Bytes, DecodeError>,
@@ -50,6 +52,7 @@ impl MessageType {
             kind: M::KIND,
             key: M::KEY,
             versions: M::VERSIONS,
+            stable_versions: M::STABLE_VERSIONS,
             flexible_from: M::FLEXIBLE_FROM,
             roundtrip: roundtrip::<M>,
             annotate: annotate::<M>,

@@ -2,6 +2,7 @@
 
 #![allow(dead_code)]
 
+use std::fmt;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -36,10 +37,9 @@ pub struct Known<'a> {
     pub vector: &'a Vector,
 }
 
-impl Known<'_> {
-    /// For failures: which vector it was.
-    pub fn label(&self) -> String {
-        format!("{} v{} {}", self.vector.name, self.vector.version, hex(&self.vector.bytes))
+impl fmt::Display for Vector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} v{} {}", self.name, self.version, hex(&self.bytes))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::wire::Str;
 
 message! {
     /// Asks for a producer id; since v3 for a new epoch of one that it has. v6 is not released.
-    request InitProducerId = 22, versions 0..=6, flexible 2..;
+    request InitProducerId = 22, versions 0..=6, flexible 2.., unstable 6..;
     struct InitProducerIdRequest {
         transactional_id: Option<Str>,
         transaction_timeout_ms: i32,
@@ -17,7 +17,7 @@ message! {
 
 message! {
     /// The producer id and epoch.
-    response InitProducerId = 22, versions 0..=6, flexible 2..;
+    response InitProducerId = 22, versions 0..=6, flexible 2.., unstable 6..;
     struct InitProducerIdResponse {
         throttle_time_ms: i32,
         error_code: i16,
