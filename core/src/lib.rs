@@ -14,6 +14,7 @@ pub mod boundary;
 mod broker;
 pub mod config;
 pub mod connection;
+pub mod directory;
 pub mod error_code;
 pub mod log;
 pub mod memory_disk;

@@ -1,0 +1,413 @@
+//! The log directory as a whole: whose it is, how it was left, what is in it, and how it is left again.
+//!
+//! For the broker, in this order:
+//! 1. [`Directory::open`]. From then on every result of [`Owner::Directory`](crate::outbox::Owner::Directory) goes to
+//!    [`Directory::stored`], and after each call [`Directory::poll_event`] is asked until it has nothing to say.
+//!    [`DirectoryEvent::Unusable`] may come at any time before `Settled`: end with its text, nothing was changed that matters.
+//! 2. [`DirectoryEvent::Ready`] brings a [`Found`]: open its `metadata_path` as a partition log (topic id
+//!    [`Uuid::METADATA_TOPIC`](crate::wire::Uuid::METADATA_TOPIC); create it if it is missing), read it from
+//!    `loader.image().end_offset` or the log's start, whichever is later, to its end, and give every batch to
+//!    [`Loader::apply_batches`].
+//! 3. [`Directory::settle`] with that loader. [`DirectoryEvent::Settled`] brings the epoch of this term as the metadata
+//!    log's leader, and the partitions to open. Append [`start_batches`](crate::metadata::start_batches) to the metadata
+//!    log, and apply them when they are committed.
+//! 4. Open the partitions. While running: [`Directory::offsets_moved`] after anything that moves a recovery point or a
+//!    log start (once a minute it leads to [`DirectoryEvent::CheckpointsDue`], which
+//!    [`Directory::write_checkpoints`] answers; an idle broker has no deadline here), [`Directory::tick`] when
+//!    [`Directory::deadline`] passed.
+//! 5. To stop: append [`stop_records`](crate::metadata::stop_records), sync and close all logs, then [`Directory::close`].
+//!    [`DirectoryEvent::Closed`] is the end.
+//!
+//! Only the first of several log directories is used: new partitions go there, and what lies in the others is not looked at.
+//!
+//! What does not belong here: what is in a partition's directory (`log/`), what the metadata records mean (`metadata/`),
+//! and the lock on the directory, which is the adapter's.
+
+mod bootstrap;
+mod checkpoint;
+mod files;
+mod meta_properties;
+mod names;
+mod quorum_state;
+mod settle;
+mod start;
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::boundary::{Level, OpId, Path, StorageResult};
+use crate::config::Config;
+use crate::metadata::Loader;
+use crate::outbox::Outbox;
+use crate::rng::Rng;
+use crate::time::{Monotonic, Now};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, TopicName};
+use crate::wire::MetadataRecord;
+
+pub use checkpoint::OffsetsByPartition;
+pub use meta_properties::MetaProperties;
+pub use names::{METADATA_DIR, partition_dir};
+
+use files::{Finished, Jobs};
+use quorum_state::QuorumState;
+use settle::Settling;
+use start::Start;
+
+/// What the configuration says of the directory.
+#[derive(Clone, Debug)]
+pub struct DirectorySettings {
+    /// Its path as people know it, for texts.
+    pub name: String,
+    /// `node.id`: what a new directory gets.
+    pub node_id: NodeId,
+    /// Whether somebody chose it: then a directory of another node is refused. Else an existing directory says who we are.
+    pub is_node_id_set: bool,
+    /// `log.dirs` names this many more.
+    pub unused_dirs: usize,
+    /// The cluster id that a new directory gets, and that an existing one must have; any without it.
+    pub cluster_id: Option<String>,
+    /// `log.flush.offset.checkpoint.interval.ms`.
+    pub checkpoint_interval_ms: i64,
+}
+
+/// What [`Directory::poll_event`] says.
+#[derive(Debug)]
+pub enum DirectoryEvent {
+    /// The directory is ours and was read: the metadata log can be opened.
+    Ready(Box<Found>),
+    /// The partitions can be opened.
+    Settled(Settled),
+    /// It is time for [`Directory::write_checkpoints`].
+    CheckpointsDue,
+    /// All is written.
+    Closed {
+        /// Whether the marker of a clean stop was left.
+        is_clean: bool,
+    },
+    /// The directory can't be used; the text says why and what to do.
+    Unusable(String),
+}
+
+/// A directory as it was found, or as it was made.
+#[derive(Debug)]
+pub struct Found {
+    /// Who we are.
+    pub meta: MetaProperties,
+    /// Whether the last broker here stopped in good order.
+    pub was_clean: bool,
+    /// The metadata log's directory.
+    pub metadata_path: Path,
+    /// Holds the newest metadata snapshot, or nothing yet.
+    pub loader: Loader,
+    /// The records that begin a new metadata log; needed where the log turns out to be empty.
+    pub bootstrap: Vec<MetadataRecord>,
+}
+
+/// What [`DirectoryEvent::Settled`] brings.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The epoch of this term of the metadata log's leader, durable on disk.
+    pub leader_epoch: LeaderEpoch,
+    /// The partitions that this node holds.
+    pub partitions: Vec<FoundPartition>,
+}
+
+/// A partition to be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundPartition {
+    /// Which.
+    pub id: PartitionId,
+    /// Its topic's name.
+    pub topic: TopicName,
+    /// Its directory.
+    pub path: Path,
+    /// Whether the directory is there; else it is to be created.
+    pub exists: bool,
+    /// Everything before it was synced, where that is known.
+    pub recovery_point: Option<Offset>,
+    /// Where the log starts, if that is later than its first segment.
+    pub log_start: Option<Offset>,
+}
+
+/// A partition's offsets, for the checkpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionOffsets {
+    /// The topic's name.
+    pub topic: TopicName,
+    /// The partition's index.
+    pub index: i32,
+    /// Everything before it is synced.
+    pub recovery_point: Offset,
+    /// The first offset.
+    pub log_start: Offset,
+    /// What consumers may read up to.
+    pub high_watermark: Offset,
+}
+
+/// A log directory, from the first listing to the marker of a clean stop.
+#[derive(Debug)]
+pub struct Directory {
+    settings: DirectorySettings,
+    jobs: Jobs<Key>,
+    phase: Phase,
+    events: VecDeque<DirectoryEvent>,
+    /// Of directories below the log directory, as they were at the start.
+    subdirectories: Vec<String>,
+    recovery_points: OffsetsByPartition,
+    log_starts: OffsetsByPartition,
+    quorum_state: QuorumState,
+    node_id: NodeId,
+    checkpoints_due: Option<Monotonic>,
+    are_checkpoints_written: bool,
+}
+
+/// The jobs, by what they are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Key {
+    Root,
+    MakeRoot,
+    MetadataDir,
+    MetaProperties,
+    CleanMarker,
+    RecoveryPoints,
+    LogStarts,
+    HighWatermarks,
+    Bootstrap,
+    QuorumState,
+    Snapshot,
+    Entries,
+    SetAside,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Starting(Box<Start>),
+    /// The broker reads the metadata log.
+    Ready,
+    Settling(Settling),
+    Running,
+    /// Waits for what is under way, then writes the checkpoints.
+    Stopping {
+        broker_epoch: Option<i64>,
+        offsets: Vec<PartitionOffsets>,
+    },
+    /// Writes the checkpoints.
+    Closing {
+        broker_epoch: Option<i64>,
+    },
+    /// Writes the marker.
+    Marking,
+    Over,
+}
+
+const RECOVERY_POINTS_FILE: &str = "recovery-point-offset-checkpoint";
+const LOG_STARTS_FILE: &str = "log-start-offset-checkpoint";
+const HIGH_WATERMARKS_FILE: &str = "replication-offset-checkpoint";
+const CLEAN_MARKER_FILE: &str = ".kafka_cleanshutdown";
+const META_PROPERTIES_FILE: &str = "meta.properties";
+const BOOTSTRAP_FILE: &str = "bootstrap.checkpoint";
+const QUORUM_STATE_FILE: &str = "quorum-state";
+
+impl From<&Config> for DirectorySettings {
+    fn from(config: &Config) -> Self {
+        Self {
+            name: config.log_dirs.first().cloned().unwrap_or_default(),
+            node_id: config.node_id,
+            is_node_id_set: config.is_node_id_set,
+            unused_dirs: config.log_dirs.len().saturating_sub(1),
+            cluster_id: None,
+            checkpoint_interval_ms: config.log_flush_offset_checkpoint_interval_ms,
+        }
+    }
+}
+
+impl Directory {
+    /// Begins to read the directory.
+    pub fn open(settings: DirectorySettings, rng: &mut Rng, outbox: &mut Outbox) -> Self {
+        if settings.unused_dirs > 0 {
+            let text =
+                format!("log.dirs: only the first, {}, is used; what lies in the others is not served", settings.name);
+            outbox.report(Level::Warn, text);
+        }
+        let mut jobs = Jobs::default();
+        let start = Start::begin(rng, &mut jobs, outbox);
+        Self {
+            settings,
+            jobs,
+            phase: Phase::Starting(Box::new(start)),
+            events: VecDeque::new(),
+            subdirectories: Vec::new(),
+            recovery_points: OffsetsByPartition::new(),
+            log_starts: OffsetsByPartition::new(),
+            quorum_state: QuorumState::default(),
+            node_id: NodeId::NONE,
+            checkpoints_due: None,
+            are_checkpoints_written: true,
+        }
+    }
+
+    /// The next event, if there is one.
+    pub fn poll_event(&mut self) -> Option<DirectoryEvent> {
+        self.events.pop_front()
+    }
+
+    /// Takes the result of a command of [`Owner::Directory`](crate::outbox::Owner::Directory).
+    pub fn stored(&mut self, now: Now, op: OpId, result: StorageResult, outbox: &mut Outbox) {
+        let Some(finished) = self.jobs.stored(op, result, outbox) else { return };
+        match &mut self.phase {
+            Phase::Starting(start) => match start.finished(finished, &self.settings, now, &mut self.jobs, outbox) {
+                start::Progress::Wait => {}
+                start::Progress::Unusable(why) => self.unusable(&why),
+                start::Progress::Ready => self.ready(),
+            },
+            Phase::Settling(_) => self.settled(finished, outbox),
+            Phase::Over => {}
+            _ => self.written(finished, outbox),
+        }
+    }
+
+    /// After the metadata log was read: takes the next epoch, sets directories of no topic aside, removes deleted ones,
+    /// and says which partitions to open.
+    ///
+    /// # Panics
+    /// Before [`DirectoryEvent::Ready`], or a second time.
+    pub fn settle(&mut self, loader: &Loader, rng: &mut Rng, outbox: &mut Outbox) {
+        assert!(matches!(self.phase, Phase::Ready), "a directory is settled once, when its metadata log was read");
+        self.quorum_state.leader_epoch = LeaderEpoch(self.quorum_state.leader_epoch.max(loader.last_epoch()).0 + 1);
+        let path = Path::new(0, METADATA_DIR).join(QUORUM_STATE_FILE);
+        self.jobs.replace(Key::QuorumState, path, self.quorum_state.to_bytes(self.node_id), outbox);
+        let settling = Settling::begin(self, loader.image(), rng, outbox);
+        self.phase = Phase::Settling(settling);
+    }
+
+    /// Something that the checkpoints hold has moved: they will be written within the interval.
+    pub fn offsets_moved(&mut self, now: Now) {
+        if self.checkpoints_due.is_none() && matches!(self.phase, Phase::Running) {
+            self.checkpoints_due = Some(now.monotonic.plus_ms(self.settings.checkpoint_interval_ms));
+        }
+    }
+
+    /// When [`Directory::tick`] has something to do.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Monotonic> {
+        self.checkpoints_due
+    }
+
+    /// The time has come, perhaps.
+    pub fn tick(&mut self, now: Now) {
+        if self.checkpoints_due.is_some_and(|due| due <= now.monotonic) {
+            self.checkpoints_due = None;
+            self.events.push_back(DirectoryEvent::CheckpointsDue);
+        }
+    }
+
+    /// Writes the offsets of all partitions. Where the last time is not over yet, nothing happens: the next time will.
+    pub fn write_checkpoints(&mut self, offsets: &[PartitionOffsets], outbox: &mut Outbox) {
+        if self.jobs.is_idle() && matches!(self.phase, Phase::Running) {
+            self.replace_checkpoints(offsets, outbox);
+        }
+    }
+
+    /// The end, when all logs are closed: writes the checkpoints, then the marker of a clean stop with the broker's epoch.
+    /// With `None`, because a log was not opened or could not be closed in good order, the marker is not left. Before
+    /// [`DirectoryEvent::Settled`] nothing is written at all.
+    pub fn close(&mut self, broker_epoch: Option<i64>, offsets: Vec<PartitionOffsets>, outbox: &mut Outbox) {
+        self.checkpoints_due = None;
+        if !matches!(self.phase, Phase::Running) {
+            self.phase = Phase::Over;
+            return self.events.push_back(DirectoryEvent::Closed { is_clean: false });
+        }
+        self.phase = Phase::Stopping { broker_epoch, offsets };
+        self.close_on(outbox);
+    }
+
+    fn unusable(&mut self, why: &str) {
+        self.phase = Phase::Over;
+        self.events.push_back(DirectoryEvent::Unusable(format!("log directory {}: {why}", self.settings.name)));
+    }
+
+    fn ready(&mut self) {
+        let Phase::Starting(start) = core::mem::replace(&mut self.phase, Phase::Ready) else {
+            panic!("only a start gets ready")
+        };
+        let ready = start.into_ready();
+        self.subdirectories = ready.subdirectories;
+        self.recovery_points = ready.recovery_points;
+        self.log_starts = ready.log_starts;
+        self.quorum_state = ready.quorum_state;
+        self.node_id = ready.found.meta.node_id;
+        self.events.push_back(DirectoryEvent::Ready(Box::new(ready.found)));
+    }
+
+    fn settled(&mut self, finished: Finished<Key>, outbox: &mut Outbox) {
+        if let Err(error) = finished.result {
+            return self.unusable(&error.to_string());
+        }
+        let Phase::Settling(settling) = &mut self.phase else { panic!("asked while settling") };
+        if let Some(partitions) = settling.finished(finished.key, &mut self.jobs, outbox) {
+            self.phase = Phase::Running;
+            let leader_epoch = self.quorum_state.leader_epoch;
+            self.events.push_back(DirectoryEvent::Settled(Settled { leader_epoch, partitions }));
+        }
+    }
+
+    /// A job ended that only has to be done, while running or stopping.
+    fn written(&mut self, finished: Finished<Key>, outbox: &mut Outbox) {
+        if let Err(error) = finished.result {
+            self.are_checkpoints_written = false;
+            outbox.report(Level::Error, format!("log directory {}: {error}", self.settings.name));
+        }
+        self.close_on(outbox);
+    }
+
+    /// The steps of [`Directory::close`], each when the one before is over.
+    fn close_on(&mut self, outbox: &mut Outbox) {
+        if !self.jobs.is_idle() {
+            return;
+        }
+        match core::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Stopping { broker_epoch, offsets } => {
+                self.are_checkpoints_written = true;
+                self.phase = Phase::Closing { broker_epoch };
+                self.replace_checkpoints(&offsets, outbox);
+            }
+            Phase::Closing { broker_epoch: Some(epoch) } if self.are_checkpoints_written => {
+                self.phase = Phase::Marking;
+                let text = format!("{{\"version\":0,\"brokerEpoch\":{epoch}}}");
+                self.jobs.replace(Key::CleanMarker, Path::new(0, CLEAN_MARKER_FILE), text.into(), outbox);
+            }
+            Phase::Closing { .. } => self.events.push_back(DirectoryEvent::Closed { is_clean: false }),
+            Phase::Marking => {
+                self.events.push_back(DirectoryEvent::Closed { is_clean: self.are_checkpoints_written });
+            }
+            other => self.phase = other,
+        }
+    }
+
+    fn replace_checkpoints(&mut self, offsets: &[PartitionOffsets], outbox: &mut Outbox) {
+        let all = |offset: fn(&PartitionOffsets) -> Offset| {
+            offsets.iter().map(move |it| ((it.topic.clone(), it.index), offset(it)))
+        };
+        let recovery_points = all(|it| it.recovery_point).collect();
+        let high_watermarks = all(|it| it.high_watermark).collect();
+        // Kafka, too, leaves out the logs that start where their files do.
+        let log_starts = all(|it| it.log_start).filter(|(_, offset)| *offset > Offset(0)).collect();
+        for (key, name, content) in [
+            (Key::RecoveryPoints, RECOVERY_POINTS_FILE, recovery_points),
+            (Key::LogStarts, LOG_STARTS_FILE, log_starts),
+            (Key::HighWatermarks, HIGH_WATERMARKS_FILE, high_watermarks),
+        ] {
+            self.jobs.replace(key, Path::new(0, name), checkpoint::print(&content), outbox);
+        }
+    }
+}
+
+impl Settled {
+    /// The partition ids.
+    pub fn ids(&self) -> impl Iterator<Item = PartitionId> + '_ {
+        self.partitions.iter().map(|partition| partition.id)
+    }
+}

@@ -1,0 +1,73 @@
+//! Features and their levels: what a cluster of Kafka 4.3 has, and what a level means for the records.
+
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+
+use crate::wire::MetadataRecord;
+
+/// Finalized levels by feature name.
+pub type Features = BTreeMap<String, i16>;
+
+/// The feature whose level says which records, in which versions, the metadata log may have.
+pub const METADATA_VERSION: &str = "metadata.version";
+/// The feature of leaders from outside the in-sync set (KIP-966).
+pub const ELIGIBLE_LEADER_REPLICAS_VERSION: &str = "eligible.leader.replicas.version";
+
+/// The levels that Kafka 4.3 gives a new cluster, in the order in which it writes them.
+pub const FEATURE_LEVELS: [(&str, i16); 6] = [
+    (METADATA_VERSION, 30),
+    (ELIGIBLE_LEADER_REPLICAS_VERSION, 1),
+    ("group.version", 1),
+    ("share.version", 1),
+    ("streams.version", 1),
+    ("transaction.version", 2),
+];
+
+/// The levels that a broker of Kafka 4.3 supports: name, lowest, highest.
+pub const SUPPORTED_FEATURES: [(&str, i16, i16); 7] = [
+    (METADATA_VERSION, 7, 30),
+    ("kraft.version", 0, 1),
+    ("transaction.version", 0, 2),
+    ("group.version", 0, 1),
+    (ELIGIBLE_LEADER_REPLICAS_VERSION, 0, 1),
+    ("share.version", 0, 1),
+    ("streams.version", 0, 1),
+];
+
+/// Levels of `metadata.version` from which on something is so.
+pub(super) mod since {
+    /// Registrations may be in controlled shutdown.
+    pub const MIGRATION: i16 = 8;
+    /// Records may stand in transactions.
+    pub const TRANSACTIONS: i16 = 13;
+    /// Partitions say which log directories their replicas are in.
+    pub const DIRECTORIES: i16 = 17;
+    /// Partitions have eligible leader replicas.
+    pub const ELIGIBLE_LEADERS: i16 = 23;
+    /// Registrations have cordoned log directories.
+    pub const CORDONED_DIRECTORIES: i16 = 30;
+}
+
+/// The level of `metadata.version`; a log that names none is of a time before it.
+#[must_use]
+pub fn metadata_version(features: &Features) -> i16 {
+    features.get(METADATA_VERSION).copied().unwrap_or(0)
+}
+
+/// Whether a leader may come from outside the in-sync set.
+#[must_use]
+pub fn is_elr_enabled(features: &Features) -> bool {
+    features.get(ELIGIBLE_LEADER_REPLICAS_VERSION).is_some_and(|level| *level > 0)
+}
+
+/// The levels that these records finalize.
+#[must_use]
+pub fn features_of(records: &[MetadataRecord]) -> Features {
+    let mut features = Features::new();
+    for record in records {
+        if let MetadataRecord::FeatureLevel(record) = record {
+            features.insert(record.name.to_string(), record.feature_level);
+        }
+    }
+    features
+}

@@ -1,0 +1,278 @@
+//! What a node writes into the metadata log when it starts and when it stops, so that the image says what is true: this
+//! node leads, it is alive under a new epoch, and no other node is.
+
+use alloc::string::ToString;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::batch::{ControlType, batch, batches, control_batch};
+use super::features::{Features, SUPPORTED_FEATURES, features_of, is_elr_enabled, metadata_version, since};
+use super::image::{ConfigResource, Endpoint, MetadataImage, Partition};
+use super::loader::Loader;
+use crate::time::WallClock;
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId};
+use crate::wire::messages::control_records::{LeaderChangeMessage, Voter};
+use crate::wire::messages::metadata_records::{
+    AbortTransactionRecord, BeginTransactionRecord, BrokerEndpoint, BrokerFeature, BrokerRegistrationChangeRecord,
+    ConfigRecord, EndTransactionRecord, PartitionChangeRecord, RegisterBrokerRecord,
+};
+use crate::wire::{Message, MetadataRecord, Str, Uuid};
+
+/// This node, as it will be registered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Registration {
+    /// `node.id`.
+    pub node_id: NodeId,
+    /// New at each start.
+    pub incarnation_id: Uuid,
+    /// `directory.id` of the log directory.
+    pub directory_id: Uuid,
+    /// The advertised listeners.
+    pub endpoints: Vec<Endpoint>,
+    /// `broker.rack`.
+    pub rack: Option<Str>,
+}
+
+/// The batches that begin this node's term, for the end of the metadata log that `loader` has read.
+///
+/// A leader change comes first; on an empty log the `bootstrap` records follow; then the registration, whose own offset is the
+/// new broker epoch, and the changes of the `held` partitions that this makes true. Where the node was registered before
+/// and did not stop in good order, each partition that it led begins a new leader epoch.
+#[must_use]
+pub fn start_batches(
+    loader: &Loader,
+    node: &Registration,
+    held: impl Iterator<Item = PartitionId>,
+    bootstrap: &[MetadataRecord],
+    epoch: LeaderEpoch,
+    now: WallClock,
+) -> Vec<Bytes> {
+    let image = loader.image();
+    let mut next = image.end_offset;
+    let mut all = vec![control_batch(ControlType::LeaderChange, &leader_change(loader, node), next, epoch, now)];
+    next = next.next();
+
+    let mut features = image.features.clone();
+    let mut first = Vec::new();
+    if loader.is_in_transaction() {
+        first.push(abort());
+    }
+    let is_empty = image.end_offset == Offset(0) || (loader.is_in_transaction() && features.is_empty());
+    if is_empty {
+        features = features_of(bootstrap);
+        first.extend(first_records(bootstrap, &features));
+    }
+    if !first.is_empty() {
+        all.push(batch(&first, &features, next, epoch, now));
+        next.0 += first.len() as i64;
+    }
+
+    let mut records = vec![register(node, next), unfence(node.node_id, next)];
+    records.extend(fence_others(image, node.node_id));
+    records.extend(held.filter_map(|id| take_over(image, node, id, &features)));
+    all.extend(batches(&records, &features, next, epoch, now));
+    all
+}
+
+/// The records of a stop in good order: no partition is led any more, and the node is fenced. The next start makes it the
+/// leader again, in a new epoch; so does Apache Kafka's, without waiting for a session to expire.
+#[must_use]
+pub fn stop_records(image: &MetadataImage, node_id: NodeId) -> Vec<MetadataRecord> {
+    let Some(registration) = image.brokers.get(&node_id) else { return Vec::new() };
+    let change = |record: BrokerRegistrationChangeRecord| -> MetadataRecord {
+        BrokerRegistrationChangeRecord { broker_id: node_id.0, broker_epoch: registration.broker_epoch, ..record }
+            .into()
+    };
+    let mut records =
+        vec![change(BrokerRegistrationChangeRecord { in_controlled_shutdown: SET, ..Default::default() })];
+    for topic in image.topics.values() {
+        for (&index, partition) in topic.partitions.iter().filter(|(_, partition)| partition.leader == node_id) {
+            let mut record = PartitionChangeRecord {
+                topic_id: topic.id,
+                partition_id: index,
+                leader: NodeId::NONE.0,
+                ..Default::default()
+            };
+            // The last one in sync may leave the set only where it can come back from outside of it.
+            if is_elr_enabled(&image.features) && partition.in_sync_replicas == [node_id] {
+                record.isr = Some(Vec::new());
+                record.eligible_leader_replicas = Some(vec![node_id.0]);
+                record.last_known_elr = Some(vec![node_id.0]);
+            }
+            records.push(record.into());
+        }
+    }
+    records.push(change(BrokerRegistrationChangeRecord { fenced: SET, ..Default::default() }));
+    records
+}
+
+/// In a change of a registration: set, and clear.
+const SET: i8 = 1;
+const CLEAR: i8 = -1;
+
+/// Kafka gives a new cluster this minimum where a leader may come from outside the in-sync set.
+const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
+
+fn leader_change(loader: &Loader, node: &Registration) -> Bytes {
+    let version = loader.kraft_version();
+    let voter = || {
+        let voter_id = node.node_id.0;
+        vec![Voter { voter_id, voter_directory_id: node.directory_id, ..Default::default() }]
+    };
+    LeaderChangeMessage {
+        version,
+        leader_id: node.node_id.0,
+        voters: voter(),
+        granting_voters: voter(),
+        ..Default::default()
+    }
+    .to_bytes(version)
+}
+
+fn abort() -> MetadataRecord {
+    AbortTransactionRecord { reason: Some(Str::from_static("Controller failover")), ..Default::default() }.into()
+}
+
+/// The first records of a new metadata log, in a transaction where the level knows transactions.
+fn first_records(bootstrap: &[MetadataRecord], features: &Features) -> Vec<MetadataRecord> {
+    let mut records = Vec::new();
+    let has_transactions = metadata_version(features) >= since::TRANSACTIONS;
+    if has_transactions {
+        let name = Some(Str::from_static("Bootstrap records"));
+        records.push(BeginTransactionRecord { name, ..Default::default() }.into());
+    }
+    records.extend_from_slice(bootstrap);
+    if is_elr_enabled(features) {
+        let (resource_type, resource_name) = ConfigResource::Broker(None).to_record();
+        let record = ConfigRecord {
+            resource_type,
+            resource_name: resource_name.into(),
+            name: Str::from_static(MIN_INSYNC_REPLICAS),
+            value: Some(Str::from_static("1")),
+            ..Default::default()
+        };
+        records.push(record.into());
+    }
+    if has_transactions {
+        records.push(EndTransactionRecord::default().into());
+    }
+    records
+}
+
+fn register(node: &Registration, offset: Offset) -> MetadataRecord {
+    let end_points = node.endpoints.iter().map(|endpoint| BrokerEndpoint {
+        name: Str::from(&*endpoint.listener),
+        host: Str::from(&*endpoint.host),
+        port: endpoint.port,
+        security_protocol: endpoint.security_protocol,
+        ..Default::default()
+    });
+    let features = SUPPORTED_FEATURES.iter().map(|&(name, lowest, highest)| BrokerFeature {
+        name: Str::from_static(name),
+        min_supported_version: lowest,
+        max_supported_version: highest,
+        ..Default::default()
+    });
+    RegisterBrokerRecord {
+        broker_id: node.node_id.0,
+        incarnation_id: node.incarnation_id,
+        broker_epoch: offset.0,
+        end_points: end_points.collect(),
+        features: features.collect(),
+        rack: node.rack.clone(),
+        log_dirs: vec![node.directory_id],
+        ..Default::default()
+    }
+    .into()
+}
+
+fn unfence(node_id: NodeId, registered_at: Offset) -> MetadataRecord {
+    BrokerRegistrationChangeRecord {
+        broker_id: node_id.0,
+        broker_epoch: registered_at.0,
+        fenced: CLEAR,
+        ..Default::default()
+    }
+    .into()
+}
+
+/// Other brokers of the cluster that the directory comes from can't be alive: there is no one but us.
+fn fence_others(image: &MetadataImage, node_id: NodeId) -> impl Iterator<Item = MetadataRecord> + '_ {
+    let others = image.brokers.iter().filter(move |(other, broker)| **other != node_id && !broker.is_fenced);
+    others.map(|(other, broker)| {
+        BrokerRegistrationChangeRecord {
+            broker_id: other.0,
+            broker_epoch: broker.broker_epoch,
+            fenced: SET,
+            ..Default::default()
+        }
+        .into()
+    })
+}
+
+/// What has to change for this node to lead the partition; nothing where it does already, in an epoch of its own.
+fn take_over(
+    image: &MetadataImage,
+    node: &Registration,
+    id: PartitionId,
+    features: &Features,
+) -> Option<MetadataRecord> {
+    let partition = image.partition(id)?;
+    let us = node.node_id;
+    let unchanged = PartitionChangeRecord { topic_id: id.topic_id, partition_id: id.index, ..Default::default() };
+    let mut record = unchanged.clone();
+
+    // Kafka fences a broker that did not say goodbye, which ends its epoch, and begins another when it is back.
+    let is_back_from_a_crash = image.brokers.get(&us).is_some_and(|broker| !broker.is_fenced);
+    if partition.leader != us || is_back_from_a_crash {
+        record.leader = us.0;
+    }
+    if partition.in_sync_replicas != [us] {
+        record.isr = Some(vec![us.0]);
+    }
+    let replicas = if partition.replicas.contains(&us) {
+        partition.replicas.clone()
+    } else {
+        record.replicas = Some(vec![us.0]);
+        let empty = |replicas: &[NodeId]| (!replicas.is_empty()).then(Vec::new);
+        record.removing_replicas = empty(&partition.removing_replicas);
+        record.adding_replicas = empty(&partition.adding_replicas);
+        vec![us]
+    };
+    if !partition.eligible_leader_replicas.is_empty() {
+        record.eligible_leader_replicas = Some(Vec::new());
+    }
+    if !partition.last_known_eligible_leader_replicas.is_empty() {
+        record.last_known_elr = Some(Vec::new());
+    }
+    if partition.is_recovering {
+        record.leader_recovery_state = 0;
+    }
+    if metadata_version(features) >= since::DIRECTORIES {
+        record.directories = moved_directories(partition, &replicas, node);
+    }
+    (record != unchanged).then(|| record.into())
+}
+
+/// The directories of the replicas with ours where it is ours; `None` where they say so already.
+fn moved_directories(partition: &Partition, replicas: &[NodeId], node: &Registration) -> Option<Vec<Uuid>> {
+    let old = |replica: &NodeId| {
+        let index = partition.replicas.iter().position(|old| old == replica)?;
+        partition.directories.get(index).copied()
+    };
+    let directories: Vec<Uuid> = replicas
+        .iter()
+        .map(|replica| if *replica == node.node_id { node.directory_id } else { old(replica).unwrap_or(Uuid::ZERO) })
+        .collect();
+    (directories != partition.directories).then_some(directories)
+}
+
+impl Endpoint {
+    /// An endpoint of a listener without encryption or authentication.
+    #[must_use]
+    pub fn plaintext(listener: &str, host: &str, port: u16) -> Self {
+        Self { listener: listener.to_string(), host: host.to_string(), port, security_protocol: 0 }
+    }
+}
