@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use ottla_core::boundary::{FileId, OpenMode, Outcome, Path, StorageCommand, StorageError, StorageResult};
 
@@ -23,15 +23,10 @@ use lock::DirectoryLock;
 /// The log directories of one broker, locked against every other broker until it is dropped.
 #[derive(Debug)]
 pub struct Storage {
-    log_dirs: Vec<LogDir>,
-    files: RwLock<HashMap<FileId, Arc<File>>>,
-}
-
-#[derive(Debug)]
-struct LogDir {
-    path: PathBuf,
+    log_dirs: Vec<PathBuf>,
     /// Held, never looked at.
-    _lock: DirectoryLock,
+    locks: Mutex<Vec<DirectoryLock>>,
+    files: RwLock<HashMap<FileId, Arc<File>>>,
 }
 
 impl Storage {
@@ -43,8 +38,22 @@ impl Storage {
         if log_dirs.is_empty() {
             return Err(OpenError::NoDirectory);
         }
-        let log_dirs = log_dirs.iter().map(LogDir::open).collect::<Result<_, _>>()?;
-        Ok(Self { log_dirs, files: RwLock::default() })
+        let mut locks = Vec::new();
+        let mut resolved = Vec::new();
+        for dir in log_dirs {
+            fs::create_dir_all(dir).map_err(|source| OpenError::Create { dir: dir.clone(), source })?;
+            locks.push(DirectoryLock::take(dir)?);
+            // From here on the directory is what it was at the start, wherever the process moves.
+            resolved.push(fs::canonicalize(dir).map_err(|source| OpenError::Create { dir: dir.clone(), source })?);
+        }
+        Ok(Self { log_dirs: resolved, locks: Mutex::new(locks), files: RwLock::default() })
+    }
+
+    /// Closes all files and lets other brokers have the directories, though something may still hold this storage. For
+    /// after the last command.
+    pub fn release(&self) {
+        self.files.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.locks.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Does one command and waits for its end. Commands on one file must be run one after another, in their order.
@@ -101,18 +110,8 @@ impl Storage {
         assert!(ours, "the broker's paths stay below their log directory");
         // A second descriptor of the lock file would release the lock when it is closed.
         assert!(&*path.relative != lock::LOCK_FILE, "the lock file is not the broker's");
-        let log_dir = &self.log_dirs[usize::from(path.log_dir)].path;
+        let log_dir = &self.log_dirs[usize::from(path.log_dir)];
         if path.relative.is_empty() { log_dir.clone() } else { log_dir.join(&*path.relative) }
-    }
-}
-
-impl LogDir {
-    fn open(path: &PathBuf) -> Result<Self, OpenError> {
-        fs::create_dir_all(path).map_err(|source| OpenError::Create { dir: path.clone(), source })?;
-        let lock = DirectoryLock::take(path)?;
-        // From here on the directory is what it was at the start, wherever the process moves.
-        let path = fs::canonicalize(path).map_err(|source| OpenError::Create { dir: path.clone(), source })?;
-        Ok(Self { path, _lock: lock })
     }
 }
 
@@ -164,7 +163,7 @@ mod tests {
         let dirs = [dir.path().to_path_buf()];
         let storage = Storage::open(&dirs).unwrap();
         assert!(matches!(Storage::open(&dirs), Err(OpenError::InUse { .. })));
-        drop(storage);
+        storage.release();
         Storage::open(&dirs).unwrap();
         assert!(matches!(Storage::open(&[]), Err(OpenError::NoDirectory)));
     }
