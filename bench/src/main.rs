@@ -1,0 +1,41 @@
+//! The load generator, and the comparison of Ottla with Apache Kafka that it makes.
+//!
+//! - `options` says what can be asked for, `compare` does it: brokers in turn, rounds over and over, medians at the end
+//! - `target` starts and stops a broker, `process` reads what it costs, `bare` is the least that a broker could be
+//! - `client` and `batch` speak the protocol, `load` puts them to work
+//! - `measure` names what is measured, `report` prints, records and checks it, `machine` says where it was measured
+//!
+//! The client costs little, and the same for every broker: a batch is built once and sent again and again, an answer is
+//! read into one buffer and only its headers are looked at.
+
+mod bare;
+mod batch;
+mod client;
+mod compare;
+mod error;
+mod load;
+mod machine;
+mod measure;
+mod options;
+mod process;
+mod report;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use options::{Command, Options};
+
+fn main() -> ExitCode {
+    let outcome = match Options::parse().command {
+        Command::Compare(options) => compare::run(&options),
+        Command::Baseline(options) => compare::run_baseline(&options),
+        Command::Load(options) => compare::run_load(&options),
+        Command::Bare { port, log_dir } => bare::serve(port, &log_dir).map(|()| ExitCode::SUCCESS),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("ottla-bench: {error}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,170 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::load::latency::Schedule;
+use crate::target::Kind;
+
+/// The load generator, and the comparison of Ottla with Apache Kafka.
+#[derive(Debug, Parser)]
+#[command(name = "ottla-bench", max_term_width = 120)]
+pub struct Options {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the same load on each broker in turn, and print what it cost
+    Compare(CompareOptions),
+    /// The same load on the least that a broker could be: a bare receive-and-write loop and a bare sendfile
+    Baseline(CompareOptions),
+    /// Run one load on a broker that is already there, for instance under a profiler
+    Load(LoadOptions),
+    /// The broker of the baseline
+    #[command(hide = true)]
+    Bare {
+        /// Where to listen, on 127.0.0.1
+        #[arg(long)]
+        port: u16,
+        /// Where to write
+        #[arg(long)]
+        log_dir: PathBuf,
+    },
+}
+
+/// How to compare.
+#[derive(Debug, Args)]
+pub struct CompareOptions {
+    /// The brokers, in the order of their turns
+    #[arg(long, value_delimiter = ',', default_value = "tokio,smol,std,kafka")]
+    pub targets: Vec<Kind>,
+    /// Turns of each broker; the medians are printed
+    #[arg(long, default_value_t = 3)]
+    pub rounds: u32,
+    /// A short run, to see that everything works: one round, 200 MB, 3 seconds
+    #[arg(long)]
+    pub quick: bool,
+    /// How much to produce, and how much to consume, of each record size, in MB of a million bytes
+    #[arg(long, value_name = "MB", default_value_t = 2000)]
+    pub size_mb: u64,
+    /// The same before anything is measured; the Java virtual machine needs it
+    #[arg(long, value_name = "MB", default_value_t = 400)]
+    pub warm_up_mb: u64,
+    /// Sizes of a record's value
+    #[arg(long, value_name = "BYTES", value_delimiter = ',', default_value = "100,4096")]
+    pub record_sizes: Vec<usize>,
+    /// Sizes of what a Fetch asks for (max.partition.fetch.bytes; 1 MB in Kafka's consumers)
+    #[arg(long, value_name = "MB", value_delimiter = ',', default_value = "1,10")]
+    pub fetch_sizes_mb: Vec<u16>,
+    /// The load itself
+    #[command(flatten)]
+    pub traffic: TrafficOptions,
+    /// A property for every broker, Apache Kafka included; may be repeated
+    #[arg(long = "override", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Where the brokers keep their data meanwhile; it is deleted [default: the directory for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Another binary of Ottla than the one that is built for this
+    #[arg(long, value_name = "FILE")]
+    pub ottla: Option<PathBuf>,
+    /// Append the results to bench/RESULTS.md
+    #[arg(long)]
+    pub record: bool,
+    /// Fail when Ottla misses one of its limits
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// What is sent.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct TrafficOptions {
+    /// The size of a batch (max.request.size of Kafka's producers)
+    #[arg(long, value_name = "BYTES", default_value_t = 1024 * 1024)]
+    pub batch_size: usize,
+    /// Requests in flight (max.in.flight.requests.per.connection)
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub in_flight: u32,
+    /// Records in a second, where latency is measured
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: u32,
+    /// For how long latency is measured, in seconds
+    #[arg(long, value_name = "S", default_value_t = 10)]
+    pub latency_s: u64,
+    /// For how long the same goes on before, in seconds
+    #[arg(long, value_name = "S", default_value_t = 5)]
+    pub latency_warm_up_s: u64,
+    /// How long a record waits for others where latency is measured (linger.ms)
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub linger_ms: u64,
+}
+
+impl TrafficOptions {
+    /// The load under which latency is measured: 100-byte records, in batches of at most 16 KB as by Kafka's producers.
+    pub fn schedule(&self) -> Schedule {
+        Schedule {
+            records_a_second: self.rate,
+            record_size_bytes: 100,
+            batch_size_bytes: 16 * 1024,
+            linger: Duration::from_millis(self.linger_ms),
+            in_flight: self.in_flight,
+            warm_up: Duration::from_secs(self.latency_warm_up_s),
+            measured: Duration::from_secs(self.latency_s),
+        }
+    }
+}
+
+impl CompareOptions {
+    /// These options, with what `--quick` changes.
+    pub fn effective(&self) -> (u32, u64, u64, TrafficOptions) {
+        if !self.quick {
+            return (self.rounds, self.size_mb, self.warm_up_mb, self.traffic);
+        }
+        let traffic = TrafficOptions { latency_s: 3, latency_warm_up_s: 2, ..self.traffic };
+        (1, self.size_mb.min(200), self.warm_up_mb.min(100), traffic)
+    }
+}
+
+/// What to run on a broker that is already there.
+#[derive(Debug, Args)]
+pub struct LoadOptions {
+    /// What to do with it
+    #[arg(value_enum)]
+    pub what: LoadKind,
+    /// Where the broker listens
+    #[arg(long, default_value = "127.0.0.1:9092")]
+    pub address: SocketAddr,
+    /// Its process, to see what it costs
+    #[arg(long)]
+    pub pid: Option<u32>,
+    /// How much to produce or consume
+    #[arg(long, value_name = "MB", default_value_t = 1000)]
+    pub size_mb: u64,
+    /// Size of a record's value
+    #[arg(long, value_name = "BYTES", default_value_t = 100)]
+    pub record_size: usize,
+    /// What a Fetch asks for
+    #[arg(long, value_name = "MB", default_value_t = 1)]
+    pub fetch_size_mb: u16,
+    /// The load itself
+    #[command(flatten)]
+    pub traffic: TrafficOptions,
+}
+
+/// A load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LoadKind {
+    /// Full batches as fast as they are taken
+    Produce,
+    /// Full batches as fast as they are taken, and then the same as fast as it is handed out, four times over
+    Consume,
+    /// A fixed rate of small records
+    Latency,
+}
