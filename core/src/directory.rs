@@ -31,6 +31,8 @@ mod names;
 mod quorum_state;
 mod settle;
 mod start;
+#[cfg(test)]
+mod tests;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;

@@ -17,6 +17,8 @@ mod image;
 mod lifecycle;
 mod loader;
 mod producer_ids;
+#[cfg(test)]
+mod tests;
 
 pub use apply::ApplyError;
 pub use batch::{ControlType, batch, batches, control_batch, record_version};

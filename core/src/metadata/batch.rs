@@ -24,6 +24,8 @@ pub enum ControlType {
 
 /// Batches are cut here, so that no reader has to hold more in one piece. Kafka's own limit is 8 MiB.
 const BATCH_MAX_BYTES: usize = 1 << 20;
+/// What a record of ours has beside its value: lengths, deltas, no key, no headers.
+const RECORD_OVERHEAD_BYTES: usize = 32;
 
 /// One batch: its records are committed together or not at all.
 ///
@@ -60,7 +62,8 @@ pub fn batches(
     let mut builder = new(base_offset.0);
     for (offset, record) in (base_offset.0..).zip(records) {
         let value = record.encode(record_version(record, features));
-        if builder.record_count() > 0 && builder.size_bytes() + value.len() > BATCH_MAX_BYTES {
+        let size_bytes = builder.size_bytes() + value.len() + RECORD_OVERHEAD_BYTES;
+        if builder.record_count() > 0 && size_bytes > BATCH_MAX_BYTES {
             batches.push(core::mem::replace(&mut builder, new(offset)).build());
         }
         builder.push(BuilderRecord { timestamp: now.0, value: Some(&value), ..Default::default() });
