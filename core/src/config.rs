@@ -229,6 +229,11 @@ impl Config {
         Ok(config)
     }
 
+    /// The whole number that a property of the broker holds.
+    pub(crate) fn count(&self, name: &str) -> i64 {
+        Layers { stated: &self.stated, dynamic: &self.dynamic }.integer(name)
+    }
+
     /// The strongest value of a broker's property; `None` is null.
     fn broker_value(&self, name: &str) -> Option<ConfigValue> {
         Layers { stated: &self.stated, dynamic: &self.dynamic }.value(name)

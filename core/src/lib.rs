@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+pub mod api;
 pub mod boundary;
 mod broker;
 pub mod config;

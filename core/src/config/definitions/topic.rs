@@ -37,6 +37,7 @@ definitions! {
     "remote.storage.enable": Boolean = "false", ANY, ClusterWide;
     "retention.bytes": Long = "-1", ANY, ClusterWide;
     "retention.ms": Long = "604800000", at_least(-1), ClusterWide;
+    /// A segment that has reached this size is closed, and a new one begun.
     "segment.bytes": Int = "1073741824", at_least(1_048_576), ClusterWide;
     "segment.index.bytes": Int = "10485760", at_least(4), ClusterWide;
     "segment.jitter.ms": Long = "0", at_least(0), ClusterWide;

@@ -1,0 +1,104 @@
+//! What requests mean: one file per API, and one table of what is served.
+//!
+//! The calls that only read or change metadata are pure functions of the request and a [`View`]; those that ask for a
+//! change hand back the records that would make it, as a [`Change`]. The broker appends the records, applies them when
+//! they are committed, and only then sends the answer.
+//!
+//! What does not belong here: how frames become requests (`connection/`), their bytes (`wire/`), the logs (`log/`).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::config::Config;
+use crate::error_code::ErrorCode;
+use crate::metadata::{ConfigResource, MetadataImage};
+use crate::wire::{MetadataRecord, Str};
+
+pub mod api_versions;
+pub mod authorized;
+pub mod cluster;
+pub mod create_partitions;
+pub mod create_topics;
+pub mod delete_topics;
+pub mod describe_cluster;
+pub mod describe_configs;
+pub mod describe_topic_partitions;
+pub mod metadata;
+mod placement;
+pub mod table;
+pub mod topic_name;
+
+#[cfg(test)]
+mod testing;
+
+/// Kafka's numbers for what has configs.
+mod resource_type {
+    pub(super) const TOPIC: i8 = 2;
+    pub(super) const BROKER: i8 = 4;
+    pub(super) const BROKER_LOGGER: i8 = 8;
+}
+
+/// What an admin call sees of the broker.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The committed metadata.
+    pub image: &'a MetadataImage,
+    /// This broker's configuration.
+    pub config: &'a Config,
+    /// The listener that the request came in on, as in [`Input::Opened`](crate::boundary::Input::Opened).
+    pub listener: u16,
+}
+
+/// A change of the metadata: what to write, and what to answer once it is committed. Without records the answer goes out
+/// at once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change<R> {
+    /// To be written together, in this order.
+    pub records: Vec<MetadataRecord>,
+    /// The answer.
+    pub response: R,
+}
+
+impl<R> Change<R> {
+    /// An answer that changes nothing.
+    #[must_use]
+    pub fn nothing(response: R) -> Self {
+        Self { records: Vec::new(), response }
+    }
+}
+
+/// Why a part of a request was refused: the error and, for people, Kafka's words for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    /// The error.
+    pub code: ErrorCode,
+    /// The words, where Kafka has any.
+    pub message: Option<String>,
+}
+
+impl ApiError {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: Some(message.into()) }
+    }
+
+    pub(crate) fn bare(code: ErrorCode) -> Self {
+        Self { code, message: None }
+    }
+
+    pub(crate) fn message(self) -> Option<Str> {
+        self.message.map(Str::from)
+    }
+}
+
+impl<'a> View<'a> {
+    /// The listener's name.
+    fn listener_name(&self) -> &'a str {
+        &self.config.listeners[usize::from(self.listener)].name
+    }
+
+    /// The configuration with what the metadata says about all brokers and about this one.
+    fn effective_config(&self) -> Config {
+        let of = |node| self.image.configs.get(&ConfigResource::Broker(node));
+        self.config.with_dynamic(of(None), of(Some(self.config.node_id)))
+    }
+}

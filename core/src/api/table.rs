@@ -1,0 +1,86 @@
+//! The APIs that are served, and in which versions: exactly those of Apache Kafka 4.3, for a client infers the
+//! broker's release from them.
+
+use core::ops::RangeInclusive;
+
+use crate::wire::ApiKey;
+
+/// A served API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Api {
+    /// Which.
+    pub key: ApiKey,
+    /// The versions that are served. A request in any other closes its connection, but for ApiVersions.
+    pub versions: RangeInclusive<i16>,
+    /// The first version that is advertised.
+    pub advertised_from: i16,
+}
+
+/// By number.
+pub static TABLE: [Api; 12] = [
+    // Versions 0 to 2 are refused, but old librdkafka turns compression off where they are missing.
+    Api { key: ApiKey::Produce, versions: 3..=13, advertised_from: 0 },
+    serve(ApiKey::Fetch, 4, 18),
+    serve(ApiKey::ListOffsets, 1, 11),
+    serve(ApiKey::Metadata, 0, 13),
+    serve(ApiKey::ApiVersions, 0, 4),
+    serve(ApiKey::CreateTopics, 2, 7),
+    serve(ApiKey::DeleteTopics, 1, 6),
+    serve(ApiKey::InitProducerId, 0, 5),
+    serve(ApiKey::DescribeConfigs, 1, 4),
+    serve(ApiKey::CreatePartitions, 0, 3),
+    serve(ApiKey::DescribeCluster, 0, 2),
+    serve(ApiKey::DescribeTopicPartitions, 0, 0),
+];
+
+/// The served API of that number.
+#[must_use]
+pub fn find(key: i16) -> Option<&'static Api> {
+    TABLE.binary_search_by_key(&key, |api| api.key as i16).ok().map(|index| &TABLE[index])
+}
+
+impl Api {
+    /// The version of the header in front of a request of this version.
+    #[must_use]
+    pub fn request_header_version(&self, version: i16) -> i16 {
+        self.key.request_header_version(version)
+    }
+
+    /// The version of the header in front of an answer of this version.
+    #[must_use]
+    pub fn response_header_version(&self, version: i16) -> i16 {
+        self.key.response_header_version(version)
+    }
+}
+
+const fn serve(key: ApiKey, from: i16, to: i16) -> Api {
+    Api { key, versions: from..=to, advertised_from: from }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::messages::REGISTRY;
+
+    #[test]
+    fn every_served_api_is_found_by_its_number() {
+        for api in &TABLE {
+            assert_eq!(find(api.key as i16), Some(api));
+        }
+        assert_eq!(find(ApiKey::JoinGroup as i16), None);
+    }
+
+    #[test]
+    fn every_served_version_has_its_messages() {
+        for api in &TABLE {
+            let versions_of =
+                REGISTRY.iter().filter(|message| message.api == api.key.name()).map(|m| m.versions.clone());
+            let mut count = 0;
+            for versions in versions_of {
+                count += 1;
+                assert!(versions.contains(api.versions.start()) && versions.contains(api.versions.end()), "{api:?}");
+            }
+            assert_eq!(count, 2, "{api:?} has a request and a response");
+        }
+    }
+}
