@@ -1,0 +1,16 @@
+"""The calls that Ottla serves, and in which versions: what ApiVersions must advertise, no more and no less."""
+
+APIS = {
+    0: ("Produce", 0, 13),
+    1: ("Fetch", 4, 18),
+    2: ("ListOffsets", 1, 11),
+    3: ("Metadata", 0, 13),
+    18: ("ApiVersions", 0, 4),
+    19: ("CreateTopics", 2, 7),
+    20: ("DeleteTopics", 1, 6),
+    22: ("InitProducerId", 0, 5),
+    32: ("DescribeConfigs", 1, 4),
+    37: ("CreatePartitions", 0, 3),
+    60: ("DescribeCluster", 0, 2),
+    75: ("DescribeTopicPartitions", 0, 0),
+}

@@ -1,0 +1,153 @@
+"""Apache Kafka's command line tools, each run as a user would run it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from suite import check, decoded, expect, await_value
+
+KAFKA = Path(__file__).resolve().parent.parent / "kafka"
+NULL = "<null>"
+CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
+
+
+class Tools:
+    def __init__(self, address):
+        self.address = address
+
+    def run(self, class_name, *arguments, stdin=b""):
+        command = [KAFKA, "tool", class_name, "--bootstrap-server", self.address, *map(str, arguments)]
+        tool = subprocess.run(command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=45)
+        errors = tool.stderr.decode(errors="replace")
+        sys.stderr.write(errors)
+        if tool.returncode != 0:
+            said = (tool.stdout.decode(errors="replace") + errors).split("\n\tat ")[0]
+            raise AssertionError(f"{class_name} ended with status {tool.returncode}: {said}")
+        return tool.stdout
+
+    def lines(self, class_name, *arguments):
+        return self.run(class_name, *arguments).decode().splitlines()
+
+    def topics(self, *arguments):
+        return self.lines("TopicCommand", *arguments)
+
+    def config(self, kind, name, key):
+        """-> "value source" of one config, from a line such as  key=value sensitive=false synonyms={SOURCE:key=value, ...}"""
+        for line in self.lines("kafka.admin.ConfigCommand", "--describe", "--all", f"--entity-type={kind}", f"--entity-name={name}"):
+            config, _, rest = line.strip().partition(" ")
+            if config.startswith(key + "="):
+                return f"{config.partition('=')[2]} {rest.partition('synonyms={')[2].partition(':')[0]}"
+
+
+def write(tools, name, manifest):
+    [topic] = [each["topic"] for each in manifest["writers"][name]]
+
+    with check("create topics"):
+        configs = [word for key, value in manifest["topic_configs"].items() for word in ("--config", f"{key}={value}")]
+        said = tools.topics("--create", "--topic", topic, "--partitions", 1, *configs)
+        expect("answer", said[-1], f"Created topic {topic}.")
+
+    with check("describe topics"):
+        head, partition = await_value(lambda: tools.topics("--describe", "--topic", topic), lambda lines: len(lines) == 2)
+        expect("partition count", "PartitionCount: 1\t" in head and "retention.ms=-1" in head, True, head)
+        leader = partition.split("Leader: ")[1].split("\t")[0]
+        for part in (f"Replicas: {leader}\t", f"Isr: {leader}\t"):
+            expect(part, part in partition + "\t", True, partition)
+
+    with check("describe configs"):
+        expect("retention.ms", tools.config("topics", topic, "retention.ms"), "-1 DYNAMIC_TOPIC_CONFIG")
+        expect("log.segment.bytes", tools.config("brokers", leader, "log.segment.bytes"), "1073741824 DEFAULT_CONFIG")
+
+    with check("api versions"):
+        shown = {}
+        for line in tools.lines("BrokerApiVersionsCommand"):
+            api, colon, versions = line.strip().rstrip(",").partition(": ")
+            if colon and "[usable: " in versions:
+                # One version alone is shown as "0", a range as "0 to 13".
+                first, _, last = versions.split(" [")[0].partition(" to ")
+                shown[int(api.partition("(")[2].rstrip(")"))] = [int(first), int(last or first)]
+        expect("table", dict(sorted(shown.items())), {int(key): versions for key, versions in manifest["apis"].items()})
+
+    records = manifest["record_sets"]["text"]
+    batch = len(records) // len(CODECS)
+    for n, codec in enumerate(CODECS):
+        with check(f"produce {codec}"):
+            tools.run("ConsoleProducer", "--topic", topic, "--compression-codec", codec,
+                      "--reader-property", "parse.key=true", "--reader-property", "parse.headers=true",
+                      "--reader-property", f"null.marker={NULL}",
+                      stdin=b"".join(input_line(record) for record in records[n * batch:(n + 1) * batch]))
+
+    with check("list offsets"):
+        for time, offset in {"latest": len(records), "0": 0}.items():
+            expect(f"at {time}", tools.lines("GetOffsetShell", "--topic", topic, "--time", time), [f"{topic}:0:{offset}"])
+
+    doomed = f"{name}-doomed"
+    with check("create partitions"):
+        tools.topics("--create", "--topic", doomed, "--partitions", 2)
+        tools.topics("--alter", "--topic", doomed, "--partitions", 4)
+        await_value(lambda: tools.topics("--describe", "--topic", doomed)[0], lambda head: "PartitionCount: 4\t" in head)
+
+    with check("delete topic"):
+        tools.topics("--delete", "--topic", doomed)
+        await_value(lambda: tools.topics("--list"), lambda names: doomed not in names and topic in names)
+
+
+def read(tools, manifest):
+    """Each consumer is a Java machine of its own, so of each writer only one partition, of the last codec."""
+    for writer, topics in manifest["writers"].items():
+        with check(f"read {writer}"):
+            topic = next((each for each in topics if each["check"] == CODECS[-1]), topics[-1])
+            read_partition(tools, topic["topic"], 0, 0, records_of(manifest, topic))
+
+    with check("seek"):
+        topic = next(iter(manifest["writers"].values()))[0]
+        records = records_of(manifest, topic)
+        read_partition(tools, topic["topic"], 0, len(records) // 2, records)
+
+
+def records_of(manifest, topic):
+    return [record for record in manifest["record_sets"][topic["record_set"]] if record["partition"] == 0]
+
+
+def read_partition(tools, topic, partition, start, records):
+    has_time = records[0]["timestamp_ms"] is not None
+    properties = {"print.timestamp": str(has_time).lower(), "print.partition": "true", "print.offset": "true",
+                  "print.headers": "true", "print.key": "true", "null.literal": NULL}
+    words = [word for key, value in properties.items() for word in ("--formatter-property", f"{key}={value}")]
+    output = tools.run("org.apache.kafka.tools.consumer.ConsoleConsumer", "--topic", topic, "--partition", partition,
+                       "--offset", start, "--max-messages", len(records) - start, "--timeout-ms", 20000, *words)
+    wanted = b"".join(output_line(partition, start + n, record) for n, record in enumerate(records[start:]))
+    at = next((n for n, (left, right) in enumerate(zip(output, wanted)) if left != right), min(len(output), len(wanted)))
+    expect(f"{topic}-{partition}: {len(output)} bytes, expected {len(wanted)}; from byte {at} on", output[at:at + 60], wanted[at:at + 60])
+
+
+def input_line(record):
+    headers = b",".join(name.encode() + b":" + or_null(value) for name, value in record["headers"])
+    return b"\t".join([headers or NULL.encode(), or_null(record["key"]), or_null(record["value"])]) + b"\n"
+
+
+def output_line(partition, offset, record):
+    parts = [b"Partition:%d" % partition, b"Offset:%d" % offset]
+    if record["timestamp_ms"] is not None:
+        parts.insert(0, b"CreateTime:%d" % record["timestamp_ms"])
+    headers = b",".join(name.encode() + b":" + or_null(value) for name, value in record["headers"])
+    return b"\t".join([*parts, headers or b"NO_HEADERS", or_null(record["key"]), or_null(record["value"])]) + b"\n"
+
+
+def or_null(data):
+    return NULL.encode() if data is None else data
+
+
+def main():
+    name, phase, address, manifest_path = sys.argv[1:]
+    with open(manifest_path) as file:
+        manifest = json.load(file)
+    manifest["record_sets"] = {key: [decoded(record) for record in records] for key, records in manifest["record_sets"].items()}
+    if phase == "write":
+        write(Tools(address), name, manifest)
+    else:
+        read(Tools(address), manifest)
+
+
+main()
