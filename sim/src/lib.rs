@@ -1,1 +1,4 @@
-//! To be written.
+//! to be replaced
+pub mod agenda;
+pub mod chance;
+pub mod disk;

@@ -1,0 +1,370 @@
+//! One file as a page cache has it: what readers see, what the medium holds, and which of the differences a sync would
+//! still write.
+//!
+//! What does not belong here: names and directories (`tree`).
+
+use std::collections::BTreeSet;
+
+use crate::chance::{Chance, Odds};
+
+/// The unit in which the cache writes to the medium.
+pub const PAGE_SIZE_BYTES: usize = 4096;
+/// The unit in which a medium that tears pages writes.
+pub const SECTOR_SIZE_BYTES: usize = 512;
+
+/// What of the unsynced pages survives a power loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Survival {
+    /// None of them.
+    Nothing,
+    /// A prefix: the medium was written in the order of the pages.
+    Prefix,
+    /// Any of them.
+    Subset,
+}
+
+/// How a power loss treats what was not synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PowerLoss {
+    /// Of the pages.
+    pub survival: Survival,
+    /// Pages may survive in part, sector by sector.
+    pub tears: bool,
+}
+
+/// What a power loss did to a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// Bytes that readers saw are gone.
+    pub is_lossy: bool,
+    /// The first byte that was lost while bytes after it survived.
+    pub hole_at: Option<u64>,
+}
+
+/// A file.
+#[derive(Clone, Debug)]
+pub struct CachedFile {
+    visible: Vec<u8>,
+    medium: Vec<u8>,
+    /// Pages that a sync writes. After a failed sync a page may differ from the medium and yet be clean.
+    dirty: BTreeSet<usize>,
+    /// The size on the medium, and every size since then: a power loss may come upon any of them.
+    sizes: Vec<usize>,
+}
+
+impl Default for CachedFile {
+    fn default() -> Self {
+        Self { visible: Vec::new(), medium: Vec::new(), dirty: BTreeSet::new(), sizes: vec![0] }
+    }
+}
+
+impl CachedFile {
+    /// What readers see.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.visible
+    }
+
+    /// How large readers see it.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.visible.len() as u64
+    }
+
+    /// Whether a power loss leaves exactly what readers see, whatever survives.
+    #[must_use]
+    pub fn is_durable(&self) -> bool {
+        self.sizes == [self.visible.len()] && self.visible == self.medium
+    }
+
+    /// Writes at `at`, past the end over zeros.
+    pub fn write(&mut self, at: usize, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let end = at + bytes.len();
+        let old_size = self.visible.len();
+        if old_size < end {
+            self.visible.resize(end, 0);
+            self.sizes.push(end);
+        }
+        self.visible[at..end].copy_from_slice(bytes);
+        self.mark(at.min(old_size), end);
+    }
+
+    /// Cuts (or extends with zeros) to `size`.
+    pub fn truncate(&mut self, size: usize) {
+        let old_size = self.visible.len();
+        if size == old_size {
+            return;
+        }
+        self.visible.resize(size, 0);
+        self.sizes.push(size);
+        self.dirty.retain(|page| page * PAGE_SIZE_BYTES < size);
+        // Where the file was cut within a page, the rest of that page is to be zeros on the medium as well.
+        self.mark(size.min(old_size).saturating_sub(1), size);
+    }
+
+    /// Makes what readers see durable, but for pages that an earlier failed sync gave up.
+    pub fn sync(&mut self) {
+        let size = self.visible.len();
+        self.medium.resize(size, 0);
+        for page in std::mem::take(&mut self.dirty) {
+            self.write_back_page(page);
+        }
+        self.sizes = vec![size];
+    }
+
+    /// A sync that fails: some pages reach the medium, and the cache takes all of them for clean.
+    pub fn fail_sync(&mut self, chance: &mut Chance) {
+        for page in std::mem::take(&mut self.dirty) {
+            if chance.coin() {
+                self.write_back_page(page);
+            }
+        }
+        self.sizes = vec![*chance.pick(&self.sizes)];
+    }
+
+    /// The cache writes some pages, and perhaps the size, in its own time.
+    pub fn write_back(&mut self, chance: &mut Chance) {
+        let share = Odds::percent(*chance.pick(&[10, 50, 100]));
+        let pages: Vec<usize> = self.dirty.iter().copied().filter(|_| chance.happens(share)).collect();
+        for page in pages {
+            self.dirty.remove(&page);
+            self.write_back_page(page);
+        }
+        if chance.coin() {
+            self.sizes = vec![self.visible.len()];
+            self.medium.truncate(self.visible.len());
+        }
+    }
+
+    /// The power goes: what readers see is from now on what was on the medium, and what made it there by luck.
+    pub fn lose_power(&mut self, how: PowerLoss, chance: &mut Chance) -> Damage {
+        if self.is_durable() {
+            return Damage::default();
+        }
+        let size = self.surviving_size(how, chance);
+        let mut after = vec![0; size];
+        let kept = self.medium.len().min(size);
+        after[..kept].copy_from_slice(&self.medium[..kept]);
+        let unit = if how.tears { SECTOR_SIZE_BYTES } else { PAGE_SIZE_BYTES };
+        let odds = Odds::percent(*chance.pick(&[10, 50, 90]));
+        let mut prefix_ended = false;
+        for unit_at in self.dirty_units(unit) {
+            let survives = match how.survival {
+                Survival::Nothing => false,
+                Survival::Prefix => {
+                    prefix_ended |= chance.happens(Odds::percent(30));
+                    !prefix_ended
+                }
+                Survival::Subset => chance.happens(odds),
+            };
+            if survives {
+                copy_unit(&mut after, &self.visible, unit_at, unit);
+            }
+        }
+        let damage = self.damage(&after);
+        *self = Self { visible: after.clone(), medium: after, dirty: BTreeSet::new(), sizes: vec![size] };
+        damage
+    }
+
+    fn surviving_size(&self, how: PowerLoss, chance: &mut Chance) -> usize {
+        if how.survival == Survival::Nothing {
+            return self.sizes[0];
+        }
+        let index = chance.index(self.sizes.len());
+        let size = self.sizes[index];
+        let before = self.sizes[index.saturating_sub(1)];
+        let next_page = (before / PAGE_SIZE_BYTES + 1) * PAGE_SIZE_BYTES;
+        // A size that grew over several pages may have grown page by page.
+        if next_page < size && chance.coin() {
+            let pages = (size - next_page) / PAGE_SIZE_BYTES;
+            return next_page + chance.index(pages + 1) * PAGE_SIZE_BYTES;
+        }
+        size
+    }
+
+    fn dirty_units(&self, unit: usize) -> Vec<usize> {
+        let size = self.visible.len();
+        let units = |page: &usize| (page * PAGE_SIZE_BYTES..(page + 1) * PAGE_SIZE_BYTES).step_by(unit);
+        self.dirty.iter().flat_map(units).filter(|at| *at < size).collect()
+    }
+
+    fn damage(&self, after: &[u8]) -> Damage {
+        let common = self.visible.len().min(after.len());
+        let first_lost = (0..common).find(|at| self.visible[*at] != after[*at]);
+        let is_lossy = first_lost.is_some() || after.len() < self.visible.len();
+        // Zeros are what a hole is made of: only other bytes count as having survived.
+        let hole_at = first_lost
+            .filter(|lost| (*lost..common).any(|at| after[at] != 0 && after[at] == self.visible[at]))
+            .map(|at| at as u64);
+        Damage { is_lossy, hole_at }
+    }
+
+    fn mark(&mut self, from: usize, to: usize) {
+        if from < to {
+            self.dirty.extend(from / PAGE_SIZE_BYTES..=(to - 1) / PAGE_SIZE_BYTES);
+        }
+    }
+
+    fn write_back_page(&mut self, page: usize) {
+        let end = ((page + 1) * PAGE_SIZE_BYTES).min(self.visible.len());
+        if self.medium.len() < end {
+            self.medium.resize(end, 0);
+        }
+        copy_unit(&mut self.medium, &self.visible, page * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES);
+    }
+}
+
+fn copy_unit(to: &mut [u8], from: &[u8], at: usize, unit: usize) {
+    let in_source = (at + unit).min(from.len());
+    let in_target = (at + unit).min(to.len());
+    for index in at..in_target {
+        to[index] = if index < in_source { from[index] } else { 0 };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chance::Stream;
+
+    const LOSSES: [PowerLoss; 6] = [
+        PowerLoss { survival: Survival::Nothing, tears: false },
+        PowerLoss { survival: Survival::Prefix, tears: false },
+        PowerLoss { survival: Survival::Subset, tears: false },
+        PowerLoss { survival: Survival::Nothing, tears: true },
+        PowerLoss { survival: Survival::Prefix, tears: true },
+        PowerLoss { survival: Survival::Subset, tears: true },
+    ];
+
+    fn any_bytes(chance: &mut Chance, longest: u64) -> Vec<u8> {
+        let length = chance.between(1..=longest);
+        (0..length).map(|_| chance.between(1..=255) as u8).collect()
+    }
+
+    fn scribble(file: &mut CachedFile, chance: &mut Chance) {
+        for _ in 0..chance.between(1..=8) {
+            match chance.between(0..=9) {
+                0 => file.truncate(chance.index(file.bytes().len() + 1)),
+                1 => file.write_back(chance),
+                _ => {
+                    let bytes = any_bytes(chance, 6_000);
+                    file.write(file.bytes().len(), &bytes);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_synced_file_survives_every_power_loss_bit_by_bit() {
+        for seed in 0..300 {
+            let mut chance = Chance::new(seed, Stream::Disk);
+            let mut file = CachedFile::default();
+            for how in LOSSES {
+                scribble(&mut file, &mut chance);
+                file.sync();
+                assert!(file.is_durable());
+                let before = file.bytes().to_vec();
+                assert_eq!(file.lose_power(how, &mut chance), Damage::default());
+                assert_eq!(file.bytes(), before, "seed {seed}, {how:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_synced_survives_whatever_was_appended_after_it() {
+        for seed in 0..300 {
+            let mut chance = Chance::new(seed, Stream::Disk);
+            let mut file = CachedFile::default();
+            for how in LOSSES {
+                scribble(&mut file, &mut chance);
+                file.sync();
+                let synced = file.bytes().to_vec();
+                for _ in 0..chance.between(1..=5) {
+                    let bytes = any_bytes(&mut chance, 9_000);
+                    file.write(file.bytes().len(), &bytes);
+                    if chance.coin() {
+                        file.write_back(&mut chance);
+                    }
+                }
+                file.lose_power(how, &mut chance);
+                assert_eq!(&file.bytes()[..synced.len()], synced, "seed {seed}, {how:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn after_a_power_loss_everything_left_is_durable() {
+        for seed in 0..100 {
+            let mut chance = Chance::new(seed, Stream::Disk);
+            let mut file = CachedFile::default();
+            scribble(&mut file, &mut chance);
+            file.lose_power(LOSSES[2], &mut chance);
+            let left = file.bytes().to_vec();
+            for how in LOSSES {
+                file.lose_power(how, &mut chance);
+                assert_eq!(file.bytes(), left);
+            }
+        }
+    }
+
+    #[test]
+    fn unsynced_pages_are_lost_kept_and_holed() {
+        let (mut lost, mut kept, mut holed) = (0, 0, 0);
+        for seed in 0..200 {
+            let mut chance = Chance::new(seed, Stream::Disk);
+            let mut file = CachedFile::default();
+            file.write(0, &[7; 5 * PAGE_SIZE_BYTES]);
+            let damage = file.lose_power(LOSSES[2], &mut chance);
+            lost += usize::from(damage.is_lossy);
+            kept += usize::from(!damage.is_lossy);
+            holed += usize::from(damage.hole_at.is_some());
+        }
+        assert!(lost > 50 && kept > 5 && holed > 20, "{lost} lost, {kept} kept, {holed} holed");
+    }
+
+    #[test]
+    fn without_luck_a_power_loss_leaves_the_last_synced_state() {
+        let mut chance = Chance::new(1, Stream::Disk);
+        let mut file = CachedFile::default();
+        file.write(0, b"synced");
+        file.sync();
+        file.write(6, b", and not");
+        assert!(file.lose_power(LOSSES[0], &mut chance).is_lossy);
+        assert_eq!(file.bytes(), b"synced");
+    }
+
+    #[test]
+    fn a_cut_that_was_not_synced_may_come_undone() {
+        let mut chance = Chance::new(1, Stream::Disk);
+        let mut file = CachedFile::default();
+        file.write(0, b"synced");
+        file.sync();
+        file.truncate(2);
+        assert_eq!(file.bytes(), b"sy");
+        assert!(!file.is_durable());
+        file.lose_power(LOSSES[0], &mut chance);
+        assert_eq!(file.bytes(), b"synced");
+        file.truncate(2);
+        file.sync();
+        file.write(2, b"NC");
+        file.lose_power(LOSSES[0], &mut chance);
+        assert_eq!(file.bytes(), b"sy");
+    }
+
+    #[test]
+    fn after_a_failed_sync_a_later_good_one_does_not_bring_the_pages_back() {
+        let mut losses = 0;
+        for seed in 0..50 {
+            let mut chance = Chance::new(seed, Stream::Disk);
+            let mut file = CachedFile::default();
+            file.write(0, &[7; PAGE_SIZE_BYTES]);
+            file.fail_sync(&mut chance);
+            file.sync();
+            losses += usize::from(file.lose_power(LOSSES[0], &mut chance).is_lossy);
+        }
+        assert!((10..40).contains(&losses), "{losses} of 50");
+    }
+}
