@@ -12,8 +12,8 @@ use ottla_core::boundary::{DirEntry, OpenMode, Path, StorageError};
 
 use crate::chance::Chance;
 pub use page_cache::{CachedFile, Damage, PAGE_SIZE_BYTES, PowerLoss, SECTOR_SIZE_BYTES, Survival};
-pub use tree::{Entry, NodeId};
 use tree::Tree;
+pub use tree::{Entry, NodeId};
 
 /// Log directories on one device.
 #[derive(Clone, Debug)]

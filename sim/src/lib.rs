@@ -2,3 +2,7 @@
 pub mod agenda;
 pub mod chance;
 pub mod disk;
+pub mod plan;
+pub mod stats;
+pub mod storage;
+pub mod violation;

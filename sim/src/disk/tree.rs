@@ -124,8 +124,7 @@ impl Tree {
     /// The power goes: each pending change survives or not. Returns how many did not.
     pub fn lose_power(&mut self, survives: impl FnMut() -> bool) -> usize {
         let mut survives = survives;
-        let (lucky, lost): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.pending).into_iter().partition(|_| survives());
+        let (lucky, lost): (Vec<_>, Vec<_>) = std::mem::take(&mut self.pending).into_iter().partition(|_| survives());
         self.make_durable(lucky);
         self.visible = self.durable.clone();
         lost.len()

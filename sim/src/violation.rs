@@ -1,0 +1,71 @@
+//! What a run can end with that is not well.
+
+use thiserror::Error;
+
+/// The first thing that was wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Violation {
+    /// The broker broke the boundary's contract.
+    #[error("contract: {0}")]
+    Contract(String),
+    /// What clients saw can't be.
+    #[error("{check}: {text}")]
+    History {
+        /// Which rule.
+        check: Check,
+        /// What was seen, and against what.
+        text: String,
+    },
+    /// An answer that no Kafka gives, or not to this request.
+    #[error("answer: {0}")]
+    Answer(String),
+    /// Something that should have happened in time did not.
+    #[error("stuck: {0}")]
+    Stuck(String),
+    /// The broker panicked.
+    #[error("panic: {0}")]
+    Panic(String),
+}
+
+/// A rule over what clients saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Error)]
+pub enum Check {
+    /// Two observations of one offset agree.
+    #[error("disagreement")]
+    Agreement,
+    /// A consumer reads every offset.
+    #[error("gap")]
+    Density,
+    /// What was acknowledged or read stays.
+    #[error("loss")]
+    Loss,
+    /// Nothing is there more often than it was sent, and an idempotent producer's records once.
+    #[error("duplicate")]
+    Duplicate,
+    /// What is read was sent to that partition.
+    #[error("invention")]
+    Invention,
+    /// An idempotent producer's batches are in the order of its sequences.
+    #[error("order")]
+    Order,
+    /// High watermarks and log ends don't go back.
+    #[error("end of the log went back")]
+    Ends,
+    /// Batches carry their CRC, records their payload.
+    #[error("corruption")]
+    Corruption,
+    /// Topics that were created are there, and deleted ones are not.
+    #[error("topics")]
+    Topics,
+    /// Nobody else gets the same producer id.
+    #[error("producer id")]
+    ProducerId,
+}
+
+impl Violation {
+    /// A broken rule over what clients saw.
+    #[must_use]
+    pub fn history(check: Check, text: impl Into<String>) -> Self {
+        Self::History { check, text: text.into() }
+    }
+}
