@@ -46,6 +46,7 @@ pub struct History {
     /// Which topics there should be.
     pub topics: Topics,
     identities: BTreeSet<Identity>,
+    damaged: BTreeSet<PartitionRef>,
     life: Life,
     timeline: Timeline,
     first_life_of_timeline: Life,
@@ -108,9 +109,9 @@ impl History {
         identity: Option<Identity>,
         base_offset: i64,
         records: &[RecordId],
-    ) -> Result<(), Violation> {
+    ) -> Result<bool, Violation> {
         if life < self.first_life_of_timeline {
-            return Ok(());
+            return Ok(false);
         }
         let ledger = self.ledgers.entry(partition).or_default();
         ledger.acknowledged(identity, base_offset, records).map_err(|error| within(partition, error))
@@ -175,6 +176,20 @@ impl History {
         ledger.audited(end).map_err(|error| within(partition, error))
     }
 
+    /// A power loss left a hole in the log of the partition that has this directory: it may go offline.
+    pub fn damaged(&mut self, directory: &str) {
+        let Some((name, index)) = directory.rsplit_once('-') else { return };
+        if let (Some(state), Ok(index)) = (self.topics.lasting(name), index.parse()) {
+            self.damaged.insert(PartitionRef { topic: state.topic, index });
+        }
+    }
+
+    /// Whether a power loss left a hole in a partition's log.
+    #[must_use]
+    pub fn is_damaged(&self, partition: PartitionRef) -> bool {
+        self.damaged.contains(&partition)
+    }
+
     /// Partitions to which anything was sent.
     pub fn partitions(&self) -> impl Iterator<Item = PartitionRef> {
         self.ledgers.keys().copied()
@@ -235,7 +250,7 @@ mod tests {
         history.restarted(true);
         assert_eq!(history.saw_end(PARTITION, history.known_end(PARTITION), 0), Ok(()));
         assert_eq!(history.out_of_range(PARTITION, old_timeline, 1), Ok(()));
-        assert_eq!(history.acknowledged(old_life, PARTITION, None, 7, &[record]), Ok(()), "too late to matter");
+        assert_eq!(history.acknowledged(old_life, PARTITION, None, 7, &[record]), Ok(false), "too late to matter");
         assert_eq!(history.audited(PARTITION, 0), Ok(()));
     }
 

@@ -34,6 +34,8 @@ pub struct BrokerPlan {
     pub roll_ms: Option<u64>,
     /// `log.index.interval.bytes`.
     pub index_interval_bytes: u64,
+    /// `ottla.max.requests.per.connection`.
+    pub requests_per_connection: u64,
 }
 
 /// What clients do.
@@ -165,6 +167,7 @@ impl BrokerPlan {
             strict_sync: chance.coin(),
             roll_ms: *chance.pick(&[None, Some(50), Some(500)]),
             index_interval_bytes: *chance.pick(&[1, 100, 4_096]),
+            requests_per_connection: *chance.pick(&[1, 2, 100]),
         }
     }
 }

@@ -128,7 +128,7 @@ impl AddAssign<&Self> for Stats {
 
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (counter, count) in &self.0 {
+        for (counter, count) in self.0.iter().filter(|(_, count)| **count > 0) {
             writeln!(f, "{count:>14}  {}", counter.name())?;
         }
         Ok(())

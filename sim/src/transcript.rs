@@ -19,10 +19,19 @@ impl fmt::Display for TranscriptHash {
     }
 }
 
+/// Whether a run tells every step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// It doesn't.
+    Silent,
+    /// It prints a line for each.
+    Verbose,
+}
+
 /// What passed the boundary.
 pub struct Transcript {
     hasher: Xxh3,
-    is_verbose: bool,
+    voice: Voice,
 }
 
 impl fmt::Debug for Transcript {
@@ -34,8 +43,8 @@ impl fmt::Debug for Transcript {
 impl Transcript {
     /// Nothing so far.
     #[must_use]
-    pub fn new(is_verbose: bool) -> Self {
-        Self { hasher: Xxh3::new(), is_verbose }
+    pub fn new(voice: Voice) -> Self {
+        Self { hasher: Xxh3::new(), voice }
     }
 
     /// Of everything so far.
@@ -73,7 +82,7 @@ impl Transcript {
             #[allow(unreachable_patterns)]
             other => self.text(&format!("{other:?}")),
         }
-        if self.is_verbose {
+        if self.voice == Voice::Verbose {
             println!("{at} > {}", Brief(&format!("{input:?}")));
         }
     }
@@ -97,14 +106,14 @@ impl Transcript {
             Output::Report(report) => self.text(&report.text),
             Output::Halt { reason } => self.text(&reason.to_string()),
         }
-        if self.is_verbose {
+        if self.voice == Voice::Verbose {
             println!("{at} < {}", Brief(&format!("{output:?}")));
         }
     }
 
     /// Something else that a reader of a verbose run wants to know.
     pub fn remark(&mut self, at: Time, text: fmt::Arguments<'_>) {
-        if self.is_verbose {
+        if self.voice == Voice::Verbose {
             println!("{at} - {text}");
         }
     }
@@ -205,7 +214,7 @@ mod tests {
     const NOW: Now = Now { monotonic: Monotonic(1), wall: WallClock(2) };
 
     fn hash(inputs: &[Input]) -> TranscriptHash {
-        let mut transcript = Transcript::new(false);
+        let mut transcript = Transcript::new(Voice::Silent);
         inputs.iter().for_each(|input| transcript.input(Time(0), NOW, input));
         transcript.hash()
     }
@@ -213,10 +222,8 @@ mod tests {
     #[test]
     fn transcripts_that_differ_anywhere_have_different_hashes() {
         let frame = |conn, body: &'static [u8]| Input::Frame { conn: ConnId(conn), body: Bytes::from_static(body) };
-        let stored = |size_bytes| Input::Stored {
-            op: OpId(1),
-            result: StorageResult::Done(Outcome::Opened { size_bytes }),
-        };
+        let stored =
+            |size_bytes| Input::Stored { op: OpId(1), result: StorageResult::Done(Outcome::Opened { size_bytes }) };
         let hashes = [
             hash(&[]),
             hash(&[Input::Tick]),

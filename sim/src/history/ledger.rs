@@ -87,7 +87,7 @@ impl Ledger {
         }
     }
 
-    /// A batch was acknowledged.
+    /// A batch was acknowledged. Says whether its first record was known to be there.
     ///
     /// # Errors
     /// Something else is known to be where it should be.
@@ -96,11 +96,12 @@ impl Ledger {
         identity: Option<Identity>,
         base_offset: i64,
         records: &[RecordId],
-    ) -> Result<(), Violation> {
+    ) -> Result<bool, Violation> {
+        let was_known = self.facts.contains_key(&base_offset);
         for (offset, record) in (base_offset..).zip(records) {
             self.learn(offset, *record, identity, How::Acknowledged)?;
         }
-        Ok(())
+        Ok(was_known)
     }
 
     /// A consumer at `position` read `batches`; its next position.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ottla_core::wire::Uuid;
 
-use super::TopicRef;
+use super::{PartitionRef, TopicRef};
 use crate::violation::{Check, Violation};
 
 /// What is known of topics.
@@ -65,6 +65,12 @@ impl Topics {
     #[must_use]
     pub fn lasting(&self, name: &str) -> Option<&TopicState> {
         self.lasting.get(name)
+    }
+
+    /// A partition of a topic that is never deleted.
+    #[must_use]
+    pub fn partition(&self, name: &str, index: i32) -> Option<PartitionRef> {
+        self.lasting.get(name).map(|state| PartitionRef { topic: state.topic, index })
     }
 
     /// Names of the topics that are never deleted.

@@ -1,0 +1,333 @@
+//! A consumer by assignment: reads its partitions from the first offset on, in fetch sessions or without, by long
+//! polls, and holds every batch against the history.
+
+use std::collections::BTreeMap;
+
+use ottla_core::error_code::ErrorCode;
+use ottla_core::wire::messages::fetch::{
+    FetchPartition, FetchRequest, FetchResponse, FetchTopic, ForgottenTopic, PartitionData,
+};
+use ottla_core::wire::{ApiKey, Records, Str, Uuid};
+
+use super::cluster::Cluster;
+use super::producer::is_passing;
+use super::wire::FETCH_BY_ID;
+use super::{Answer, Request, Role, Talk};
+use crate::agenda::{Span, Time};
+use crate::chance::{Chance, Odds};
+use crate::history::{KnownEnd, PartitionRef, Timeline};
+use crate::records::read_batches;
+use crate::stats::Counter;
+use crate::violation::{Check, Violation};
+
+/// A consumer's positions and its fetch on the way.
+pub struct Consumer {
+    topics: Vec<String>,
+    uses_sessions: bool,
+    /// Reads everything once, and then asks the history whether that is all.
+    is_auditor: bool,
+    cluster: Cluster,
+    positions: BTreeMap<PartitionRef, Position>,
+    session: FetchSession,
+    in_flight: Option<InFlight>,
+    next_at: Time,
+    production_was_over: bool,
+}
+
+#[derive(Debug)]
+struct Position {
+    topic: String,
+    index: i32,
+    next: i64,
+    timeline: Timeline,
+    /// The high watermark as last answered.
+    end: Option<i64>,
+    /// The broker's fetch session does not have this position.
+    is_dirty: bool,
+    is_offline: bool,
+}
+
+/// A fetch session as the client has it; id 0 is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct FetchSession {
+    id: i32,
+    epoch: i32,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    number: u64,
+    asked: BTreeMap<PartitionRef, (i64, KnownEnd)>,
+    is_after_production: bool,
+}
+
+/// From this version on there are fetch sessions.
+const WITH_SESSIONS: i16 = 7;
+/// From this version on a fetch says under which leader it asks.
+const WITH_LEADER_EPOCH: i16 = 9;
+/// After an error a consumer waits this long.
+const RETRY_AFTER: Span = Span::ms(30);
+
+impl std::fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let at = |position: &Position| (position.topic.clone(), position.index, position.next, position.end);
+        let positions: Vec<_> = self.positions.values().map(at).collect();
+        let kind = if self.is_auditor { "auditor" } else { "consumer" };
+        write!(f, "{kind}, sessions {}, at {positions:?}, in flight {:?}", self.uses_sessions, self.in_flight)
+    }
+}
+
+impl Consumer {
+    /// A consumer of all partitions of these topics.
+    #[must_use]
+    pub fn new(topics: Vec<String>, chance: &mut Chance) -> Self {
+        Self {
+            topics,
+            uses_sessions: chance.coin(),
+            is_auditor: false,
+            cluster: Cluster::default(),
+            positions: BTreeMap::new(),
+            session: FetchSession::default(),
+            in_flight: None,
+            next_at: Time::default(),
+            production_was_over: false,
+        }
+    }
+
+    /// One that reads everything once, when all else is over, and asks the history whether that is all.
+    #[must_use]
+    pub fn auditor(topics: Vec<String>, chance: &mut Chance) -> Self {
+        Self { is_auditor: true, ..Self::new(topics, chance) }
+    }
+
+    fn open_positions(&mut self, talk: &Talk<'_>) {
+        for name in &self.topics {
+            for index in self.cluster.topic(name).expect("the cluster is ready").leader_epochs.keys() {
+                let partition = talk.history.topics.partition(name, *index).expect("clients know only lasting topics");
+                self.positions.entry(partition).or_insert_with(|| Position {
+                    topic: name.clone(),
+                    index: *index,
+                    next: 0,
+                    timeline: talk.history.timeline(),
+                    end: None,
+                    is_dirty: true,
+                    is_offline: false,
+                });
+            }
+        }
+    }
+
+    fn fetch(&mut self, talk: &mut Talk<'_>) {
+        let version = talk.version(ApiKey::Fetch);
+        let has_session = self.uses_sessions && version >= WITH_SESSIONS;
+        let is_incremental = has_session && self.session.id != 0;
+        let mut topics: Vec<FetchTopic> = Vec::new();
+        let mut asked = BTreeMap::new();
+        for (partition, position) in &mut self.positions {
+            if position.is_offline {
+                continue;
+            }
+            asked.insert(*partition, (position.next, talk.history.known_end(*partition)));
+            if is_incremental && !position.is_dirty {
+                continue;
+            }
+            position.is_dirty = false;
+            let known = self.cluster.topic(&position.topic).expect("the cluster is ready");
+            let knows_epoch = version >= WITH_LEADER_EPOCH && talk.chance.coin();
+            let leader_epoch = if knows_epoch { known.leader_epochs[&position.index] } else { -1 };
+            let data = FetchPartition {
+                partition: position.index,
+                current_leader_epoch: leader_epoch,
+                fetch_offset: position.next,
+                partition_max_bytes: *talk.chance.pick(&[1, 500, 1 << 20]),
+                ..FetchPartition::default()
+            };
+            let by_id = version >= FETCH_BY_ID;
+            let topic = if by_id { Str::default() } else { Str::from(position.topic.as_str()) };
+            let topic_id = if by_id { known.id } else { Uuid::ZERO };
+            match topics.iter_mut().find(|other| other.topic == topic && other.topic_id == topic_id) {
+                Some(other) => other.partitions.push(data),
+                None => topics.push(FetchTopic { topic, topic_id, partitions: vec![data], ..FetchTopic::default() }),
+            }
+        }
+        let session = match (has_session, is_incremental) {
+            (false, _) => FetchSession { id: 0, epoch: -1 },
+            (true, false) => FetchSession { id: 0, epoch: 0 },
+            (true, true) => self.session,
+        };
+        let request = FetchRequest {
+            max_wait_ms: *talk.chance.pick(&[0, 10, 500]),
+            min_bytes: *talk.chance.pick(&[0, 1, 1, 10_000]),
+            max_bytes: *talk.chance.pick(&[1, 2_000, 1 << 20]),
+            session_id: session.id,
+            session_epoch: session.epoch,
+            topics,
+            forgotten_topics_data: Vec::<ForgottenTopic>::new(),
+            ..FetchRequest::default()
+        };
+        let is_after_production = talk.env.production_over.is_some();
+        let number = talk.send(&Request::Fetch(request));
+        self.in_flight = Some(InFlight { number, asked, is_after_production });
+    }
+
+    fn fetched(&mut self, talk: &mut Talk<'_>, number: u64, response: &FetchResponse) -> Result<(), Violation> {
+        let in_flight = self.in_flight.take().expect("asked before");
+        assert_eq!(in_flight.number, number, "one fetch at a time");
+        match ErrorCode::from_number(response.error_code) {
+            Some(ErrorCode::None) => self.follow_session(talk, response),
+            Some(error) => {
+                let ends_session = matches!(
+                    error,
+                    ErrorCode::FetchSessionIdNotFound
+                        | ErrorCode::InvalidFetchSessionEpoch
+                        | ErrorCode::FetchSessionTopicIdError
+                );
+                if !ends_session && !is_passing(error) {
+                    return Err(Violation::Answer(format!("Fetch with the error {error}")));
+                }
+                self.forget_session();
+                self.next_at = talk.time() + RETRY_AFTER;
+                return Ok(());
+            }
+            None => return Err(Violation::Answer(format!("Fetch with the error {}", response.error_code))),
+        }
+        let by_id = talk.version(ApiKey::Fetch) >= FETCH_BY_ID;
+        for topic in &response.responses {
+            let name = if by_id { self.cluster.name_of(topic.topic_id) } else { Some(&*topic.topic) };
+            let name = name.unwrap_or_default().to_owned();
+            for data in &topic.partitions {
+                let partition = talk.history.topics.partition(&name, data.partition_index);
+                let Some((partition, asked)) = partition.and_then(|p| Some((p, *in_flight.asked.get(&p)?))) else {
+                    let text = format!("Fetch: {name}-{} was not asked for", data.partition_index);
+                    return Err(Violation::Answer(text));
+                };
+                self.partition_fetched(talk, partition, asked, data)?;
+            }
+        }
+        self.production_was_over = in_flight.is_after_production;
+        Ok(())
+    }
+
+    fn partition_fetched(
+        &mut self,
+        talk: &mut Talk<'_>,
+        partition: PartitionRef,
+        (asked_at, known): (i64, KnownEnd),
+        data: &PartitionData,
+    ) -> Result<(), Violation> {
+        let position = self.positions.get_mut(&partition).expect("positions stay");
+        match ErrorCode::from_number(data.error_code) {
+            Some(ErrorCode::None) => {}
+            Some(ErrorCode::OffsetOutOfRange) => {
+                talk.history.out_of_range(partition, position.timeline, asked_at)?;
+                position.seek(0, talk.history.timeline());
+                return Ok(());
+            }
+            Some(error) if is_passing(error) => {
+                position.is_offline = talk.is_offline(partition, Some(error))?;
+                position.is_dirty = true;
+                self.cluster.doubt();
+                self.next_at = talk.time() + RETRY_AFTER;
+                return Ok(());
+            }
+            other => return Err(Violation::Answer(format!("{partition}: Fetch with the error {other:?}"))),
+        }
+        let Some(Records::Bytes(bytes)) = &data.records else {
+            return Err(Violation::Answer(format!("{partition}: null instead of no records")));
+        };
+        let batches = read_batches(bytes)
+            .map_err(|error| Violation::history(Check::Corruption, format!("{partition}: {error}")))?;
+        if batches.is_empty() && !bytes.is_empty() {
+            return Err(Violation::Answer(format!("{partition}: {} bytes without a whole batch", bytes.len())));
+        }
+        if let Some(last) = batches.last()
+            && last.end_offset() > data.high_watermark
+        {
+            let (end, high_watermark) = (last.end_offset(), data.high_watermark);
+            return Err(Violation::Answer(format!(
+                "{partition}: records up to {end} with {high_watermark} as the end"
+            )));
+        }
+        let next = talk.history.read(talk.life(), partition, asked_at, &batches)?;
+        talk.history.saw_end(partition, known, data.high_watermark)?;
+        position.end = Some(data.high_watermark);
+        if next != position.next {
+            let counter = if self.is_auditor { Counter::RecordsAudited } else { Counter::RecordsRead };
+            talk.env.stats.add(counter, next.abs_diff(position.next));
+            position.next = next;
+            position.timeline = talk.history.timeline();
+            position.is_dirty = true;
+        }
+        if self.is_auditor && position.next >= data.high_watermark {
+            talk.history.audited(partition, data.high_watermark)?;
+        }
+        Ok(())
+    }
+
+    /// After a good answer a session goes on with the next epoch.
+    fn follow_session(&mut self, talk: &Talk<'_>, response: &FetchResponse) {
+        if !self.uses_sessions || talk.version(ApiKey::Fetch) < WITH_SESSIONS {
+            return;
+        }
+        if response.session_id == 0 {
+            return self.forget_session();
+        }
+        let epoch = if self.session.id == response.session_id { self.session.epoch + 1 } else { 1 };
+        self.session = FetchSession { id: response.session_id, epoch };
+    }
+
+    fn forget_session(&mut self) {
+        self.session = FetchSession::default();
+        self.positions.values_mut().for_each(|position| position.is_dirty = true);
+    }
+}
+
+impl Role for Consumer {
+    fn act(&mut self, talk: &mut Talk<'_>) -> Result<(), Violation> {
+        if self.in_flight.is_some() || !self.cluster.is_ready(talk, &self.topics) {
+            return Ok(());
+        }
+        if talk.time() < self.next_at {
+            talk.wake_after(self.next_at - talk.time());
+            return Ok(());
+        }
+        self.open_positions(talk);
+        // Sometimes a consumer begins anew, and must find the same.
+        if !self.is_auditor && talk.chance.happens(Odds::per_million(3_000)) {
+            let timeline = talk.history.timeline();
+            self.positions.values_mut().for_each(|position| position.seek(0, timeline));
+        }
+        self.next_at = talk.time() + talk.chance.span_up_to(talk.env.plan.clients.pause);
+        self.fetch(talk);
+        Ok(())
+    }
+
+    fn answered(&mut self, talk: &mut Talk<'_>, number: u64, answer: Answer) -> Result<(), Violation> {
+        match answer {
+            Answer::Metadata(response) => self.cluster.answered(talk, &response),
+            Answer::Fetch(response) => self.fetched(talk, number, &response),
+            other => unreachable!("consumers don't ask for {other:?}"),
+        }
+    }
+
+    fn disconnected(&mut self) {
+        self.cluster.disconnected();
+        self.in_flight = None;
+        self.forget_session();
+    }
+
+    fn is_done(&self) -> bool {
+        let is_at_end =
+            |position: &Position| position.is_offline || position.end.is_some_and(|end| position.next >= end);
+        self.production_was_over && !self.positions.is_empty() && self.positions.values().all(is_at_end)
+    }
+}
+
+impl Position {
+    fn seek(&mut self, next: i64, timeline: Timeline) {
+        self.next = next;
+        self.timeline = timeline;
+        self.end = None;
+        self.is_dirty = true;
+    }
+}

@@ -1,0 +1,139 @@
+//! Asks for the ends of partitions, and whether they go back.
+
+use std::collections::BTreeMap;
+
+use ottla_core::error_code::ErrorCode;
+use ottla_core::wire::messages::list_offsets::{
+    ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
+};
+
+use super::cluster::Cluster;
+use super::producer::is_passing;
+use super::{Answer, Request, Role, Talk};
+use crate::agenda::{Span, Time};
+use crate::history::{KnownEnd, PartitionRef};
+use crate::violation::{Check, Violation};
+
+/// A client that asks for offsets.
+#[derive(Debug)]
+pub struct Prober {
+    topics: Vec<String>,
+    cluster: Cluster,
+    in_flight: Option<Question>,
+    next_at: Time,
+    is_done: bool,
+}
+
+#[derive(Debug)]
+struct Question {
+    end: End,
+    known: BTreeMap<PartitionRef, KnownEnd>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Latest = -1,
+    Earliest = -2,
+}
+
+/// Between two questions, at least.
+const PAUSE: Span = Span::ms(20);
+
+impl Prober {
+    /// One that asks for these topics.
+    #[must_use]
+    pub fn new(topics: Vec<String>) -> Self {
+        Self { topics, cluster: Cluster::default(), in_flight: None, next_at: Time::default(), is_done: false }
+    }
+
+    fn ask(&mut self, talk: &mut Talk<'_>) {
+        let end = *talk.chance.pick(&[End::Latest, End::Latest, End::Earliest]);
+        let mut known = BTreeMap::new();
+        let mut topics = Vec::new();
+        for name in &self.topics {
+            let mut partitions = Vec::new();
+            for index in self.cluster.topic(name).expect("the cluster is ready").leader_epochs.keys() {
+                let partition = talk.history.topics.partition(name, *index).expect("clients know only lasting topics");
+                known.insert(partition, talk.history.known_end(partition));
+                partitions.push(ListOffsetsPartition {
+                    partition_index: *index,
+                    timestamp: end as i64,
+                    ..ListOffsetsPartition::default()
+                });
+            }
+            topics.push(ListOffsetsTopic { name: name.as_str().into(), partitions, ..ListOffsetsTopic::default() });
+        }
+        let request = ListOffsetsRequest { replica_id: -1, topics, ..ListOffsetsRequest::default() };
+        talk.send(&Request::ListOffsets(request));
+        self.in_flight = Some(Question { end, known });
+    }
+
+    fn told(&mut self, talk: &mut Talk<'_>, response: &ListOffsetsResponse) -> Result<(), Violation> {
+        let Some(Question { end, mut known }) = self.in_flight.take() else { return Ok(()) };
+        for topic in &response.topics {
+            for answer in &topic.partitions {
+                let index = answer.partition_index;
+                let partition = talk.history.topics.partition(&topic.name, index);
+                let Some((partition, known)) = partition.and_then(|p| Some((p, known.remove(&p)?))) else {
+                    let text = format!("ListOffsets: {}-{index} was not asked for", topic.name);
+                    return Err(Violation::Answer(text));
+                };
+                match ErrorCode::from_number(answer.error_code) {
+                    Some(ErrorCode::None) if end == End::Latest => {
+                        talk.history.saw_end(partition, known, answer.offset)?;
+                    }
+                    Some(ErrorCode::None) if answer.offset == 0 => {}
+                    Some(ErrorCode::None) => {
+                        let text = format!("{partition} begins at {}", answer.offset);
+                        return Err(Violation::history(Check::Loss, text));
+                    }
+                    Some(error) if is_passing(error) => {
+                        talk.is_offline(partition, Some(error))?;
+                        self.cluster.doubt();
+                    }
+                    other => return Err(Violation::Answer(format!("ListOffsets with the error {other:?}"))),
+                }
+            }
+        }
+        match known.keys().next() {
+            Some(partition) => Err(Violation::Answer(format!("ListOffsets without an answer for {partition}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Role for Prober {
+    fn act(&mut self, talk: &mut Talk<'_>) -> Result<(), Violation> {
+        if talk.env.production_over.is_some() {
+            self.is_done = true;
+            return Ok(());
+        }
+        if self.in_flight.is_some() || !self.cluster.is_ready(talk, &self.topics) {
+            return Ok(());
+        }
+        if talk.time() < self.next_at {
+            talk.wake_after(self.next_at - talk.time());
+            return Ok(());
+        }
+        self.next_at = talk.time() + PAUSE + talk.chance.span_up_to(talk.env.plan.clients.pause);
+        self.ask(talk);
+        Ok(())
+    }
+
+    fn answered(&mut self, talk: &mut Talk<'_>, _: u64, answer: Answer) -> Result<(), Violation> {
+        match answer {
+            Answer::Metadata(response) => self.cluster.answered(talk, &response),
+            Answer::ListOffsets(response) => self.told(talk, &response),
+            other => unreachable!("probers don't ask for {other:?}"),
+        }
+    }
+
+    fn disconnected(&mut self) {
+        self.cluster.disconnected();
+        self.in_flight = None;
+    }
+
+    fn is_done(&self) -> bool {
+        self.is_done
+    }
+}

@@ -1,0 +1,144 @@
+//! Requests and answers with their types, and the versions that a client speaks.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use bytes::Bytes;
+use ottla_core::wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
+use ottla_core::wire::messages::create_topics::{CreateTopicsRequest, CreateTopicsResponse};
+use ottla_core::wire::messages::delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse};
+use ottla_core::wire::messages::fetch::{FetchRequest, FetchResponse};
+use ottla_core::wire::messages::header::{RequestHeader, ResponseHeader};
+use ottla_core::wire::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
+use ottla_core::wire::messages::list_offsets::{ListOffsetsRequest, ListOffsetsResponse};
+use ottla_core::wire::messages::metadata::{MetadataRequest, MetadataResponse};
+use ottla_core::wire::messages::produce::{ProduceRequest, ProduceResponse};
+use ottla_core::wire::{ApiKey, DecodeError, Message, Reader, Sink, Writer};
+
+use crate::chance::Chance;
+
+macro_rules! apis {
+    ($( $api:ident $request:ident $response:ident $versions:expr; )*) => {
+        /// What a client asks.
+        #[derive(Clone, Debug)]
+        #[allow(missing_docs)]
+        pub enum Request {
+            $( $api($request), )*
+        }
+
+        /// What it is told.
+        #[derive(Clone, Debug)]
+        #[allow(missing_docs)]
+        pub enum Answer {
+            $( $api($response), )*
+        }
+
+        /// The APIs that clients use, and the versions of Kafka 4.3.
+        const APIS: &[(ApiKey, RangeInclusive<i16>)] = &[ $( (ApiKey::$api, $versions), )* ];
+
+        impl Request {
+            /// Which API it is of.
+            #[must_use]
+            pub fn api(&self) -> ApiKey {
+                match self {
+                    $( Self::$api(_) => ApiKey::$api, )*
+                }
+            }
+
+            fn write(&self, sink: &mut impl Sink, version: i16) {
+                match self {
+                    $( Self::$api(request) => request.write(sink, version), )*
+                }
+            }
+        }
+
+        impl Answer {
+            fn read(reader: &mut Reader, api: ApiKey, version: i16) -> Result<Self, DecodeError> {
+                match api {
+                    $( ApiKey::$api => $response::read(reader, version).map(Self::$api), )*
+                    other => unreachable!("clients don't use {other}"),
+                }
+            }
+        }
+    };
+}
+
+apis! {
+    Produce ProduceRequest ProduceResponse 3..=13;
+    Fetch FetchRequest FetchResponse 4..=18;
+    ListOffsets ListOffsetsRequest ListOffsetsResponse 1..=11;
+    Metadata MetadataRequest MetadataResponse 0..=13;
+    ApiVersions ApiVersionsRequest ApiVersionsResponse 0..=4;
+    CreateTopics CreateTopicsRequest CreateTopicsResponse 2..=7;
+    DeleteTopics DeleteTopicsRequest DeleteTopicsResponse 1..=6;
+    InitProducerId InitProducerIdRequest InitProducerIdResponse 0..=5;
+}
+
+/// From these versions on topics have ids rather than names.
+pub const PRODUCE_BY_ID: i16 = 13;
+/// See [`PRODUCE_BY_ID`].
+pub const FETCH_BY_ID: i16 = 13;
+/// From this version on Metadata tells ids.
+pub const METADATA_WITH_IDS: i16 = 10;
+
+/// One version of each API, as clients of any age have them.
+#[derive(Clone, Debug)]
+pub struct Versions(BTreeMap<ApiKey, i16>);
+
+impl Versions {
+    /// Any versions that a client can work with.
+    pub fn draw(chance: &mut Chance) -> Self {
+        let is_latest = chance.coin();
+        let mut draw = |versions: &RangeInclusive<i16>| {
+            let (low, high) = (*versions.start(), *versions.end());
+            if is_latest { high } else { low + chance.index(usize::from(high.abs_diff(low)) + 1) as i16 }
+        };
+        let mut versions: BTreeMap<ApiKey, i16> = APIS.iter().map(|(api, versions)| (*api, draw(versions))).collect();
+        let needs_ids = versions[&ApiKey::Produce] >= PRODUCE_BY_ID || versions[&ApiKey::Fetch] >= FETCH_BY_ID;
+        if needs_ids && versions[&ApiKey::Metadata] < METADATA_WITH_IDS {
+            versions.insert(ApiKey::Metadata, draw(&(METADATA_WITH_IDS..=13)));
+        }
+        Self(versions)
+    }
+
+    /// The version of an API.
+    pub fn of(&self, api: ApiKey) -> i16 {
+        self.0[&api]
+    }
+
+    /// Speaks another version of an API.
+    pub fn set(&mut self, api: ApiKey, version: i16) {
+        self.0.insert(api, version);
+    }
+}
+
+/// A request as it goes over the wire.
+pub fn encode_request(request: &Request, version: i16, correlation_id: i32) -> Bytes {
+    let api = request.api();
+    let header = RequestHeader {
+        request_api_key: api.number(),
+        request_api_version: version,
+        correlation_id,
+        client_id: Some("sim".into()),
+        ..RequestHeader::default()
+    };
+    let mut writer = Writer::default();
+    writer.put(&[0; 4]);
+    header.write(&mut writer, api.request_header_version(version));
+    request.write(&mut writer, version);
+    let size = i32::try_from(writer.buffer.len() - 4).expect("small requests");
+    writer.buffer[..4].copy_from_slice(&size.to_be_bytes());
+    writer.buffer.into()
+}
+
+/// An answer and the request that it says it is to.
+///
+/// # Errors
+/// It is not what the version says.
+pub fn decode_answer(frame: Bytes, api: ApiKey, version: i16) -> Result<(i32, Answer), DecodeError> {
+    let mut reader = Reader::new(frame);
+    let header = ResponseHeader::read(&mut reader, api.response_header_version(version))?;
+    let answer = Answer::read(&mut reader, api, version)?;
+    reader.finish()?;
+    Ok((header.correlation_id, answer))
+}

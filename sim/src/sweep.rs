@@ -1,0 +1,107 @@
+//! Many seeds, on all cores; a panic of one is that one's failure.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::num::NonZero;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, Once};
+use std::thread;
+
+use crate::plan::Plan;
+use crate::stats::Stats;
+use crate::transcript::{TranscriptHash, Voice};
+use crate::violation::Violation;
+use crate::world::{self, Outcome};
+
+/// Seeds that found something once, one a line; `#` begins a remark.
+pub const REGRESSIONS: &str = include_str!("../regressions.txt");
+
+thread_local! {
+    static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// The line that runs a seed again, for people to copy.
+#[must_use]
+pub fn replay_line(seed: u64) -> String {
+    format!("cargo run --profile sim -p sim -- --seed {seed} --verbose")
+}
+
+/// Runs the world of one seed.
+#[must_use]
+pub fn run_seed(seed: u64, voice: Voice) -> Outcome {
+    remember_panics();
+    let run = AssertUnwindSafe(|| world::run(Plan::of(seed), voice));
+    panic::catch_unwind(run).unwrap_or_else(|payload| {
+        let text = LAST_PANIC.take().unwrap_or_else(|| text_of(payload.as_ref()));
+        let violation = Some(Violation::Panic(text));
+        Outcome { hash: TranscriptHash::default(), stats: Stats::default(), violation }
+    })
+}
+
+/// Runs the worlds of many seeds on all cores, and tells of each as it ends.
+pub fn run_seeds(seeds: &[u64], tell: impl FnMut(u64, Outcome) + Send) {
+    let next = AtomicUsize::new(0);
+    let tell = Mutex::new(tell);
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let outcome = run_seed(*seed, Voice::Silent);
+                    let mut tell = tell.lock().expect("a listener does not panic");
+                    tell(*seed, outcome);
+                }
+            });
+        }
+    });
+}
+
+/// The seeds of [`REGRESSIONS`].
+///
+/// # Panics
+/// Where a line is neither a number nor a remark.
+#[must_use]
+pub fn regressions() -> Vec<u64> {
+    let lines = REGRESSIONS.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    lines.filter(|line| !line.is_empty()).map(|line| line.parse().expect("a seed a line")).collect()
+}
+
+/// A panic is told with its place, by the run that it ended, and not by the thread as it happens.
+fn remember_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let default = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let is_ours = thread::current().name().is_none_or(|name| name == "main");
+            LAST_PANIC.set(Some(info.to_string()));
+            if !is_ours {
+                default(info);
+            }
+        }));
+    });
+}
+
+fn text_of(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().map(String::as_str).or(payload.downcast_ref::<&str>().copied());
+    text.unwrap_or("without a word").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_seed_is_told_of_once() {
+        let seeds: Vec<u64> = (0..10).collect();
+        let mut told = Vec::new();
+        run_seeds(&seeds, |seed, _| told.push(seed));
+        told.sort_unstable();
+        assert_eq!(told, seeds);
+    }
+
+    #[test]
+    fn the_list_of_regressions_is_a_list_of_seeds() {
+        let _ = regressions();
+    }
+}

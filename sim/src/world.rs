@@ -1,0 +1,397 @@
+//! A whole world and its course: faults, then calm in which everybody must get done, a clean stop, and a last reader
+//! who holds what is on the disk against what everybody saw.
+
+use ottla_core::boundary::{ConnId, HaltReason, Path};
+use ottla_core::config::Config;
+
+use crate::agenda::Span;
+use crate::chance::{Chance, Stream};
+use crate::clients::{Admin, Churner, Client, Consumer, Prober, Producer, Role, Vandal};
+use crate::env::{ClientId, Env, Event, Stage};
+use crate::history::{History, Life};
+use crate::node::Node;
+use crate::plan::Plan;
+use crate::stats::{Counter, Stats};
+use crate::transcript::{TranscriptHash, Voice};
+use crate::violation::Violation;
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Of everything that passed the boundary.
+    pub hash: TranscriptHash,
+    /// What happened, counted.
+    pub stats: Stats,
+    /// What was wrong, if anything was.
+    pub violation: Option<Violation>,
+}
+
+/// A world.
+#[derive(Debug)]
+struct World {
+    env: Env,
+    history: History,
+    node: Option<Node>,
+    clients: Vec<Client>,
+    producers: std::ops::Range<usize>,
+    lifecycle: Chance,
+    clock: Chance,
+    broker_seeds: Chance,
+    /// How the broker will be back once it has ended.
+    ending: Option<Ending>,
+}
+
+/// How a broker ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Clean,
+    Kill,
+    PowerLoss,
+}
+
+/// All must be done this long after the faults are over.
+const CALM_MAX: Span = Span::seconds(300);
+/// A stop in good order takes no longer.
+const STOP_MAX: Span = Span::seconds(30);
+/// The last reader takes no longer.
+const AUDIT_MAX: Span = Span::seconds(120);
+const CLEAN_MARKER: &str = ".kafka_cleanshutdown";
+
+/// Runs the world of `plan`.
+#[must_use]
+pub fn run(plan: Plan, voice: Voice) -> Outcome {
+    let mut world = World::new(plan, voice);
+    let violation = world.run().err();
+    Outcome { hash: world.env.transcript.hash(), stats: world.env.stats, violation }
+}
+
+impl World {
+    fn new(plan: Plan, voice: Voice) -> Self {
+        let mut history = History::default();
+        let sound_from = (!plan.disk.is_faulty()).then(Life::default);
+        let names: Vec<String> = (0..plan.clients.topics).map(|topic| format!("topic{topic}")).collect();
+        for name in &names {
+            history.topics.add_lasting(name, i32::from(plan.clients.partitions));
+        }
+        let mut world = Self {
+            history,
+            node: None,
+            clients: Vec::new(),
+            producers: 0..0,
+            lifecycle: Chance::new(plan.seed, Stream::Lifecycle),
+            clock: Chance::new(plan.seed, Stream::Clock),
+            broker_seeds: Chance::new(plan.seed, Stream::Broker),
+            ending: None,
+            env: Env::new(plan, voice),
+        };
+        world.env.sound_from = sound_from;
+        world.populate(&names);
+        world
+    }
+
+    fn populate(&mut self, names: &[String]) {
+        let plan = self.env.plan.clients;
+        self.producers = 0..usize::from(plan.producers);
+        for _ in 0..plan.producers {
+            self.add_client(|chance| Box::new(Producer::new(&plan, names.to_vec(), chance)));
+        }
+        for _ in 0..plan.consumers {
+            self.add_client(|chance| Box::new(Consumer::new(names.to_vec(), chance)));
+        }
+        self.add_client(|_| Box::new(Prober::new(names.to_vec())));
+        if !plan.auto_create {
+            self.add_client(|_| Box::new(Admin::new(names.to_vec())));
+        }
+        if plan.churns_topics {
+            self.add_client(|_| Box::new(Churner::new()));
+        }
+        if plan.has_vandal {
+            self.add_client(|_| Box::new(Vandal::new(names.to_vec())));
+        }
+    }
+
+    fn add_client(&mut self, make_role: impl FnOnce(&mut Chance) -> Box<dyn Role>) {
+        let id = ClientId(u16::try_from(self.clients.len()).expect("few clients"));
+        let client = Client::new(self.env.plan.seed, id, make_role);
+        self.clients.push(client);
+        let client = self.clients.last_mut().expect("just added");
+        client.begin(&mut self.env);
+    }
+
+    fn run(&mut self) -> Result<(), Violation> {
+        let plan = &self.env.plan;
+        let (faults_for, write_back, jump) = (plan.faults_for, plan.disk.write_back_every, plan.clock.jump_every);
+        self.env.agenda.after(Span::ZERO, Event::Start);
+        self.env.agenda.after(faults_for, Event::Heal);
+        self.env.agenda.after(write_back, Event::WriteBack);
+        if jump > Span::ZERO {
+            self.env.agenda.after(jump, Event::Jump);
+        }
+        self.plan_end();
+        while self.env.stage != Stage::Over {
+            let event = self.env.agenda.next().expect("the cache always writes back");
+            self.happen(event)?;
+        }
+        Ok(())
+    }
+
+    fn happen(&mut self, event: Event) -> Result<(), Violation> {
+        match event {
+            Event::Knock(conn) => match &mut self.node {
+                Some(node) => node.knock(&mut self.env, conn)?,
+                None => self.env.drop_link(conn),
+            },
+            Event::ToBroker(conn, bytes) => self.with_node_of(conn, |node, env| {
+                node.arrive(env, conn, bytes);
+                Ok(())
+            })?,
+            Event::Read(conn) => self.with_node_of(conn, |node, env| node.read(env, conn))?,
+            Event::Write(conn) => self.with_node_of(conn, |node, env| node.write(env, conn))?,
+            Event::Connected(_) | Event::ToClient(..) | Event::Broken(_) | Event::Wake(_) => {
+                self.happen_to_client(event)?;
+            }
+            Event::StorageHappens(life, op) if self.is_alive(life) => {
+                self.env.storage.take_effect(op, &mut self.env.stats)?;
+            }
+            Event::StorageEnds(life, op) if self.is_alive(life) => {
+                let node = self.node.as_mut().expect("alive");
+                node.stored(&mut self.env, op)?;
+            }
+            Event::Tick(life) if self.is_alive(life) => {
+                self.node.as_mut().expect("alive").tick(&mut self.env)?;
+            }
+            Event::Exit(life) if self.is_alive(life) => self.exit()?,
+            Event::StorageHappens(..) | Event::StorageEnds(..) | Event::Tick(_) | Event::Exit(_) => {}
+            Event::WriteBack => {
+                self.env.storage.write_back();
+                self.env.agenda.after(self.env.plan.disk.write_back_every, Event::WriteBack);
+            }
+            Event::Jump if self.env.stage == Stage::Faults => {
+                let plan = self.env.plan.clock;
+                self.env.clocks.jump(plan.jump_max, &mut self.clock);
+                self.env.stats.count(Counter::ClockJumps);
+                self.env.agenda.after(plan.jump_every, Event::Jump);
+            }
+            Event::Jump => {}
+            Event::End => self.end_by_fault()?,
+            Event::Start => self.start()?,
+            Event::Heal => self.heal()?,
+            Event::Deadline(stage) if stage == self.env.stage => return Err(self.stuck()),
+            Event::Deadline(_) => {}
+        }
+        self.advance()
+    }
+
+    fn happen_to_client(&mut self, event: Event) -> Result<(), Violation> {
+        let id = match &event {
+            Event::Wake(client) => Some(*client),
+            Event::Connected(conn) | Event::ToClient(conn, _) | Event::Broken(conn) => {
+                self.env.link(*conn).map(|link| link.client)
+            }
+            other => unreachable!("{other:?} does not happen to clients"),
+        };
+        let Some(id) = id else { return Ok(()) };
+        let client = &mut self.clients[usize::from(id.0)];
+        match event {
+            Event::Wake(_) => client.wake(&mut self.env, &mut self.history),
+            Event::Connected(conn) => client.connected(&mut self.env, &mut self.history, conn),
+            Event::ToClient(conn, bytes) => client.received(&mut self.env, &mut self.history, conn, bytes),
+            Event::Broken(conn) => {
+                client.lost(&mut self.env, conn);
+                let link = self.env.forget_link(conn);
+                match (&mut self.node, link) {
+                    (Some(node), Some(link)) if link.life == Some(node.life()) => node.lose(&mut self.env, conn),
+                    _ => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn with_node_of(
+        &mut self,
+        conn: ConnId,
+        then: impl FnOnce(&mut Node, &mut Env) -> Result<(), Violation>,
+    ) -> Result<(), Violation> {
+        let life = self.env.link(conn).and_then(|link| link.life);
+        match &mut self.node {
+            Some(node) if Some(node.life()) == life => then(node, &mut self.env),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_alive(&self, life: Life) -> bool {
+        self.node.as_ref().is_some_and(|node| node.life() == life)
+    }
+
+    fn start(&mut self) -> Result<(), Violation> {
+        if self.node.is_some() {
+            return Ok(());
+        }
+        let config = config_of(&self.env.plan);
+        let seed = self.broker_seeds.seed();
+        self.node = Some(Node::start(&mut self.env, config, seed, self.history.life())?);
+        Ok(())
+    }
+
+    /// Plans the next end by fault.
+    fn plan_end(&mut self) {
+        let every = self.env.plan.lifecycle.end_every;
+        if every > Span::ZERO {
+            let after = self.lifecycle.span_near(every);
+            self.env.agenda.after(after, Event::End);
+        }
+    }
+
+    fn end_by_fault(&mut self) -> Result<(), Violation> {
+        if self.env.stage != Stage::Faults {
+            return Ok(());
+        }
+        self.plan_end();
+        let Some(node) = &mut self.node else { return Ok(()) };
+        let plan = self.env.plan.lifecycle;
+        if self.lifecycle.between(0..=9) < plan.clean_of_ten && !node.is_stopping() {
+            self.ending = Some(Ending::Clean);
+            return node.stop(&mut self.env);
+        }
+        let is_power_loss = self.lifecycle.between(0..=9) < plan.power_of_ten;
+        self.end_process(if is_power_loss { Ending::PowerLoss } else { Ending::Kill });
+        Ok(())
+    }
+
+    /// The process is gone. What it had on the disk may be, too.
+    fn end_process(&mut self, ending: Ending) {
+        let Some(node) = self.node.take() else { return };
+        self.env.transcript.remark(self.env.agenda.now(), format_args!("the broker ends: {ending:?}"));
+        let counter = match ending {
+            Ending::Clean => Counter::CleanStops,
+            Ending::Kill => Counter::Kills,
+            Ending::PowerLoss => Counter::PowerLosses,
+        };
+        self.env.stats.count(counter);
+        for conn in self.env.links_of(node.life()) {
+            self.env.drop_link(conn);
+        }
+        // After a clean stop everything is on the medium: a power loss then must take nothing.
+        let loses_power = ending == Ending::PowerLoss || ending == Ending::Clean && self.lifecycle.coin();
+        if loses_power {
+            let losses = self.env.storage.lose_power();
+            self.env.transcript.remark(self.env.agenda.now(), format_args!("{losses:?}"));
+            self.env.stats.add(Counter::LossyFiles, losses.lossy_files.len() as u64);
+            self.env.stats.add(Counter::HoledFiles, losses.holed_files.len() as u64);
+            self.env.stats.add(Counter::LostNames, losses.changed_names as u64);
+            for file in &losses.holed_files {
+                self.history.damaged(file.split('/').next().unwrap_or_default());
+            }
+        } else {
+            self.env.storage.end_process();
+        }
+        let may_have_forgotten = ending == Ending::PowerLoss && !self.env.plan.broker.strict_sync;
+        self.history.restarted(may_have_forgotten);
+        let is_down_for = self.lifecycle.span_up_to(self.env.plan.lifecycle.down_max);
+        self.env.agenda.after(is_down_for, Event::Start);
+    }
+
+    /// The process ends by its own will.
+    fn exit(&mut self) -> Result<(), Violation> {
+        let node = self.node.as_ref().expect("alive");
+        let reason = node.halt().expect("it exits because it halted").clone();
+        self.env.transcript.remark(self.env.agenda.now(), format_args!("halted: {reason}"));
+        match reason {
+            HaltReason::Clean => {
+                if self.ending.take() != Some(Ending::Clean) {
+                    return Err(Violation::Contract("a clean halt that nobody asked for".to_owned()));
+                }
+                self.check_clean()?;
+                self.end_process(Ending::Clean);
+            }
+            HaltReason::Unusable(text) => {
+                if self.env.is_sound(node.life()) {
+                    return Err(Violation::Contract(format!("halted, though no command failed: {text}")));
+                }
+                self.ending = None;
+                self.end_process(Ending::Kill);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_clean(&self) -> Result<(), Violation> {
+        if let Some(command) = self.env.storage.in_flight().next() {
+            return Err(Violation::Contract(format!("a clean halt with {command:?} in flight")));
+        }
+        if !self.env.storage.disk().is_durable_file(&Path::new(0, CLEAN_MARKER)) {
+            return Err(Violation::Contract(format!("a clean halt without a synced {CLEAN_MARKER}")));
+        }
+        Ok(())
+    }
+
+    /// Faults are over. Logs that went offline come back with a restart, and whatever failed before was before.
+    fn heal(&mut self) -> Result<(), Violation> {
+        self.env.heal();
+        self.enter(Stage::Calm, CALM_MAX);
+        self.ending = None;
+        if self.env.plan.disk.is_faulty() || self.node.as_ref().is_some_and(Node::is_stopping) {
+            self.end_process(Ending::Kill);
+            self.env.sound_from.get_or_insert(self.history.life());
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, stage: Stage, longest: Span) {
+        self.env.transcript.remark(self.env.agenda.now(), format_args!("{stage:?}"));
+        self.env.stage = stage;
+        self.env.agenda.after(longest, Event::Deadline(stage));
+    }
+
+    /// Goes on to the next stage when this one is through.
+    fn advance(&mut self) -> Result<(), Violation> {
+        if self.env.production_over.is_none() && self.clients[self.producers.clone()].iter().all(Client::is_done) {
+            self.env.production_over = Some(self.env.time());
+        }
+        match self.env.stage {
+            Stage::Calm | Stage::Audit => {
+                let is_up = self.node.as_ref().is_some_and(|node| !node.is_stopping());
+                if is_up && self.clients.iter().all(Client::is_done) {
+                    let next = if self.env.stage == Stage::Calm { Stage::Stopping } else { Stage::LastStop };
+                    self.enter(next, STOP_MAX);
+                    self.ending = Some(Ending::Clean);
+                    return self.node.as_mut().expect("up").stop(&mut self.env);
+                }
+            }
+            Stage::Stopping if self.node.is_none() => {
+                self.enter(Stage::Audit, AUDIT_MAX);
+                let names: Vec<String> = self.history.topics.lasting_names().map(str::to_owned).collect();
+                self.add_client(|chance| Box::new(Consumer::auditor(names, chance)));
+            }
+            Stage::LastStop if self.node.is_none() => self.env.stage = Stage::Over,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn stuck(&self) -> Violation {
+        let busy: Vec<String> = self.clients.iter().filter(|client| !client.is_done()).map(Client::status).collect();
+        let commands = self.env.storage.in_flight().count();
+        Violation::Stuck(format!("{:?} takes too long: {commands} commands in flight, {busy:#?}", self.env.stage))
+    }
+}
+
+/// The broker's configuration in this world.
+fn config_of(plan: &Plan) -> Config {
+    let mut properties = vec![
+        ("node.id", "1".to_owned()),
+        ("num.partitions", plan.clients.partitions.to_string()),
+        ("auto.create.topics.enable", plan.clients.auto_create.to_string()),
+        ("log.index.interval.bytes", plan.broker.index_interval_bytes.to_string()),
+        ("listeners", "PLAINTEXT://127.0.0.1:9092".to_owned()),
+        ("ottla.max.requests.per.connection", plan.broker.requests_per_connection.to_string()),
+    ];
+    if plan.broker.strict_sync {
+        properties.push(("log.flush.interval.messages", "1".to_owned()));
+    }
+    if let Some(roll_ms) = plan.broker.roll_ms {
+        properties.push(("log.roll.ms", roll_ms.to_string()));
+    }
+    Config::from_properties(properties).expect("the simulator's properties are good").0
+}
