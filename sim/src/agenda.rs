@@ -129,7 +129,7 @@ impl<E> Agenda<E> {
     }
 
     /// Moves time on to the next event.
-    pub fn next(&mut self) -> Option<E> {
+    pub fn advance(&mut self) -> Option<E> {
         let Reverse(entry) = self.heap.pop()?;
         self.now = entry.at;
         Some(entry.event)
@@ -147,7 +147,7 @@ mod tests {
         agenda.at(Time(1), "first");
         agenda.at(Time(5), "fourth");
         agenda.at(Time(2), "second");
-        let order: Vec<_> = std::iter::from_fn(|| agenda.next()).collect();
+        let order: Vec<_> = std::iter::from_fn(|| agenda.advance()).collect();
         assert_eq!(order, ["first", "second", "third", "fourth"]);
         assert_eq!(agenda.now(), Time(5));
     }
@@ -157,7 +157,7 @@ mod tests {
     fn the_past_stays_as_it_is() {
         let mut agenda = Agenda::default();
         agenda.at(Time(5), ());
-        agenda.next();
+        agenda.advance();
         agenda.at(Time(4), ());
     }
 }

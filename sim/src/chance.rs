@@ -99,7 +99,7 @@ impl Chance {
         assert!(low <= high, "a range from {low} to {high} has nothing to draw");
         // The bias of the multiplication is below one in 2^32 for every range used here.
         let width = u128::from(high - low) + 1;
-        let drawn = u128::from(self.0.next_u64()) * width >> 64;
+        let drawn = (u128::from(self.0.next_u64()) * width) >> 64;
         low + u64::try_from(drawn).expect("below the width, which fits")
     }
 

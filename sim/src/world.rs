@@ -129,7 +129,7 @@ impl World {
         }
         self.plan_end();
         while self.env.stage != Stage::Over {
-            let event = self.env.agenda.next().expect("the cache always writes back");
+            let event = self.env.agenda.advance().expect("the cache always writes back");
             self.happen(event)?;
         }
         Ok(())
