@@ -324,16 +324,19 @@ impl Nullable for Records {
 #[cfg(feature = "arbitrary")]
 mod random {
     use super::{Bytes, Records, Str};
-    use alloc::vec::Vec;
+    use alloc::string::String;
     use arbitrary::{Result, Unstructured};
 
-    const LENGTH_MAX: usize = 200;
+    /// A few bytes, so that others get some too; now and then enough for a length of two varint bytes.
+    fn some<'a>(source: &mut Unstructured<'a>) -> Result<&'a [u8]> {
+        let size_bytes_max = if source.ratio(1, 16)? { 300 } else { 12 };
+        let size_bytes = source.int_in_range(0..=size_bytes_max)?.min(source.len());
+        source.bytes(size_bytes)
+    }
 
     impl Str {
         pub(super) fn random(source: &mut Unstructured<'_>) -> Result<Self> {
-            let text: &str = source.arbitrary()?;
-            let end = (0..=text.len().min(LENGTH_MAX)).rev().find(|end| text.is_char_boundary(*end));
-            Ok(Self::from(&text[..end.unwrap_or(0)]))
+            some(source).map(|bytes| Self::from(String::from_utf8_lossy(bytes).into_owned()))
         }
     }
 
@@ -343,9 +346,7 @@ mod random {
 
     impl Random for Bytes {
         fn random(source: &mut Unstructured<'_>) -> Result<Self> {
-            let mut bytes: Vec<u8> = source.arbitrary()?;
-            bytes.truncate(LENGTH_MAX);
-            Ok(Self::from(bytes))
+            some(source).map(Self::copy_from_slice)
         }
     }
 
