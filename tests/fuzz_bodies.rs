@@ -1,0 +1,44 @@
+//! The bodies of the fuzz targets, fed by proptest: what `cargo fuzz` searches for hours, `cargo test` glances over.
+
+use arbitrary::Unstructured;
+use ottla_core::wire::messages::REGISTRY;
+use proptest::prelude::*;
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+fn bytes(size: usize) -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 0..size)
+}
+
+/// A random message with some bytes changed: it gets further than random bytes do.
+fn damaged_message() -> impl Strategy<Value = Vec<u8>> {
+    let damage = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);
+    (0..REGISTRY.len(), any::<u8>(), bytes(2000), damage).prop_map(|(index, version, entropy, damage)| {
+        let message = &REGISTRY[index];
+        let version = message.versions.clone().nth(usize::from(version) % message.versions.clone().count());
+        let version = version.expect("the remainder is in range");
+        let body = message.random(&mut Unstructured::new(&entropy), version).expect("zeros when it runs dry");
+        let mut body = body.to_vec();
+        for (at, value) in damage.iter().filter(|_| !body.is_empty()).collect::<Vec<_>>() {
+            let at = at.index(body.len());
+            body[at] = *value;
+        }
+        ottla_fuzz::decoders_input(message.name, version, &body).expect("a message of the registry")
+    })
+}
+
+proptest! {
+    #![proptest_config(config(5000))]
+
+    #[test]
+    fn decoders_on_any_bytes(data in bytes(600)) {
+        ottla_fuzz::decoders(&data);
+    }
+
+    #[test]
+    fn decoders_on_damaged_messages(data in damaged_message()) {
+        ottla_fuzz::decoders(&data);
+    }
+}
