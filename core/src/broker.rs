@@ -1,28 +1,219 @@
 //! The broker: owns the parts, routes inputs to them. No Kafka semantics of its own.
+//!
+//! What a request means is in `api/`, what happens to records in `log/`, what the cluster is in `metadata/`, the life of the log
+//! directory in `directory`. Here they are brought together.
 
-use crate::boundary::{Input, Output};
-use crate::config::Config;
-use crate::outbox::Outbox;
+mod answer;
+mod change;
+mod life;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+pub(crate) use self::change::ParkedChange;
+use crate::api::fetch::session::FetchSessions;
+use crate::api::{dispatch, fetch, list_offsets, produce};
+use crate::boundary::{CloseReason, ConnId, FileId, Input, Level, Output};
+use crate::config::{Config, TopicConfig};
+use crate::connection::{ConnectionLimits, Connections, SlotId};
+use crate::directory::{Directory, DirectorySettings};
+use crate::log::{Found, LogEvent, LookupError, LookupId, PartitionLog};
+use crate::metadata::{Loader, ProducerIds};
+use crate::outbox::{Outbox, Owner};
+use crate::parking::{ParkedId, Parking, Wake};
 use crate::rng::Rng;
 use crate::time::{Monotonic, Now};
+use crate::types::{LeaderEpoch, NodeId, PartitionId};
+use crate::wire::Uuid;
 
 /// A whole Kafka node as a state machine; see [`crate::boundary`] for the contract.
+///
+/// The whole run loop, with a disk in memory and a client that asks which APIs there are:
+///
+/// ```
+/// use ottla_core::boundary::{Chunk, ConnId, Input, Output};
+/// use ottla_core::memory_disk::MemoryDisk;
+/// use ottla_core::time::{Monotonic, Now, WallClock};
+/// use ottla_core::{Broker, Config};
+///
+/// let now = Now { monotonic: Monotonic(0), wall: WallClock(1_800_000_000_000) };
+/// let mut broker = Broker::new(Config::default(), [0; 32], now);
+/// let mut disk = MemoryDisk::new();
+/// let mut sent = Vec::new();
+/// let conn = ConnId(1);
+/// // ApiVersions version 0: key 18, version 0, correlation id 7, client id "me".
+/// let request = b"\0\x12\0\0\0\0\0\x07\0\x02me";
+/// let mut inputs = vec![
+///     Input::Opened { conn, peer: ([127, 0, 0, 1], 50_000).into(), listener: 0 },
+///     Input::Frame { conn, body: request[..].into() },
+/// ];
+/// inputs.reverse();
+/// loop {
+///     while let Some(output) = broker.poll_output() {
+///         match output {
+///             Output::Send { frame, .. } => {
+///                 for chunk in frame.chunks {
+///                     match chunk {
+///                         Chunk::Bytes(bytes) => sent.extend_from_slice(&bytes),
+///                         Chunk::File(range) => sent.extend_from_slice(&disk.read_range(range)),
+///                     }
+///                 }
+///             }
+///             Output::Store { op, command } => {
+///                 let result = disk.execute(command);
+///                 broker.handle(now, Input::Stored { op, result });
+///             }
+///             Output::Report(report) => println!("{}", report.text),
+///             Output::Gate { .. } | Output::Close { .. } | Output::Halt { .. } => {}
+///         }
+///     }
+///     let Some(input) = inputs.pop() else { break };
+///     broker.handle(now, input);
+/// }
+/// assert_eq!(sent[4..10], [0, 0, 0, 7, 0, 0], "the correlation id, and no error");
+/// ```
 #[derive(Debug)]
 pub struct Broker {
-    outbox: Outbox,
-    rng: Rng,
-    config: Config,
+    pub(crate) config: Config,
+    pub(crate) outbox: Outbox,
+    pub(crate) rng: Rng,
+    /// Holds the image, and keeps it up with the metadata log.
+    pub(crate) metadata: Loader,
+    pub(crate) logs: BTreeMap<PartitionId, PartitionLog>,
+    /// Effective configs of topics, by topic id.
+    pub(crate) topic_configs: BTreeMap<Uuid, TopicConfig>,
+    pub(crate) parking: Parking<Work>,
+    pub(crate) fetch_sessions: FetchSessions,
+    pub(crate) producer_ids: ProducerIds,
+    connections: Connections,
+    directory: Directory,
+    phase: Phase,
+    /// Frames that came before the broker serves, or that wait for the metadata change before theirs.
+    held: VecDeque<(SlotId, Bytes)>,
+    changes: change::Changes,
+    /// Logs that may have events to be polled.
+    touched: BTreeSet<PartitionId>,
+    log_timers: BTreeSet<(Monotonic, PartitionId)>,
+    log_timer_of: BTreeMap<PartitionId, Monotonic>,
+    idle_timers: BTreeSet<(Monotonic, ConnId)>,
+    /// What a start has in hand until the broker serves.
+    start: Option<life::Start>,
+    /// Whether the broker before us stopped in good order.
+    was_clean: bool,
+    /// The epoch of this term as the metadata log's leader.
+    metadata_epoch: LeaderEpoch,
+    /// Who we are, once the directory has said so.
+    pub(crate) node_id: NodeId,
+    /// The epoch of this broker's registration, at the stop.
+    broker_epoch: Option<i64>,
+    is_directory_closing: bool,
+}
+
+/// The topic of the metadata log.
+pub(crate) const METADATA_TOPIC: &str = "__cluster_metadata";
+/// The metadata log's only partition.
+pub(crate) const METADATA_PARTITION: PartitionId = PartitionId { topic_id: Uuid::METADATA_TOPIC, index: 0 };
+
+/// What can be parked.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// Waits until its batches are committed.
+    Produce(produce::ParkedProduce),
+    /// Waits for records or look-ups.
+    Fetch(fetch::ParkedFetch),
+    /// Waits for look-ups.
+    ListOffsets(list_offsets::ParkedListOffsets),
+    /// Waits until a metadata change is committed and its logs are open.
+    Change(ParkedChange),
+}
+
+/// Where the broker is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The directory is being read.
+    Starting,
+    /// Requests are served.
+    Serving,
+    /// What is in flight is being answered, until then.
+    Draining { until: Monotonic },
+    /// Logs are being closed.
+    Closing,
+    /// [`Output::Halt`] is said.
+    Halted,
 }
 
 impl Broker {
     /// A broker that begins by reading its directory: poll its outputs.
     #[must_use]
     pub fn new(config: Config, seed: [u8; 32], _now: Now) -> Self {
-        Self { outbox: Outbox::default(), rng: Rng::new(seed), config }
+        let mut outbox = Outbox::default();
+        let mut rng = Rng::new(seed);
+        let directory = Directory::open(DirectorySettings::from(&config), &mut rng, &mut outbox);
+        let limits = ConnectionLimits {
+            connections: config.limits.connections,
+            connections_per_address: config.limits.connections_per_ip,
+            slots: config.limits.requests_per_connection as usize,
+            unsent_bytes: config.limits.unsent_size_bytes_per_connection,
+        };
+        Self {
+            connections: Connections::new(limits),
+            fetch_sessions: FetchSessions::new(config.limits.fetch_sessions as usize),
+            config,
+            outbox,
+            rng,
+            metadata: Loader::new(String::new()),
+            logs: BTreeMap::new(),
+            topic_configs: BTreeMap::new(),
+            parking: Parking::default(),
+            producer_ids: ProducerIds::default(),
+            directory,
+            phase: Phase::Starting,
+            held: VecDeque::new(),
+            changes: change::Changes::default(),
+            touched: BTreeSet::new(),
+            log_timers: BTreeSet::new(),
+            log_timer_of: BTreeMap::new(),
+            idle_timers: BTreeSet::new(),
+            start: None,
+            was_clean: false,
+            metadata_epoch: LeaderEpoch::NONE,
+            node_id: NodeId::NONE,
+            broker_epoch: None,
+            is_directory_closing: false,
+        }
     }
 
     /// Takes one event in. Never fails, never blocks.
-    pub fn handle(&mut self, _now: Now, _input: Input) {}
+    pub fn handle(&mut self, now: Now, input: Input) {
+        if self.phase == Phase::Halted {
+            return;
+        }
+        match input {
+            Input::Opened { conn, peer, listener } => self.opened(now.monotonic, conn, peer, listener),
+            Input::Frame { conn, body } => self.frame(now, conn, body),
+            Input::Sent { conn, size_bytes } => {
+                let free = self.connections.sent(now.monotonic, conn, size_bytes, &mut self.outbox);
+                self.unpin(free);
+            }
+            Input::Closed { conn } => self.closed(conn),
+            Input::Stored { op, result } => match self.outbox.take_owner(op) {
+                Owner::Log(partition) => {
+                    if let Some(log) = self.logs.get_mut(&partition) {
+                        log.stored(now, op, result, &mut self.outbox);
+                        self.touch(partition);
+                    }
+                }
+                Owner::Directory => self.directory.stored(now, op, result, &mut self.outbox),
+                Owner::Nobody => {}
+            },
+            Input::Tick => self.tick(now),
+            Input::Shutdown => self.begin_shutdown(now),
+        }
+        self.settle(now);
+    }
 
     /// The next thing to do; `None` when all is said.
     pub fn poll_output(&mut self) -> Option<Output> {
@@ -32,6 +223,191 @@ impl Broker {
     /// When to send [`Input::Tick`], if nothing else happens before.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {
-        None
+        let draining = match self.phase {
+            Phase::Draining { until } => Some(until),
+            _ => None,
+        };
+        let log = self.log_timers.first().map(|(deadline, _)| *deadline);
+        let idle = self.idle_timers.first().map(|(deadline, _)| *deadline);
+        [self.parking.deadline(), self.directory.deadline(), log, idle, draining].into_iter().flatten().min()
+    }
+
+    /// Whether it no longer waits for anything but its own end.
+    pub(crate) fn is_stopping(&self) -> bool {
+        !matches!(self.phase, Phase::Starting | Phase::Serving)
+    }
+
+    fn opened(&mut self, now: Monotonic, conn: ConnId, peer: core::net::SocketAddr, listener: u16) {
+        match self.connections.opened(now, conn, peer, listener, &mut self.outbox) {
+            Ok(()) => {
+                if self.config.connections_max_idle_ms >= 0 {
+                    self.idle_timers.insert((now.plus_ms(self.config.connections_max_idle_ms), conn));
+                }
+            }
+            Err(refusal) => {
+                self.outbox.report(Level::Warn, alloc::format!("a connection from {peer} was refused: {refusal}"));
+            }
+        }
+    }
+
+    fn frame(&mut self, now: Now, conn: ConnId, body: Bytes) {
+        let Some(slot) = self.connections.take_slot(now.monotonic, conn, &mut self.outbox) else { return };
+        match self.phase {
+            Phase::Starting => self.held.push_back((slot, body)),
+            Phase::Serving => dispatch::dispatch(self, now, slot, body),
+            Phase::Draining { .. } | Phase::Closing | Phase::Halted => self.close(conn, CloseReason::Shutdown),
+        }
+    }
+
+    fn closed(&mut self, conn: ConnId) {
+        let free = self.connections.closed(conn);
+        self.unpin(free);
+        for id in self.parking.of_connection(conn) {
+            // A metadata change goes on without the client that asked for it.
+            if !matches!(self.parking.peek(id), Some(Work::Change(_))) {
+                self.parking.take(id);
+            }
+        }
+        self.held.retain(|(slot, _)| slot.conn != conn);
+    }
+
+    fn tick(&mut self, now: Now) {
+        for id in self.parking.due(now.monotonic) {
+            self.wake(now, id, Wake::Deadline);
+        }
+        while let Some((_, partition)) = self.log_timers.pop_first_if_due(now.monotonic) {
+            self.log_timer_of.remove(&partition);
+            if let Some(log) = self.logs.get_mut(&partition) {
+                log.tick(now, &mut self.outbox);
+                self.touch(partition);
+            }
+        }
+        while let Some((_, conn)) = self.idle_timers.pop_first_if_due(now.monotonic) {
+            self.check_idle(now.monotonic, conn);
+        }
+        self.directory.tick(now);
+    }
+
+    fn check_idle(&mut self, now: Monotonic, conn: ConnId) {
+        let Some(last_active) = self.connections.last_active(conn, now) else { return };
+        let due = last_active.plus_ms(self.config.connections_max_idle_ms);
+        if due <= now {
+            self.close(conn, CloseReason::Idle);
+        } else {
+            self.idle_timers.insert((due, conn));
+        }
+    }
+
+    /// Lets everything follow from what just happened, until nothing does.
+    fn settle(&mut self, now: Now) {
+        loop {
+            self.directory_events(now);
+            let Some(partition) = self.touched.pop_first() else { break };
+            while let Some(event) = self.logs.get_mut(&partition).and_then(PartitionLog::poll_event) {
+                self.log_event(now, partition, event);
+            }
+            self.rearm(partition);
+        }
+        self.advance_shutdown(now);
+    }
+
+    fn log_event(&mut self, now: Now, partition: PartitionId, event: LogEvent) {
+        match event {
+            LogEvent::Opened => {
+                self.log_opened(now, partition);
+                self.wake_all(now, self.parking.watching(partition), Wake::Grown(partition));
+            }
+            LogEvent::HighWatermarkMoved => {
+                let Some(high_watermark) = self.logs.get(&partition).map(PartitionLog::high_watermark) else { return };
+                if partition == METADATA_PARTITION {
+                    self.apply_committed(now, high_watermark);
+                    self.serve_when_ready(now);
+                }
+                let committed = self.parking.committed(partition, high_watermark);
+                self.wake_all(now, committed, Wake::Committed(partition));
+                self.wake_all(now, self.parking.watching(partition), Wake::Grown(partition));
+            }
+            LogEvent::LookupDone { lookup, result } => self.looked_up(now, partition, lookup, result),
+            LogEvent::WentOffline { reason } => {
+                self.log_offline(now, partition, &reason);
+                self.wake_all(now, self.parking.touching(partition), Wake::Lost(partition));
+            }
+            LogEvent::Closed { .. } | LogEvent::Removed => self.log_ended(partition, &event),
+        }
+    }
+
+    fn looked_up(&mut self, now: Now, partition: PartitionId, lookup: LookupId, result: Result<Found, LookupError>) {
+        if partition == METADATA_PARTITION {
+            return self.metadata_read(lookup, result);
+        }
+        let Some(id) = self.parking.looking_up(partition, lookup) else { return };
+        match self.parking.take(id) {
+            Some((Work::Fetch(parked), _)) => fetch::looked_up(self, now, parked, partition, lookup, result),
+            Some((Work::ListOffsets(parked), _)) => list_offsets::looked_up(self, parked, partition, lookup, &result),
+            other => panic!("only fetches and time queries look things up, not {other:?}"),
+        }
+    }
+
+    fn wake_all(&mut self, now: Now, ids: Vec<ParkedId>, wake: Wake) {
+        for id in ids {
+            self.wake(now, id, wake);
+        }
+    }
+
+    fn wake(&mut self, now: Now, id: ParkedId, wake: Wake) {
+        let Some((work, waits)) = self.parking.take(id) else { return };
+        match work {
+            Work::Produce(parked) => produce::wake(self, parked, waits, wake),
+            Work::Fetch(parked) => fetch::wake(self, now, parked, wake),
+            Work::ListOffsets(parked) => {
+                self.parking.park(None, Work::ListOffsets(parked), waits);
+            }
+            Work::Change(parked) => change::wake(self, now, parked, waits, wake),
+        }
+    }
+
+    /// Marks a log whose events are to be polled.
+    pub(crate) fn touch(&mut self, partition: PartitionId) {
+        self.touched.insert(partition);
+    }
+
+    fn rearm(&mut self, partition: PartitionId) {
+        let deadline = self.logs.get(&partition).and_then(PartitionLog::deadline);
+        let armed = self.log_timer_of.get(&partition).copied();
+        if deadline == armed {
+            return;
+        }
+        if let Some(armed) = armed {
+            self.log_timers.remove(&(armed, partition));
+            self.log_timer_of.remove(&partition);
+        }
+        if let Some(deadline) = deadline {
+            self.log_timers.insert((deadline, partition));
+            self.log_timer_of.insert(partition, deadline);
+        }
+    }
+
+    fn unpin(&mut self, pins: Vec<(PartitionId, FileId)>) {
+        for (partition, file) in pins {
+            if let Some(log) = self.logs.get_mut(&partition) {
+                log.unpin(file, &mut self.outbox);
+                self.touch(partition);
+            }
+        }
+    }
+}
+
+/// Timers, by time.
+trait Due<K> {
+    fn pop_first_if_due(&mut self, now: Monotonic) -> Option<(Monotonic, K)>;
+}
+
+impl<K: Ord + Copy> Due<K> for BTreeSet<(Monotonic, K)> {
+    fn pop_first_if_due(&mut self, now: Monotonic) -> Option<(Monotonic, K)> {
+        let first = *self.first()?;
+        (first.0 <= now).then(|| {
+            self.remove(&first);
+            first
+        })
     }
 }

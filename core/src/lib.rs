@@ -21,6 +21,7 @@ pub mod log;
 pub mod memory_disk;
 pub mod metadata;
 pub mod outbox;
+mod parking;
 pub mod records;
 pub mod rng;
 pub mod time;

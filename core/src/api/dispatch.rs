@@ -1,0 +1,152 @@
+//! From a frame to the handler of its API.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::{
+    Caller, View, api_versions, create_partitions, create_topics, delete_topics, describe_cluster, describe_configs,
+    describe_topic_partitions, fetch, init_producer_id, list_offsets, metadata, produce, table,
+};
+use crate::boundary::CloseReason;
+use crate::broker::Broker;
+use crate::connection::SlotId;
+use crate::error_code::ErrorCode;
+use crate::log::{LogState, PartitionLog};
+use crate::time::Now;
+use crate::types::PartitionId;
+use crate::wire::messages::api_versions::ApiVersionsRequest;
+use crate::wire::messages::create_partitions::CreatePartitionsRequest;
+use crate::wire::messages::create_topics::CreateTopicsRequest;
+use crate::wire::messages::delete_topics::DeleteTopicsRequest;
+use crate::wire::messages::describe_cluster::DescribeClusterRequest;
+use crate::wire::messages::describe_configs::DescribeConfigsRequest;
+use crate::wire::messages::describe_topic_partitions::DescribeTopicPartitionsRequest;
+use crate::wire::messages::fetch::FetchRequest;
+use crate::wire::messages::header::RequestHeader;
+use crate::wire::messages::init_producer_id::InitProducerIdRequest;
+use crate::wire::messages::list_offsets::ListOffsetsRequest;
+use crate::wire::messages::metadata::MetadataRequest;
+use crate::wire::messages::produce::ProduceRequest;
+use crate::wire::{DecodeError, Message, Reader};
+
+/// Serves one request. What is no request at all closes its connection, as Kafka does.
+pub(crate) fn dispatch(broker: &mut Broker, now: Now, slot: SlotId, frame: Bytes) {
+    if let Err(fault) = serve(broker, now, slot, &frame) {
+        broker.close(slot.conn, CloseReason::Protocol(fault));
+    }
+}
+
+fn serve(broker: &mut Broker, now: Now, slot: SlotId, frame: &Bytes) -> Result<(), String> {
+    let Some(&[key_high, key_low, version_high, version_low]) = frame.first_chunk::<4>() else {
+        return Err(format!("a request needs a header of at least 8 bytes, this frame has {}", frame.len()));
+    };
+    let key = i16::from_be_bytes([key_high, key_low]);
+    let version = i16::from_be_bytes([version_high, version_low]);
+    let Some(api) = table::find(key) else {
+        return Err(format!("API key {key} is not served"));
+    };
+    if !api.versions.contains(&version) {
+        return unsupported(broker, slot, frame, key, version);
+    }
+    let mut reader = Reader::new(frame.clone());
+    let header = RequestHeader::read(&mut reader, api.request_header_version(version)).map_err(text)?;
+    let caller = Caller { slot, version, correlation_id: header.correlation_id };
+    let body = &mut reader;
+    match key {
+        ProduceRequest::KEY => produce::handle(broker, now, caller, read(body, version)?),
+        FetchRequest::KEY => fetch::handle(broker, now, caller, read(body, version)?),
+        ListOffsetsRequest::KEY => list_offsets::handle(broker, caller, read(body, version)?),
+        InitProducerIdRequest::KEY => {
+            let request = read(body, version)?;
+            init_producer_id::handle(broker, now, caller, frame, &request);
+        }
+        key => return admin(broker, now, caller, frame, key, body),
+    }
+    Ok(())
+}
+
+/// The calls that answer from the metadata image or change it.
+fn admin(
+    broker: &mut Broker,
+    now: Now,
+    caller: Caller,
+    frame: &Bytes,
+    key: i16,
+    body: &mut Reader,
+) -> Result<(), String> {
+    let version = caller.version;
+    let listener = broker.listener_of(caller.slot.conn);
+    let view = View { image: broker.metadata.image(), config: &broker.config, listener };
+    match key {
+        ApiVersionsRequest::KEY => {
+            let response = api_versions::handle(&read(body, version)?, version, view.image);
+            broker.answer(caller, &response, Vec::new());
+        }
+        MetadataRequest::KEY => {
+            let states = |partition| log_state(&broker.logs, partition);
+            let change = metadata::handle(&read(body, version)?, version, view, &states, &mut broker.rng);
+            broker.submit(now, caller, frame, change);
+        }
+        CreateTopicsRequest::KEY => {
+            let change = create_topics::handle(&read(body, version)?, view, &mut broker.rng);
+            broker.submit(now, caller, frame, change);
+        }
+        DeleteTopicsRequest::KEY => {
+            let change = delete_topics::handle(&read(body, version)?, version, view);
+            broker.submit(now, caller, frame, change);
+        }
+        CreatePartitionsRequest::KEY => {
+            let change = create_partitions::handle(&read(body, version)?, view);
+            broker.submit(now, caller, frame, change);
+        }
+        DescribeConfigsRequest::KEY => {
+            let response = describe_configs::handle(&read(body, version)?, view);
+            broker.answer(caller, &response, Vec::new());
+        }
+        DescribeClusterRequest::KEY => {
+            let response = describe_cluster::handle(&read(body, version)?, view);
+            broker.answer(caller, &response, Vec::new());
+        }
+        DescribeTopicPartitionsRequest::KEY => {
+            let states = |partition| log_state(&broker.logs, partition);
+            let response = describe_topic_partitions::handle(&read(body, version)?, view, &states);
+            broker.answer(caller, &response, Vec::new());
+        }
+        other => panic!("API key {other} is in the table and has no handler"),
+    }
+    Ok(())
+}
+
+/// ApiVersions is answered in version 0 form, so that a client can choose a version that exists; any other API closes.
+fn unsupported(broker: &mut Broker, slot: SlotId, frame: &Bytes, key: i16, version: i16) -> Result<(), String> {
+    let correlation_id = frame.get(4..8).and_then(|bytes| bytes.try_into().ok()).map(i32::from_be_bytes);
+    match correlation_id {
+        Some(correlation_id) if key == ApiVersionsRequest::KEY => {
+            let caller = Caller { slot, version: 0, correlation_id };
+            broker.answer(caller, &api_versions::unsupported_version(), Vec::new());
+            Ok(())
+        }
+        _ => Err(format!("version {version} of API key {key} is not served")),
+    }
+}
+
+/// What Metadata says of a partition that this broker leads.
+fn log_state(logs: &BTreeMap<PartitionId, PartitionLog>, partition: PartitionId) -> ErrorCode {
+    match logs.get(&partition).map(PartitionLog::state) {
+        Some(LogState::Serving) => ErrorCode::None,
+        Some(LogState::Offline) => ErrorCode::KafkaStorageError,
+        _ => ErrorCode::LeaderNotAvailable,
+    }
+}
+
+fn read<M: Message>(reader: &mut Reader, version: i16) -> Result<M, String> {
+    M::read(reader, version).map_err(text)
+}
+
+fn text(error: DecodeError) -> String {
+    error.to_string()
+}

@@ -1,0 +1,311 @@
+//! Fetch: finds what each partition has for the client and answers with stretches of segments, now or when there is enough.
+//!
+//! Which partitions a request means is the session's business ([`session`]); where an offset lies is the log's.
+
+pub mod session;
+
+use alloc::vec::Vec;
+
+use self::session::{FetchKey, FetchPlan, FetchTarget, SessionId, SessionRequest, Told, TopicKey};
+use super::Caller;
+use super::produce::check_state;
+use crate::boundary::{FileId, FileRange};
+use crate::broker::{Broker, Work};
+use crate::error_code::ErrorCode;
+use crate::log::{Extent, Found, Located, LookupError, LookupId};
+use crate::parking::{Waits, Wake};
+use crate::time::{Monotonic, Now};
+use crate::types::{LeaderEpoch, Offset, PartitionId};
+use crate::wire::Records;
+use crate::wire::messages::fetch::{
+    EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
+};
+
+/// A fetch that waits for look-ups or for more records.
+#[derive(Debug)]
+pub(crate) struct ParkedFetch {
+    caller: Caller,
+    session: Option<SessionId>,
+    is_incremental: bool,
+    is_read_committed: bool,
+    min_bytes: u64,
+    max_bytes: u64,
+    deadline: Monotonic,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    target: FetchTarget,
+    /// `None` where there is no such partition.
+    partition: Option<PartitionId>,
+    finding: Finding,
+}
+
+/// What a partition has for the client.
+#[derive(Clone, Copy, Debug)]
+enum Finding {
+    Error(ErrorCode),
+    Diverging(LeaderEpoch, Offset),
+    Looking(LookupId),
+    Extent(Extent),
+    /// Nothing yet.
+    AtEnd,
+}
+
+/// First version that names topics by id.
+const TOPIC_IDS_SINCE: i16 = 13;
+/// The isolation level of a consumer that wants no aborted records.
+const READ_COMMITTED: i8 = 1;
+
+pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: FetchRequest) {
+    let plan = broker.fetch_sessions.begin(now.monotonic, session_request(caller.version, &request), &mut broker.rng);
+    let FetchPlan { session, is_incremental, targets } = match plan {
+        Ok(plan) => plan,
+        Err(error) => {
+            let response = FetchResponse { error_code: error.number(), ..Default::default() };
+            return broker.answer(caller, &response, Vec::new());
+        }
+    };
+    let max_bytes = request.max_bytes.max(0) as u64;
+    let entries: Vec<_> = targets.into_iter().map(|target| find(broker, target)).collect();
+    let parked = ParkedFetch {
+        caller,
+        session,
+        is_incremental,
+        is_read_committed: request.isolation_level == READ_COMMITTED,
+        min_bytes: request.min_bytes.max(0) as u64,
+        max_bytes: max_bytes.min(u64::from(broker.config.limits.fetch_size_bytes)),
+        deadline: now.monotonic.plus_ms(i64::from(request.max_wait_ms)),
+        entries,
+    };
+    proceed(broker, now, parked);
+}
+
+pub(crate) fn wake(broker: &mut Broker, now: Now, mut parked: ParkedFetch, wake: Wake) {
+    if let Wake::Grown(partition) | Wake::Lost(partition) | Wake::Committed(partition) = wake {
+        for entry in &mut parked.entries {
+            if entry.partition == Some(partition) {
+                *entry = find(broker, entry.target.clone());
+            }
+        }
+    }
+    proceed(broker, now, parked);
+}
+
+/// A look-up came back.
+pub(crate) fn looked_up(
+    broker: &mut Broker,
+    now: Now,
+    mut parked: ParkedFetch,
+    partition: PartitionId,
+    lookup: LookupId,
+    result: Result<Found, LookupError>,
+) {
+    let finding = match result {
+        Ok(Found::Extent(extent)) => Finding::Extent(extent),
+        Ok(Found::AtEnd) => Finding::AtEnd,
+        Ok(other) => panic!("a fetch asks for an offset, not for {other:?}"),
+        Err(error) => Finding::Error(error.error_code()),
+    };
+    for entry in &mut parked.entries {
+        let is_asked = entry.partition == Some(partition);
+        if is_asked && matches!(entry.finding, Finding::Looking(id) if id == lookup) {
+            entry.finding = finding;
+        }
+    }
+    proceed(broker, now, parked);
+}
+
+/// Answers where there is reason to, else parks.
+fn proceed(broker: &mut Broker, now: Now, parked: ParkedFetch) {
+    let conn = Some(parked.caller.slot.conn);
+    let looking = parked.entries.iter().filter_map(|entry| match (entry.finding, entry.partition) {
+        (Finding::Looking(lookup), Some(partition)) => Some((partition, lookup)),
+        _ => None,
+    });
+    let lookups: Vec<_> = looking.collect();
+    if !lookups.is_empty() {
+        broker.parking.park(conn, Work::Fetch(parked), Waits { lookups, ..Waits::default() });
+        return;
+    }
+    let is_due = parked.entries.is_empty() || now.monotonic >= parked.deadline || broker.is_stopping();
+    if is_due || has_news(&parked) || available_bytes(&parked) >= parked.min_bytes {
+        return answer(broker, parked);
+    }
+    let growth = parked.entries.iter().filter_map(|entry| entry.partition).collect();
+    let deadline = Some(parked.deadline);
+    broker.parking.park(conn, Work::Fetch(parked), Waits { growth, deadline, ..Waits::default() });
+}
+
+fn has_news(parked: &ParkedFetch) -> bool {
+    parked.entries.iter().any(|entry| matches!(entry.finding, Finding::Error(_) | Finding::Diverging(..)))
+}
+
+fn available_bytes(parked: &ParkedFetch) -> u64 {
+    let each = parked.entries.iter().map(|entry| match entry.finding {
+        Finding::Extent(extent) => extent.available_bytes.min(u64::from(entry.target.max_bytes)),
+        _ => 0,
+    });
+    each.sum()
+}
+
+fn find(broker: &mut Broker, target: FetchTarget) -> Entry {
+    match resolve(broker, &target.key) {
+        Ok(partition) => {
+            let finding = look(broker, partition, &target).unwrap_or_else(Finding::Error);
+            Entry { target, partition: Some(partition), finding }
+        }
+        Err(error) => Entry { target, partition: None, finding: Finding::Error(error) },
+    }
+}
+
+fn resolve(broker: &Broker, key: &FetchKey) -> Result<PartitionId, ErrorCode> {
+    let topic = match &key.topic {
+        TopicKey::Id(id) => broker.metadata.image().topics.get(id).ok_or(ErrorCode::UnknownTopicId)?,
+        TopicKey::Name(name) => broker.metadata.image().topic(name).ok_or(ErrorCode::UnknownTopicOrPartition)?,
+    };
+    if !topic.partitions.contains_key(&key.partition) {
+        return Err(ErrorCode::UnknownTopicOrPartition);
+    }
+    Ok(PartitionId { topic_id: topic.id, index: key.partition })
+}
+
+fn look(broker: &mut Broker, partition: PartitionId, target: &FetchTarget) -> Result<Finding, ErrorCode> {
+    broker.check_leader_epoch(partition, target.current_leader_epoch)?;
+    let log = broker.logs.get_mut(&partition).ok_or(ErrorCode::NotLeaderOrFollower)?;
+    check_state(log)?;
+    if target.last_fetched_epoch != LeaderEpoch::NONE {
+        let (epoch, end) =
+            log.end_offset_for_epoch(target.last_fetched_epoch).ok_or(ErrorCode::OffsetOutOfRange)?;
+        if epoch < target.last_fetched_epoch || end < target.fetch_offset {
+            return Ok(Finding::Diverging(epoch, end));
+        }
+    }
+    match log.locate(target.fetch_offset, &mut broker.outbox) {
+        Ok(Located::Ready(extent)) => Ok(Finding::Extent(extent)),
+        Ok(Located::AtEnd) => Ok(Finding::AtEnd),
+        Ok(Located::Reading(lookup)) => Ok(Finding::Looking(lookup)),
+        Err(_) => Err(ErrorCode::OffsetOutOfRange),
+    }
+}
+
+/// Cuts what was found to the limits, tells the session, and sends.
+fn answer(broker: &mut Broker, parked: ParkedFetch) {
+    let mut response =
+        FetchResponse { session_id: parked.session.map_or(0, |session| session.0), ..Default::default() };
+    let mut pins: Vec<(PartitionId, FileId)> = Vec::new();
+    let mut left_bytes = parked.max_bytes;
+    let mut may_exceed = true;
+    for entry in &parked.entries {
+        let range = entry.cut(left_bytes, may_exceed);
+        if let Some(range) = range {
+            left_bytes = left_bytes.saturating_sub(u64::from(range.size_bytes));
+            may_exceed = false;
+        }
+        let data = partition_data(broker, &parked, entry, range);
+        let told = Told {
+            is_news: range.is_some() || matches!(entry.finding, Finding::Error(_) | Finding::Diverging(..)),
+            has_records: range.is_some(),
+            marks: (data.error_code == 0).then_some((Offset(data.high_watermark), Offset(data.log_start_offset))),
+        };
+        if !broker.fetch_sessions.tell((parked.session, parked.is_incremental), &entry.target.key, told) {
+            continue;
+        }
+        if let (Some(range), Some(partition)) = (range, entry.partition)
+            && let Some(log) = broker.logs.get_mut(&partition)
+        {
+            log.pin(range.file);
+            pins.push((partition, range.file));
+        }
+        push(&mut response, &entry.target.key, data);
+    }
+    broker.answer(parked.caller, &response, pins);
+}
+
+impl Entry {
+    /// The bytes to send: within the limits, except that the first batch of an answer is never cut.
+    fn cut(&self, left_bytes: u64, may_exceed: bool) -> Option<FileRange> {
+        let Finding::Extent(extent) = self.finding else { return None };
+        let limit = left_bytes.min(u64::from(self.target.max_bytes));
+        let first = u64::from(extent.first_batch_size_bytes);
+        let size = match (limit < first, may_exceed) {
+            (true, true) => first,
+            (true, false) => return None,
+            (false, _) => limit,
+        };
+        let size = u32::try_from(size.min(extent.available_bytes)).unwrap_or(u32::MAX >> 1);
+        Some(FileRange { file: extent.file, at: extent.position, size_bytes: size })
+    }
+}
+
+fn partition_data(broker: &Broker, parked: &ParkedFetch, entry: &Entry, range: Option<FileRange>) -> PartitionData {
+    let empty = PartitionData {
+        partition_index: entry.target.key.partition,
+        high_watermark: -1,
+        last_stable_offset: -1,
+        log_start_offset: -1,
+        records: Some(Records::default()),
+        ..Default::default()
+    };
+    if let Finding::Error(error) = entry.finding {
+        return PartitionData { error_code: error.number(), ..empty };
+    }
+    let Some(log) = entry.partition.and_then(|partition| broker.logs.get(&partition)) else {
+        return PartitionData { error_code: ErrorCode::NotLeaderOrFollower.number(), ..empty };
+    };
+    let mut data = PartitionData {
+        high_watermark: log.high_watermark().0,
+        last_stable_offset: log.high_watermark().0,
+        log_start_offset: log.log_start().0,
+        aborted_transactions: parked.is_read_committed.then(Vec::new),
+        ..empty
+    };
+    if let Finding::Diverging(epoch, end) = entry.finding {
+        data.diverging_epoch = EpochEndOffset { epoch: epoch.0, end_offset: end.0, ..Default::default() };
+    }
+    if let Some(range) = range {
+        data.records = Some(Records::File(range));
+    }
+    data
+}
+
+/// Adds a partition to the answer; neighbours of one topic share an element.
+fn push(response: &mut FetchResponse, key: &FetchKey, data: PartitionData) {
+    let (topic, topic_id) = match &key.topic {
+        TopicKey::Id(id) => (Default::default(), *id),
+        TopicKey::Name(name) => (name.as_ref().into(), Default::default()),
+    };
+    match response.responses.last_mut() {
+        Some(last) if last.topic == topic && last.topic_id == topic_id => last.partitions.push(data),
+        _ => response.responses.push(FetchableTopicResponse {
+            topic,
+            topic_id,
+            partitions: [data].into(),
+            ..Default::default()
+        }),
+    }
+}
+
+fn session_request(version: i16, request: &FetchRequest) -> SessionRequest {
+    let key = |name: &str, id| if version >= TOPIC_IDS_SINCE { TopicKey::Id(id) } else { TopicKey::Name(name.into()) };
+    let mut targets = Vec::new();
+    for topic in &request.topics {
+        let topic_key = key(&topic.topic, topic.topic_id);
+        targets.extend(topic.partitions.iter().map(|partition| FetchTarget {
+            key: FetchKey { topic: topic_key.clone(), partition: partition.partition },
+            fetch_offset: Offset(partition.fetch_offset),
+            max_bytes: partition.partition_max_bytes.max(0) as u32,
+            current_leader_epoch: LeaderEpoch(partition.current_leader_epoch),
+            last_fetched_epoch: LeaderEpoch(partition.last_fetched_epoch),
+        }));
+    }
+    let mut forgotten = Vec::new();
+    for topic in &request.forgotten_topics_data {
+        let topic_key = key(&topic.topic, topic.topic_id);
+        forgotten.extend(
+            topic.partitions.iter().map(|partition| FetchKey { topic: topic_key.clone(), partition: *partition }),
+        );
+    }
+    SessionRequest { session_id: request.session_id, session_epoch: request.session_epoch, targets, forgotten }
+}

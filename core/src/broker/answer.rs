@@ -1,0 +1,73 @@
+//! The way out: answers into slots, connections closed, requests held back.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::Broker;
+use crate::api::Caller;
+use crate::boundary::{CloseReason, ConnId, FileId, Frame};
+use crate::connection::{Answer, SlotId};
+use crate::error_code::ErrorCode;
+use crate::types::{LeaderEpoch, PartitionId};
+use crate::wire::messages::response_header_version;
+use crate::wire::{FrameWriter, Message};
+use crate::wire::messages::header::ResponseHeader;
+
+impl Broker {
+    /// Answers a request. `pins` are the segments that the answer refers to.
+    pub(crate) fn answer<M: Message>(&mut self, caller: Caller, response: &M, pins: Vec<(PartitionId, FileId)>) {
+        let frame = encode(caller, response);
+        self.fill(caller.slot, Answer { frame: Some(frame), pins });
+    }
+
+    /// Ends a request that gets no answer.
+    pub(crate) fn no_answer(&mut self, caller: Caller) {
+        self.fill(caller.slot, Answer::default());
+    }
+
+    /// Fills a slot with an answer that is encoded already.
+    pub(crate) fn fill(&mut self, slot: SlotId, answer: Answer) {
+        let free = self.connections.fill(slot, answer, &mut self.outbox);
+        self.unpin(free);
+    }
+
+    /// Closes a connection for a fault of the peer's.
+    pub(crate) fn close(&mut self, conn: ConnId, reason: CloseReason) {
+        self.connections.close(conn, reason, &mut self.outbox);
+    }
+
+    /// Keeps a request until the metadata change in flight is done.
+    pub(crate) fn hold(&mut self, slot: SlotId, frame: Bytes) {
+        self.held.push_back((slot, frame));
+    }
+
+    /// The listener that a client came in on: what it is told of brokers is in that listener's terms.
+    pub(crate) fn listener_of(&self, conn: ConnId) -> u16 {
+        self.connections.peer(conn).map_or(0, |(_, listener)| listener)
+    }
+
+    /// Compares the leader epoch that a client knows with the partition's.
+    pub(crate) fn check_leader_epoch(&self, partition: PartitionId, known: LeaderEpoch) -> Result<(), ErrorCode> {
+        let current = self.metadata.image().partition(partition).map(|partition| partition.leader_epoch).unwrap_or_default();
+        match known {
+            LeaderEpoch::NONE => Ok(()),
+            known if known < current => Err(ErrorCode::FencedLeaderEpoch),
+            known if known > current => Err(ErrorCode::UnknownLeaderEpoch),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A response with its header and size prefix.
+pub(super) fn encode<M: Message>(caller: Caller, response: &M) -> Frame {
+    let header = ResponseHeader { correlation_id: caller.correlation_id, ..Default::default() };
+    let header_version = response_header_version(M::KEY, caller.version);
+    let size_bytes = header.size_bytes(header_version) + response.size_bytes(caller.version);
+    let mut writer = FrameWriter::new(size_bytes);
+    header.write(&mut writer, header_version);
+    response.write(&mut writer, caller.version);
+    let frame = writer.finish();
+    debug_assert_eq!(frame.size_bytes(), 4 + size_bytes as u64);
+    frame
+}

@@ -1,0 +1,381 @@
+//! The broker's life: reads the directory, opens the logs, serves, and stops in good order.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::{Broker, Phase, Work};
+use crate::boundary::{HaltReason, Level, Output};
+use crate::directory::{
+    DirectoryEvent, Found, FoundPartition, MetaProperties, PartitionOffsets, Settled, partition_dir,
+};
+use crate::config::{Config, TopicConfig};
+use crate::log::{self, LogConfig, LogEvent, LogState, LookupError, LookupId, OpenLog, PartitionLog};
+use crate::metadata::{self, ConfigResource, Endpoint, Loader, Registration};
+use super::{METADATA_PARTITION, METADATA_TOPIC};
+use crate::rng::Rng;
+use crate::parking::Wake;
+use crate::time::Now;
+use crate::types::{Offset, PartitionId, TopicName};
+use crate::wire::Str;
+
+/// What a start has in hand until the broker serves.
+#[derive(Debug)]
+pub(super) struct Start {
+    found: Found,
+    /// The read of the metadata log under way.
+    reading: Option<LookupId>,
+    /// Logs that are still being opened.
+    opening: BTreeSet<PartitionId>,
+    /// Where the records of this start end in the metadata log.
+    end: Option<Offset>,
+}
+
+/// How much of the metadata log is read at a time.
+const READ_BYTES: u32 = 1 << 20;
+/// Kafka's number of the only security protocol so far.
+const PLAINTEXT: i16 = 0;
+/// Requests in flight are given this long at a stop.
+const DRAIN_MS: i64 = 1_000;
+
+impl Broker {
+    pub(super) fn directory_events(&mut self, now: Now) {
+        while let Some(event) = self.directory.poll_event() {
+            match event {
+                DirectoryEvent::Ready(found) => self.open_metadata_log(now, *found),
+                DirectoryEvent::Settled(settled) => self.settled(now, settled),
+                DirectoryEvent::CheckpointsDue => {
+                    let offsets = self.partition_offsets();
+                    self.directory.write_checkpoints(&offsets, &mut self.outbox);
+                }
+                DirectoryEvent::Closed { is_clean } => self.halt(is_clean),
+                DirectoryEvent::Unusable(why) => self.unusable(why),
+            }
+        }
+    }
+
+    /// A log is open: read it, if it is the metadata's, and perhaps begin to serve.
+    pub(super) fn log_opened(&mut self, now: Now, partition: PartitionId) {
+        self.follow_epoch(now, partition);
+        if self.phase != Phase::Starting {
+            return;
+        }
+        if partition == METADATA_PARTITION {
+            return self.read_metadata();
+        }
+        if let Some(start) = &mut self.start {
+            start.opening.remove(&partition);
+        }
+        self.serve_when_ready(now);
+    }
+
+    /// Lets a log know the leader epoch that the metadata says.
+    fn follow_epoch(&mut self, now: Now, id: PartitionId) {
+        let Some(epoch) = self.metadata.image().partition(id).map(|partition| partition.leader_epoch) else { return };
+        if let Some(log) = self.logs.get_mut(&id).filter(|log| log.state() == LogState::Serving)
+            && log.latest_epoch().is_none_or(|latest| latest < epoch)
+        {
+            log.begin_epoch(now, epoch, &mut self.outbox);
+            self.touch(id);
+        }
+    }
+
+    /// Takes a piece of the metadata log, and reads on.
+    pub(super) fn metadata_read(&mut self, lookup: LookupId, result: Result<log::Found, LookupError>) {
+        let Some(start) = self.start.as_mut().filter(|start| start.reading == Some(lookup)) else { return };
+        start.reading = None;
+        let applied = match result {
+            Ok(log::Found::Batches(batches)) => {
+                start.found.loader.apply_batches(&batches).map_err(|error| error.to_string())
+            }
+            Ok(other) => panic!("the metadata log is read for batches, not for {other:?}"),
+            Err(error) => Err(error.to_string()),
+        };
+        match applied {
+            Ok(_) => self.read_metadata(),
+            Err(why) => self.unusable(format!("the metadata log can't be read: {why}")),
+        }
+    }
+
+    pub(super) fn log_offline(&mut self, now: Now, partition: PartitionId, reason: &str) {
+        if partition == METADATA_PARTITION && self.phase == Phase::Starting {
+            return self.unusable(format!("the metadata log can't be used: {reason}"));
+        }
+        self.outbox.report(Level::Error, format!("{} is offline: {reason}", self.partition_name(partition)));
+        if let Some(start) = &mut self.start {
+            start.opening.remove(&partition);
+            self.serve_when_ready(now);
+        }
+    }
+
+    pub(super) fn log_ended(&mut self, partition: PartitionId, event: &LogEvent) {
+        if matches!(event, LogEvent::Removed) {
+            self.logs.remove(&partition);
+        }
+    }
+
+    /// Does what a change of the metadata means for the logs.
+    pub(super) fn follow_metadata(&mut self, now: Now) {
+        let delta = self.metadata.take_delta();
+        for partition in delta.partitions_created {
+            self.open_log(now, partition, None);
+        }
+        for partition in delta.partitions_changed {
+            self.follow_epoch(now, partition);
+        }
+        if let Some(block) = delta.producer_ids_taken.get(&self.node_id) {
+            self.producer_ids.granted(block.clone());
+        }
+        for (topic_id, topic) in delta.topics_removed {
+            self.topic_configs.remove(&topic_id);
+            for index in topic.partitions.into_keys() {
+                self.remove_log(now, PartitionId { topic_id, index });
+            }
+        }
+        for resource in delta.configs_changed {
+            if let ConfigResource::Topic(topic) = resource {
+                self.reconfigure(&topic);
+            }
+        }
+    }
+
+    /// Stops taking work and lets what is in flight finish.
+    pub(super) fn begin_shutdown(&mut self, now: Now) {
+        match self.phase {
+            Phase::Starting => {
+                self.start = None;
+                self.close_logs(now);
+            }
+            Phase::Serving => {
+                self.phase = Phase::Draining { until: now.monotonic.plus_ms(DRAIN_MS) };
+                for id in self.parking.every() {
+                    if matches!(self.parking.peek(id), Some(Work::Fetch(_))) {
+                        self.wake(now, id, Wake::Deadline);
+                    }
+                }
+            }
+            Phase::Draining { .. } | Phase::Closing | Phase::Halted => {}
+        }
+    }
+
+    /// Goes on with a stop, as far as it can.
+    pub(super) fn advance_shutdown(&mut self, now: Now) {
+        if let Phase::Draining { until } = self.phase
+            && (self.connections.unanswered() == 0 || now.monotonic >= until)
+        {
+            self.broker_epoch = self.metadata.image().brokers.get(&self.node_id).map(|broker| broker.broker_epoch);
+            let records = metadata::stop_records(self.metadata.image(), self.node_id);
+            self.append_metadata(now, &records);
+            self.close_logs(now);
+        }
+        if self.phase == Phase::Closing && !self.is_directory_closing && self.logs.values().all(is_over) {
+            self.is_directory_closing = true;
+            let is_clean = self.logs.values().all(|log| log.state() == LogState::Closed);
+            let offsets = self.partition_offsets();
+            let broker_epoch = is_clean.then_some(self.broker_epoch).flatten();
+            self.directory.close(broker_epoch, offsets, &mut self.outbox);
+            self.directory_events(now);
+        }
+    }
+
+    fn open_metadata_log(&mut self, now: Now, found: Found) {
+        let request = OpenLog {
+            id: METADATA_PARTITION,
+            name: TopicName::from(METADATA_TOPIC),
+            dir: found.metadata_path.clone(),
+            config: self.metadata_log_config(),
+            create: false,
+            was_clean: found.was_clean,
+            recovery_point: None,
+            log_start: None,
+        };
+        self.was_clean = found.was_clean;
+        self.start = Some(Start { found, reading: None, opening: BTreeSet::new(), end: None });
+        self.logs.insert(METADATA_PARTITION, PartitionLog::open(request, now, &mut self.outbox));
+        self.touch(METADATA_PARTITION);
+    }
+
+    /// Reads on in the metadata log; at its end the directory is settled.
+    fn read_metadata(&mut self) {
+        let Some(start) = &mut self.start else { return };
+        let log = self.logs.get_mut(&METADATA_PARTITION).expect("it was just opened");
+        let from = start.found.loader.image().end_offset.max(log.log_start());
+        if from < log.high_watermark() {
+            start.reading = Some(log.read(from, READ_BYTES, &mut self.outbox));
+        } else {
+            self.directory.settle(&start.found.loader, &mut self.rng, &mut self.outbox);
+        }
+    }
+
+    /// The directory is settled: this start's own records are appended and the partitions opened.
+    fn settled(&mut self, now: Now, settled: Settled) {
+        let Some(start) = &mut self.start else { return };
+        self.metadata = core::mem::replace(&mut start.found.loader, Loader::new(String::new()));
+        // What the log has held so far is in the partitions to be opened.
+        self.metadata.take_delta();
+        self.metadata_epoch = settled.leader_epoch;
+        let registration = registration(&self.config, &start.found.meta, &mut self.rng);
+        self.node_id = registration.node_id;
+        start.opening = settled.ids().collect();
+        let batches = metadata::start_batches(
+            &self.metadata,
+            &registration,
+            settled.ids(),
+            &start.found.bootstrap,
+            settled.leader_epoch,
+            now.wall,
+        );
+        for batch in batches {
+            match self.append_metadata_batch(now, batch) {
+                Some(end) => self.start.as_mut().expect("it was there").end = Some(end),
+                None => return self.unusable("the metadata log takes no records".to_string()),
+            }
+        }
+        for partition in settled.partitions {
+            self.open_log(now, partition.id, Some(partition));
+        }
+    }
+
+    /// Begins to serve when this start's records are committed and no log is still being opened.
+    pub(super) fn serve_when_ready(&mut self, now: Now) {
+        let Some(start) = &self.start else { return };
+        let Some(end) = start.end else { return };
+        let committed = self.logs.get(&METADATA_PARTITION).is_some_and(|log| log.high_watermark() >= end);
+        if committed && start.opening.is_empty() {
+            self.start = None;
+            self.phase = Phase::Serving;
+            let partitions = self.logs.len() - 1;
+            let topics = self.metadata.image().topics.len();
+            self.outbox.report(Level::Info, format!("serving {topics} topics, {partitions} partitions"));
+            self.release_held(now);
+        }
+    }
+
+    fn open_log(&mut self, now: Now, id: PartitionId, found: Option<FoundPartition>) {
+        let Some(topic) = self.metadata.image().topics.get(&id.topic_id) else { return };
+        let name = topic.name.clone();
+        let topic_config = self.effective_config(&name);
+        let found = found.unwrap_or_else(|| FoundPartition {
+            id,
+            topic: name.clone(),
+            path: partition_dir(&name, id.index),
+            exists: false,
+            recovery_point: None,
+            log_start: None,
+        });
+        let request = OpenLog {
+            id,
+            name,
+            dir: found.path,
+            config: self.log_config(&topic_config),
+            create: !found.exists,
+            was_clean: self.was_clean,
+            recovery_point: found.recovery_point,
+            log_start: found.log_start,
+        };
+        self.topic_configs.insert(id.topic_id, topic_config);
+        self.logs.insert(id, PartitionLog::open(request, now, &mut self.outbox));
+        self.touch(id);
+    }
+
+    fn remove_log(&mut self, now: Now, id: PartitionId) {
+        let unique = self.rng.uuid();
+        if let Some(log) = self.logs.get_mut(&id) {
+            log.remove(now, unique, &mut self.outbox);
+            self.touch(id);
+        }
+        self.wake_all(now, self.parking.touching(id), Wake::Lost(id));
+    }
+
+    /// Takes changed settings of a topic over into its logs.
+    fn reconfigure(&mut self, topic: &str) {
+        let Some(&topic_id) = self.metadata.image().topic_ids.get(topic) else { return };
+        let topic_config = self.effective_config(topic);
+        let log_config = self.log_config(&topic_config);
+        let (first, last) = (PartitionId { topic_id, index: 0 }, PartitionId { topic_id, index: i32::MAX });
+        for (_, log) in self.logs.range_mut(first..=last) {
+            log.configure(log_config.clone());
+        }
+        self.topic_configs.insert(topic_id, topic_config);
+    }
+
+    fn effective_config(&self, topic: &str) -> TopicConfig {
+        let overrides = self.metadata.image().configs.get(&ConfigResource::Topic(topic.into()));
+        self.config.topic_config(overrides.unwrap_or(&BTreeMap::new()))
+    }
+
+    fn log_config(&self, topic: &TopicConfig) -> LogConfig {
+        LogConfig {
+            segment_bytes: topic.segment_bytes,
+            segment_ms: topic.segment_ms,
+            segment_index_bytes: topic.segment_index_bytes,
+            index_interval_bytes: topic.index_interval_bytes,
+            flush_messages: topic.flush_messages,
+            flush_ms: topic.flush_ms,
+            producer_id_expiration_ms: self.config.producer_id_expiration_ms,
+        }
+    }
+
+    /// The metadata log is always synced before a change counts: it is small and says what everything else means.
+    fn metadata_log_config(&self) -> LogConfig {
+        LogConfig { flush_messages: 1, ..self.log_config(&self.config.topic_config(&BTreeMap::new())) }
+    }
+
+    fn close_logs(&mut self, now: Now) {
+        self.phase = Phase::Closing;
+        for (id, log) in &mut self.logs {
+            log.close(now, &mut self.outbox);
+            self.touched.insert(*id);
+        }
+    }
+
+    /// The offsets of all partitions, for the checkpoints.
+    fn partition_offsets(&self) -> Vec<PartitionOffsets> {
+        let known = self.logs.iter().filter_map(|(id, log)| {
+            let topic = self.metadata.image().topics.get(&id.topic_id)?.name.clone();
+            let index = id.index;
+            let (recovery_point, log_start) = (log.recovery_point(), log.log_start());
+            Some(PartitionOffsets { topic, index, recovery_point, log_start, high_watermark: log.high_watermark() })
+        });
+        known.collect()
+    }
+
+    fn partition_name(&self, id: PartitionId) -> String {
+        let topic = self.metadata.image().topics.get(&id.topic_id);
+        topic.map_or_else(|| format!("{}", id.topic_id), |topic| format!("{}-{}", topic.name, id.index))
+    }
+
+    fn unusable(&mut self, why: String) {
+        self.phase = Phase::Halted;
+        self.outbox.push(Output::Halt { reason: HaltReason::Unusable(why) });
+    }
+
+    fn halt(&mut self, is_clean: bool) {
+        if !is_clean {
+            self.outbox.report(Level::Warn, "stopped without a clean marker: the next start checks the logs");
+        }
+        self.phase = Phase::Halted;
+        self.outbox.push(Output::Halt { reason: HaltReason::Clean });
+    }
+}
+
+fn is_over(log: &PartitionLog) -> bool {
+    matches!(log.state(), LogState::Closed | LogState::Offline)
+}
+
+fn registration(config: &Config, meta: &MetaProperties, rng: &mut Rng) -> Registration {
+    let endpoints = config.advertised_listeners.iter().map(|listener| Endpoint {
+        listener: listener.name.clone(),
+        host: listener.host.clone(),
+        port: listener.port,
+        security_protocol: PLAINTEXT,
+    });
+    Registration {
+        node_id: meta.node_id,
+        incarnation_id: rng.uuid(),
+        directory_id: meta.directory_id,
+        endpoints: endpoints.collect(),
+        rack: config.rack.as_deref().map(Str::from),
+    }
+}
