@@ -116,7 +116,8 @@ fn topic_names_that_would_leave_the_directory_are_refused() {
     let mut client = broker.connect();
     let long = "x".repeat(250);
     for name in ["..", ".", "../../etc", "a/b", "", "sp ace", long.as_str()] {
-        let topic = CreatableTopic { name: name.into(), num_partitions: 1, replication_factor: 1, ..Default::default() };
+        let topic =
+            CreatableTopic { name: name.into(), num_partitions: 1, replication_factor: 1, ..Default::default() };
         let request = CreateTopicsRequest { topics: vec![topic], timeout_ms: 1000, ..Default::default() };
         let answer: CreateTopicsResponse = client.call(5, &request);
         assert_eq!(answer.topics[0].error_code, INVALID_TOPIC, "CreateTopics {name:?}");

@@ -116,7 +116,10 @@ fn produced_batches_are_on_disk_with_their_checksum_unchanged() {
     let mut idempotent = TestBatch::of(&["one", "two"]);
     idempotent.producer = (0, 0, 0);
     let batch = idempotent.encode();
-    let request = produce(&[("foo", &[(0, idempotent), (1, TestBatch::of(&["three"]))]), ("bar", &[(0, TestBatch::of(&["four"]))])]);
+    let request = produce(&[
+        ("foo", &[(0, idempotent), (1, TestBatch::of(&["three"]))]),
+        ("bar", &[(0, TestBatch::of(&["four"]))]),
+    ]);
     let answer: ProduceResponse = client.call(11, &request);
     for (topic, partition, base_offset) in [(0, 0, 0), (0, 1, 0), (1, 0, 3)] {
         let PartitionProduceResponse { error_code, base_offset: got, log_append_time_ms, log_start_offset, .. } =
@@ -175,8 +178,9 @@ fn produce(topics: &[(&str, &[(i32, TestBatch)])]) -> ProduceRequest {
 fn formatted() -> TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     let data = directory.path().join("data");
-    let properties =
-        format!("#\n#Wed Sep 11 09:12:23 UTC 2024\ncluster.id=5L6g3nShT-eMCtK--X86sw\ndirectory.id={DIRECTORY_ID}\nnode.id=1\nversion=1\n");
+    let properties = format!(
+        "#\n#Wed Sep 11 09:12:23 UTC 2024\ncluster.id=5L6g3nShT-eMCtK--X86sw\ndirectory.id={DIRECTORY_ID}\nnode.id=1\nversion=1\n"
+    );
     write(&data, "meta.properties", properties.as_bytes());
     write(&data, ".kafka_cleanshutdown", br#"{"version":0,"brokerEpoch":10}"#);
     directory

@@ -4,12 +4,15 @@
 //! change hand back the records that would make it, as a [`Change`]. The broker appends the records, applies them when
 //! they are committed, and only then sends the answer.
 //!
+//! Produce, fetch and the look-ups of offsets work on the broker's logs, and may park.
+//!
 //! What does not belong here: how frames become requests (`connection/`), their bytes (`wire/`), the logs (`log/`).
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::config::Config;
+use crate::connection::SlotId;
 use crate::error_code::ErrorCode;
 use crate::metadata::{ConfigResource, MetadataImage};
 use crate::wire::{MetadataRecord, Str};
@@ -23,8 +26,13 @@ pub mod delete_topics;
 pub mod describe_cluster;
 pub mod describe_configs;
 pub mod describe_topic_partitions;
+pub(crate) mod dispatch;
+pub(crate) mod fetch;
+pub(crate) mod init_producer_id;
+pub(crate) mod list_offsets;
 pub mod metadata;
 mod placement;
+pub(crate) mod produce;
 pub mod table;
 pub mod topic_name;
 
@@ -36,6 +44,17 @@ mod resource_type {
     pub(super) const TOPIC: i8 = 2;
     pub(super) const BROKER: i8 = 4;
     pub(super) const BROKER_LOGGER: i8 = 8;
+}
+
+/// Whom an answer goes to, and in which form.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    /// Its place in the connection's order.
+    pub slot: SlotId,
+    /// The request's version, which is the answer's.
+    pub version: i16,
+    /// What the client recognises the answer by.
+    pub correlation_id: i32,
 }
 
 /// What an admin call sees of the broker.

@@ -83,11 +83,8 @@ fn the_first_batch_comes_whole_and_later_ones_are_cut_to_the_limits() {
     for partition in [0, 0, 1] {
         produce_to(&mut world, "letters", partition, sent.clone());
     }
-    let small = |partition, max_bytes| FetchPartition {
-        partition,
-        partition_max_bytes: max_bytes,
-        ..Default::default()
-    };
+    let small =
+        |partition, max_bytes| FetchPartition { partition, partition_max_bytes: max_bytes, ..Default::default() };
     let mut request = fetch(topic, 0, 0);
     request.topics[0].partitions = vec![small(0, 1), small(1, 1)];
     let answer: FetchResponse = world.call(16, &request);
@@ -168,7 +165,8 @@ fn a_strict_produce_is_answered_by_the_sync_and_one_sync_answers_all_before_it()
     let (_, early) = world.answer_to::<FetchResponse>(reader, 16).expect("it does not wait");
     assert_eq!(early.responses[0].partitions[0].high_watermark, 0, "and nothing is shown");
     world.release();
-    let answered: Vec<_> = (0..3).map(|_| world.answer_to::<ProduceResponse>(CLIENT, 11).expect("an answer").0).collect();
+    let answered: Vec<_> =
+        (0..3).map(|_| world.answer_to::<ProduceResponse>(CLIENT, 11).expect("an answer").0).collect();
     assert_eq!(answered, ids);
 }
 
@@ -176,7 +174,8 @@ fn a_strict_produce_is_answered_by_the_sync_and_one_sync_answers_all_before_it()
 fn a_produce_that_is_not_committed_in_time_is_told_so() {
     let mut world = World::new(&[STRICT]);
     world.create_topic("letters", 1);
-    world.judge = Box::new(|command| if matches!(command, StorageCommand::Sync { .. }) { Verdict::Hold } else { Verdict::Do });
+    world.judge =
+        Box::new(|command| if matches!(command, StorageCommand::Sync { .. }) { Verdict::Hold } else { Verdict::Do });
     send_produce(&mut world, "letters", batch(&["a"]));
     world.pass_ms(1000);
     let answer: ProduceResponse = world.answer(11).expect("the time answers it");
@@ -251,7 +250,8 @@ fn a_failed_sync_takes_its_partition_offline_and_nothing_more_is_acknowledged_th
     let mut world = World::new(&[STRICT]);
     let topic = world.create_topic("letters", 2);
     assert_eq!(produce(&mut world, "letters", batch(&["safe"])), (0, 0));
-    world.judge = Box::new(|command| if matches!(command, StorageCommand::Sync { .. }) { Verdict::Fail } else { Verdict::Do });
+    world.judge =
+        Box::new(|command| if matches!(command, StorageCommand::Sync { .. }) { Verdict::Fail } else { Verdict::Do });
     assert_eq!(produce(&mut world, "letters", batch(&["lost"])).0, ERROR_KAFKA_STORAGE);
     world.judge = Box::new(|_| Verdict::Do);
     assert_eq!(produce(&mut world, "letters", batch(&["again"])).0, ERROR_KAFKA_STORAGE);
@@ -269,7 +269,8 @@ fn a_full_disk_is_kafka_storage_error_and_what_was_acknowledged_stays() {
     let mut world = World::new(&[]);
     let topic = world.create_topic("letters", 2);
     assert_eq!(produce(&mut world, "letters", batch(&["safe"])), (0, 0));
-    world.judge = Box::new(|command| if matches!(command, StorageCommand::Append { .. }) { Verdict::Full } else { Verdict::Do });
+    world.judge =
+        Box::new(|command| if matches!(command, StorageCommand::Append { .. }) { Verdict::Full } else { Verdict::Do });
     assert_eq!(produce(&mut world, "letters", batch(&["no room"])).0, ERROR_KAFKA_STORAGE);
     world.judge = Box::new(|_| Verdict::Do);
     assert_eq!(produce_to(&mut world, "letters", 1, batch(&["fine"])), (0, 0), "the rest goes on");
@@ -304,7 +305,8 @@ fn an_idle_connection_is_closed_and_a_waiting_one_is_not() {
 fn a_stop_answers_what_is_in_flight() {
     let mut world = World::new(&[STRICT]);
     let topic = world.create_topic("letters", 1);
-    world.judge = Box::new(|command| if matches!(command, StorageCommand::Sync { .. }) { Verdict::Hold } else { Verdict::Do });
+    world.judge =
+        Box::new(|command| if matches!(command, StorageCommand::Sync { .. }) { Verdict::Hold } else { Verdict::Do });
     world.send(16, &fetch(topic, 0, 0));
     send_produce(&mut world, "letters", batch(&["a"]));
     world.handle(Input::Shutdown);

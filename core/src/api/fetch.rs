@@ -176,8 +176,7 @@ fn look(broker: &mut Broker, partition: PartitionId, target: &FetchTarget) -> Re
     let log = broker.logs.get_mut(&partition).ok_or(ErrorCode::NotLeaderOrFollower)?;
     check_state(log)?;
     if target.last_fetched_epoch != LeaderEpoch::NONE {
-        let (epoch, end) =
-            log.end_offset_for_epoch(target.last_fetched_epoch).ok_or(ErrorCode::OffsetOutOfRange)?;
+        let (epoch, end) = log.end_offset_for_epoch(target.last_fetched_epoch).ok_or(ErrorCode::OffsetOutOfRange)?;
         if epoch < target.last_fetched_epoch || end < target.fetch_offset {
             return Ok(Finding::Diverging(epoch, end));
         }

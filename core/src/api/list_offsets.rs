@@ -129,12 +129,7 @@ fn tell(response: &mut ListOffsetsPartitionResponse, found: Option<TimestampAndO
     response.leader_epoch = leader_epoch.0;
 }
 
-fn look(
-    broker: &mut Broker,
-    version: i16,
-    topic: &str,
-    asked: &ListOffsetsPartition,
-) -> Result<Answer, ErrorCode> {
+fn look(broker: &mut Broker, version: i16, topic: &str, asked: &ListOffsetsPartition) -> Result<Answer, ErrorCode> {
     let topic = broker.metadata.image().topic(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
     if !topic.partitions.contains_key(&asked.partition_index) {
         return Err(ErrorCode::UnknownTopicOrPartition);

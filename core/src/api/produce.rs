@@ -7,10 +7,10 @@ use alloc::vec::Vec;
 use super::Caller;
 use crate::boundary::CloseReason;
 use crate::broker::{Broker, Work};
+use crate::config::{TimestampType as TopicTimestampType, TopicConfig};
 use crate::error_code::ErrorCode;
 use crate::log::{LogState, PartitionLog};
 use crate::parking::{Waits, Wake};
-use crate::config::{TimestampType as TopicTimestampType, TopicConfig};
 use crate::records::{self, BatchError, ProduceRules, TimestampType};
 use crate::time::Now;
 use crate::types::{Offset, PartitionId};
@@ -96,9 +96,9 @@ pub(crate) fn wake(broker: &mut Broker, mut parked: ParkedProduce, waits: Waits,
 
 /// Answers where everything is committed, else parks.
 fn proceed(broker: &mut Broker, mut parked: ParkedProduce, mut waits: Waits) {
-    parked.pending.retain(|pending| {
-        broker.logs.get(&pending.partition).is_none_or(|log| log.high_watermark() < pending.end)
-    });
+    parked
+        .pending
+        .retain(|pending| broker.logs.get(&pending.partition).is_none_or(|log| log.high_watermark() < pending.end));
     if parked.pending.is_empty() {
         return broker.answer(parked.caller, &parked.response, Vec::new());
     }
@@ -134,7 +134,8 @@ fn append(
     data: &PartitionProduceData,
 ) -> Result<Accepted, PartitionProduceResponse> {
     let partition = resolve(broker, version, topic, data.index).map_err(refusal)?;
-    let epoch = broker.metadata.image().partition(partition).map(|partition| partition.leader_epoch).unwrap_or_default();
+    let epoch =
+        broker.metadata.image().partition(partition).map(|partition| partition.leader_epoch).unwrap_or_default();
     let topic_config = broker.topic_configs.get(&partition.topic_id);
     let (Some(log), Some(topic_config)) = (broker.logs.get_mut(&partition), topic_config) else {
         return Err(refusal(ErrorCode::NotLeaderOrFollower));
@@ -161,12 +162,7 @@ fn append(
 }
 
 /// The partition that the client means.
-fn resolve(
-    broker: &Broker,
-    version: i16,
-    topic: &TopicProduceData,
-    index: i32,
-) -> Result<PartitionId, ErrorCode> {
+fn resolve(broker: &Broker, version: i16, topic: &TopicProduceData, index: i32) -> Result<PartitionId, ErrorCode> {
     let found = if version >= TOPIC_IDS_SINCE {
         broker.metadata.image().topics.get(&topic.topic_id).ok_or(ErrorCode::UnknownTopicId)?
     } else {

@@ -10,9 +10,9 @@ use crate::boundary::{CloseReason, ConnId, FileId, Frame};
 use crate::connection::{Answer, SlotId};
 use crate::error_code::ErrorCode;
 use crate::types::{LeaderEpoch, PartitionId};
+use crate::wire::messages::header::ResponseHeader;
 use crate::wire::messages::response_header_version;
 use crate::wire::{FrameWriter, Message};
-use crate::wire::messages::header::ResponseHeader;
 
 impl Broker {
     /// Answers a request. `pins` are the segments that the answer refers to.
@@ -49,7 +49,8 @@ impl Broker {
 
     /// Compares the leader epoch that a client knows with the partition's.
     pub(crate) fn check_leader_epoch(&self, partition: PartitionId, known: LeaderEpoch) -> Result<(), ErrorCode> {
-        let current = self.metadata.image().partition(partition).map(|partition| partition.leader_epoch).unwrap_or_default();
+        let current =
+            self.metadata.image().partition(partition).map(|partition| partition.leader_epoch).unwrap_or_default();
         match known {
             LeaderEpoch::NONE => Ok(()),
             known if known < current => Err(ErrorCode::FencedLeaderEpoch),

@@ -7,13 +7,13 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use super::METADATA_PARTITION;
 use super::answer::encode;
 use super::{Broker, Phase, Work};
 use crate::api::{Caller, Change};
 use crate::boundary::{CloseReason, Frame, Level};
 use crate::connection::Answer;
 use crate::log::LogState;
-use super::METADATA_PARTITION;
 use crate::metadata::{self, OutOfProducerIds};
 use crate::parking::{Waits, Wake};
 use crate::records::ProducedBatch;
@@ -140,9 +140,11 @@ pub(super) fn wake(broker: &mut Broker, _now: Now, parked: ParkedChange, _waits:
 /// Answers when the records are committed and no partition that they made is still being opened.
 fn proceed(broker: &mut Broker, parked: ParkedChange) {
     let committed = broker.logs.get(&METADATA_PARTITION).is_some_and(|log| log.high_watermark() >= parked.end);
-    let opening = parked.creates.iter().copied().filter(|partition| {
-        broker.logs.get(partition).is_some_and(|log| log.state() == LogState::Loading)
-    });
+    let opening = parked
+        .creates
+        .iter()
+        .copied()
+        .filter(|partition| broker.logs.get(partition).is_some_and(|log| log.state() == LogState::Loading));
     let waits = if committed {
         Waits { growth: opening.collect(), ..Waits::default() }
     } else {

@@ -6,16 +6,16 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::{Broker, Phase, Work};
+use super::{METADATA_PARTITION, METADATA_TOPIC};
 use crate::boundary::{HaltReason, Level, Output};
+use crate::config::{Config, TopicConfig};
 use crate::directory::{
     DirectoryEvent, Found, FoundPartition, MetaProperties, PartitionOffsets, Settled, partition_dir,
 };
-use crate::config::{Config, TopicConfig};
 use crate::log::{self, LogConfig, LogEvent, LogState, LookupError, LookupId, OpenLog, PartitionLog};
 use crate::metadata::{self, ConfigResource, Endpoint, Loader, Registration};
-use super::{METADATA_PARTITION, METADATA_TOPIC};
-use crate::rng::Rng;
 use crate::parking::Wake;
+use crate::rng::Rng;
 use crate::time::Now;
 use crate::types::{Offset, PartitionId, TopicName};
 use crate::wire::Str;

@@ -264,7 +264,8 @@ mod tests {
     fn an_unknown_session_and_a_wrong_epoch_are_errors() {
         let (mut sessions, mut rng) = (FetchSessions::new(10), Rng::new([1; 32]));
         let id = started(&mut sessions, &mut rng);
-        let mut begin = |session_id, epoch| sessions.begin(Monotonic(1), request(session_id, epoch, Vec::new()), &mut rng);
+        let mut begin =
+            |session_id, epoch| sessions.begin(Monotonic(1), request(session_id, epoch, Vec::new()), &mut rng);
         assert_eq!(begin(id.0 ^ 1, 1), Err(ErrorCode::FetchSessionIdNotFound));
         assert_eq!(begin(id.0, 2), Err(ErrorCode::InvalidFetchSessionEpoch));
         assert!(begin(id.0, 1).is_ok());
