@@ -5,9 +5,9 @@
 //!    [`Directory::stored`], and after each call [`Directory::poll_event`] is asked until it has nothing to say.
 //!    [`DirectoryEvent::Unusable`] may come at any time before `Settled`: end with its text, nothing was changed that matters.
 //! 2. [`DirectoryEvent::Ready`] brings a [`Found`]: open its `metadata_path` as a partition log (topic id
-//!    [`Uuid::METADATA_TOPIC`](crate::wire::Uuid::METADATA_TOPIC); create it if it is missing), read it from
+//!    [`Uuid::METADATA_TOPIC`](crate::wire::Uuid::METADATA_TOPIC); create it if `metadata_exists` is false), read it from
 //!    `loader.image().end_offset` or the log's start, whichever is later, to its end, and give every batch to
-//!    [`Loader::apply_batches`].
+//!    [`Loader::apply_batches`]. What the loader's delta has by then is no news: drop it.
 //! 3. [`Directory::settle`] with that loader. [`DirectoryEvent::Settled`] brings the epoch of this term as the metadata
 //!    log's leader, and the partitions to open. Append [`start_batches`](crate::metadata::start_batches) to the metadata
 //!    log, and apply them when they are committed.
@@ -102,6 +102,8 @@ pub struct Found {
     pub was_clean: bool,
     /// The metadata log's directory.
     pub metadata_path: Path,
+    /// Whether it is there; else it is to be created.
+    pub metadata_exists: bool,
     /// Holds the newest metadata snapshot, or nothing yet.
     pub loader: Loader,
     /// The records that begin a new metadata log; needed where the log turns out to be empty.

@@ -228,12 +228,14 @@ impl Start {
                 })
             })
         };
+        let metadata_path = root.join(METADATA_DIR);
+        let metadata_exists = contents.entries.iter().any(|entry| entry.is_dir && entry.name == METADATA_DIR);
         self.ready = Some(Ready {
             recovery_points: checkpoint(RECOVERY_POINTS_FILE, contents.recovery_points.as_ref(), outbox),
             log_starts: checkpoint(LOG_STARTS_FILE, contents.log_starts.as_ref(), outbox),
             quorum_state: read_quorum_state(contents.quorum_state.as_ref(), outbox),
             subdirectories: contents.entries.into_iter().filter(|entry| entry.is_dir).map(|entry| entry.name).collect(),
-            found: Found { meta, was_clean, metadata_path: root.join(METADATA_DIR), loader, bootstrap },
+            found: Found { meta, was_clean, metadata_path, metadata_exists, loader, bootstrap },
         });
         Ok(())
     }

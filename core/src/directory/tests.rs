@@ -160,7 +160,7 @@ fn an_empty_directory_becomes_a_formatted_one() {
     let mut world = World::new();
     let (_, found) = world.open_ready();
     assert_eq!(found.meta.node_id, NodeId(1));
-    assert!(!found.was_clean);
+    assert!(!found.was_clean && !found.metadata_exists);
     assert_eq!(found.bootstrap.len(), 6);
     assert_eq!(found.loader.image().cluster_id, found.meta.cluster_id);
     assert!(world.reported("formatted log directory /data/logs"));
@@ -255,7 +255,7 @@ fn a_disk_that_takes_no_identity_makes_the_directory_unusable() {
 fn the_clean_marker_is_read_and_is_gone_before_any_log_is_touched() {
     let mut world = World::kafkas();
     let (_, found) = world.open_ready();
-    assert!(found.was_clean);
+    assert!(found.was_clean && found.metadata_exists);
     assert!(!world.has(".kafka_cleanshutdown"));
     let (_, found) = world.open_ready();
     assert!(!found.was_clean, "we did not stop in between");

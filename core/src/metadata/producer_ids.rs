@@ -51,10 +51,12 @@ impl ProducerIds {
         Ok(Some(record.into()))
     }
 
-    /// The record was committed: `block` is what [`Delta::producer_ids_taken`](super::Delta::producer_ids_taken) has for this node.
+    /// The record was committed: `block` is what [`Delta::producer_ids_taken`](super::Delta::producer_ids_taken) has for
+    /// this node. A block that was not asked for is one of an earlier life, whose ids are in use.
     pub fn granted(&mut self, block: Range<i64>) {
-        self.is_requested = false;
-        self.block = block;
+        if core::mem::take(&mut self.is_requested) {
+            self.block = block;
+        }
     }
 
     /// The record will not be committed: the next request makes a new one.
@@ -104,6 +106,8 @@ mod tests {
         let before = ids.take().unwrap();
 
         let mut restarted = ProducerIds::default();
+        restarted.granted(0..1_000);
+        assert_eq!(restarted.take(), None, "a block of an earlier life, met while the log is read, is not ours");
         let record = restarted.request(&image, US).unwrap().unwrap();
         restarted.granted(commit(&mut image, &record));
         assert!(restarted.take().unwrap() > before);
