@@ -22,6 +22,7 @@ use crate::load::latency::{Schedule, end_to_end_latencies, produce_latencies};
 use crate::load::produce::produce;
 use crate::machine;
 use crate::measure::{FetchSize, Measurements, Metric, Percentile, RecordSize, medians};
+use crate::memory::{self, Backed};
 use crate::options::{CompareOptions, LoadKind, LoadOptions, TrafficOptions};
 use crate::process::{self, CpuTime};
 use crate::report::{self, Results};
@@ -101,6 +102,7 @@ fn measure(options: &CompareOptions, targets: &[Kind]) -> Result<Results> {
     let scratch = Scratch::new(options.dir.as_deref())?;
     let load_average = machine::load_average();
     let plan = Plan::of(options);
+    let _backed = if options.cold_memory || options.quick { None } else { touch_memory()? };
     let mut runs = BTreeMap::<Kind, Vec<Measurements>>::new();
     for round in 1..=plan.rounds {
         for &kind in targets {
@@ -112,6 +114,14 @@ fn measure(options: &CompareOptions, targets: &[Kind]) -> Result<Results> {
     }
     let medians = targets.iter().filter_map(|kind| Some((*kind, medians(runs.get(kind)?)))).collect();
     Ok(Results { medians, settings: plan.settings(options), load_average })
+}
+
+fn touch_memory() -> Result<Option<Backed>> {
+    let progress = progress_bar("free memory");
+    progress.set_message("touching it once");
+    let backed = memory::back();
+    progress.finish_and_clear();
+    backed
 }
 
 /// A directory for the brokers' data; it ends with this.

@@ -3,6 +3,7 @@
 //! - `options` says what can be asked for, `compare` does it: brokers in turn, rounds over and over, medians at the end
 //! - `target` starts and stops a broker, `process` reads what it costs, `bare` is the least that a broker could be
 //! - `client` and `batch` speak the protocol, `load` puts them to work
+//! - `memory` makes the machine's memory cost the same each time
 //! - `measure` names what is measured, `report` prints, records and checks it, `machine` says where it was measured
 //!
 //! The client costs little, and the same for every broker: a batch is built once and sent again and again, an answer is
@@ -16,6 +17,7 @@ mod error;
 mod load;
 mod machine;
 mod measure;
+mod memory;
 mod options;
 mod process;
 mod report;

@@ -75,6 +75,9 @@ pub struct CompareOptions {
     /// Another binary of Ottla than the one that is built for this
     #[arg(long, value_name = "FILE")]
     pub ottla: Option<PathBuf>,
+    /// Don't touch all free memory before; takes less time, but on a virtual machine a write may then cost anything
+    #[arg(long)]
+    pub cold_memory: bool,
     /// Append the results to bench/RESULTS.md
     #[arg(long)]
     pub record: bool,
