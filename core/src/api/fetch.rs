@@ -184,7 +184,10 @@ fn look(broker: &mut Broker, partition: PartitionId, target: &FetchTarget) -> Re
     match log.locate(target.fetch_offset, &mut broker.outbox) {
         Ok(Located::Ready(extent)) => Ok(Finding::Extent(extent)),
         Ok(Located::AtEnd) => Ok(Finding::AtEnd),
-        Ok(Located::Reading(lookup)) => Ok(Finding::Looking(lookup)),
+        Ok(Located::Reading(lookup)) => {
+            broker.touch(partition);
+            Ok(Finding::Looking(lookup))
+        }
         Err(_) => Err(ErrorCode::OffsetOutOfRange),
     }
 }

@@ -156,6 +156,9 @@ fn look(broker: &mut Broker, version: i16, topic: &str, asked: &ListOffsetsParti
     };
     Ok(match lookup {
         Lookup::Ready(found) => Answer::Now(found),
-        Lookup::Reading(lookup) => Answer::Later(partition, lookup),
+        Lookup::Reading(lookup) => {
+            broker.touch(partition);
+            Answer::Later(partition, lookup)
+        }
     })
 }
