@@ -5,20 +5,64 @@
 //! synced; the *high watermark* is what may be acknowledged and read. Written or synced is a policy
 //! (`flush.messages`), which decides when the high watermark follows.
 //!
+//! - `recovery` opens a log, with `scan` and `search` to walk what is on disk;
+//! - `append` writes, `durability` moves the marks, `index_files` writes what lies beside the batches;
+//! - `lookup` finds, `prepare` opens closed segments for it;
+//! - `ending` closes and removes.
+//!
 //! What does not belong here: what is inside a batch (`records/`), which partitions exist (`metadata/`), and who waits
 //! for what (the broker).
 
+mod append;
+mod atomic_file;
 mod config;
+mod durability;
+mod ending;
 mod event;
+mod file_read;
+mod index_files;
+mod leader_epochs;
+mod lookup;
+mod names;
+mod offset_index;
+mod partition_metadata;
+mod prepare;
+mod producers;
+mod recovery;
+mod scan;
+mod search;
+mod segment;
+mod snapshot;
+mod tail;
+mod task;
+#[cfg(test)]
+mod tests;
+mod time_index;
 
-use alloc::collections::VecDeque;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::format;
+use alloc::string::{String, ToString as _};
 
-use crate::boundary::{FileId, OpId, StorageResult};
-use crate::outbox::Outbox;
-use crate::records::ProducedBatch;
+use thiserror::Error;
+
+use self::append::{Active, InFlight};
+use self::atomic_file::AtomicFile;
+use self::durability::{Marks, Syncs};
+use self::ending::Ending;
+use self::index_files::Replaced;
+use self::leader_epochs::LeaderEpochs;
+use self::lookup::Lookups;
+use self::prepare::Preparing;
+use self::producers::Producers;
+use self::recovery::Loader;
+use self::segment::{Indexer, Segment};
+use self::tail::Tail;
+use self::task::{Issuer, Task};
+use crate::boundary::{FileId, OpId, Outcome, Path, StorageError, StorageResult};
+use crate::outbox::{Outbox, Owner};
 use crate::time::{Monotonic, Now};
-use crate::types::{LeaderEpoch, Offset, PartitionId};
-use crate::wire::Uuid;
+use crate::types::{LeaderEpoch, Offset, PartitionId, TopicName};
 
 pub use config::LogConfig;
 pub use event::{
@@ -30,20 +74,143 @@ pub use event::{
 #[derive(Debug)]
 pub struct PartitionLog {
     id: PartitionId,
+    name: TopicName,
+    dir: Path,
     config: LogConfig,
     state: LogState,
     events: VecDeque<LogEvent>,
+    tasks: BTreeMap<OpId, Task>,
+    /// By base offset.
+    segments: BTreeMap<Offset, Segment>,
+    active: Active,
+    log_start: Offset,
+    log_end: Offset,
+    marks: Marks,
+    in_flight: InFlight,
+    syncs: Syncs,
+    /// Closed segments whose index files are not synced.
+    unsynced_indexes: BTreeSet<Offset>,
+    tail: Tail,
+    producers: Producers,
+    last_snapshot: Offset,
+    next_expiry: Monotonic,
+    epochs: LeaderEpochs,
+    epochs_file: Replaced,
+    metadata_file: Option<AtomicFile>,
+    lookups: Lookups,
+    preparing: BTreeMap<Offset, Preparing>,
+    /// Closed segments that are open, the one used last at the end.
+    open_segments: VecDeque<Offset>,
+    pins: BTreeMap<FileId, u32>,
+    loader: Option<Box<Loader>>,
+    ending: Option<Ending>,
+    /// Nothing was lost so far that a clean close would have to leave behind.
+    is_clean: bool,
+}
+
+/// Why an index file can't be used. It is made anew then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+enum IndexFault {
+    #[error("{size_bytes} bytes are not a whole number of entries of {entry_size_bytes}")]
+    Size { size_bytes: usize, entry_size_bytes: usize },
+    #[error("entry {0} does not rise above the one before it")]
+    NotRising(usize),
+    #[error("entry {0} is beyond the segment")]
+    BeyondLog(usize),
+    #[error("it is too large")]
+    TooLarge,
 }
 
 impl PartitionLog {
-    /// Begins to open a log: [`LogEvent::Opened`] or [`LogEvent::WentOffline`] follows.
-    #[must_use]
-    pub fn open(request: OpenLog, _now: Now, _outbox: &mut Outbox) -> Self {
-        Self { id: request.id, config: request.config, state: LogState::Loading, events: VecDeque::new() }
+    fn loading(request: &OpenLog) -> Self {
+        Self {
+            id: request.id,
+            name: request.name.clone(),
+            dir: request.dir.clone(),
+            config: request.config.clone(),
+            state: LogState::Loading,
+            events: VecDeque::new(),
+            tasks: BTreeMap::new(),
+            segments: BTreeMap::new(),
+            active: Active { base: Offset(0), indexer: Indexer::new(), created_ms: 0 },
+            log_start: Offset(0),
+            log_end: Offset(0),
+            marks: Marks::default(),
+            in_flight: InFlight::default(),
+            syncs: Syncs::default(),
+            unsynced_indexes: BTreeSet::new(),
+            tail: Tail::default(),
+            producers: Producers::default(),
+            last_snapshot: Offset(0),
+            next_expiry: Monotonic(0),
+            epochs: LeaderEpochs::default(),
+            epochs_file: Replaced::default(),
+            metadata_file: None,
+            lookups: Lookups::default(),
+            preparing: BTreeMap::new(),
+            open_segments: VecDeque::new(),
+            pins: BTreeMap::new(),
+            loader: None,
+            ending: None,
+            is_clean: true,
+        }
     }
 
     /// Takes the result of a storage command that this log issued.
-    pub fn stored(&mut self, _now: Now, _op: OpId, _result: StorageResult, _outbox: &mut Outbox) {}
+    ///
+    /// # Panics
+    /// Where the command was not issued by this log, or has ended before.
+    pub fn stored(&mut self, now: Now, op: OpId, result: StorageResult, outbox: &mut Outbox) {
+        let task = self.tasks.remove(&op).expect("each command of a log ends exactly once");
+        if self.state != LogState::Offline || task == Task::Removal {
+            match result {
+                StorageResult::Done(outcome) => self.done(now, op, task, outcome, outbox),
+                StorageResult::NotDone(error) | StorageResult::Unknown(error) => self.failed(task, &error, outbox),
+            }
+        }
+        self.settle(outbox);
+    }
+
+    fn done(&mut self, now: Now, op: OpId, task: Task, outcome: Outcome, outbox: &mut Outbox) {
+        match task {
+            Task::Write => self.written(now.monotonic, op, outbox),
+            Task::CreateSegment(_) | Task::WriteSnapshot => {}
+            Task::Sync(base) => self.synced(now.monotonic, base, outbox),
+            Task::SyncDir(base) => self.synced_dir(now.monotonic, base, outbox),
+            Task::WriteIndex(base) => self.index_written(base, true, outbox),
+            Task::WriteEpochs => self.epochs_written(outbox),
+            Task::WriteMetadata => self.metadata_written(now, outbox),
+            Task::Prepare(base) => self.prepare_done(base, outcome, outbox),
+            Task::Lookup(id) => {
+                let Outcome::Data(data) = outcome else { unreachable!("lookups only read") };
+                self.lookup_read(id, data, outbox);
+            }
+            Task::Load => self.load_done(now, outcome, outbox),
+            Task::Removal => self.removal_done(outbox),
+        }
+    }
+
+    fn failed(&mut self, task: Task, error: &StorageError, outbox: &mut Outbox) {
+        let what = match task {
+            Task::Write => "appending",
+            Task::CreateSegment(_) => "creating a segment",
+            Task::Sync(_) => "syncing a segment",
+            Task::SyncDir(_) => "syncing the directory",
+            Task::WriteEpochs => "writing leader-epoch-checkpoint",
+            Task::WriteMetadata => "writing partition.metadata",
+            Task::Lookup(_) => "reading a segment",
+            Task::Prepare(base) if self.prepare_missing(base, error, outbox) => return,
+            Task::Prepare(_) => "opening a segment",
+            Task::WriteIndex(base) => {
+                self.report_lesser_fault("an index", error, outbox);
+                return self.index_written(base, false, outbox);
+            }
+            Task::WriteSnapshot => return self.report_lesser_fault("a producer snapshot", error, outbox),
+            Task::Load => return self.load_failed(error, outbox),
+            Task::Removal => return self.removal_failed(error, outbox),
+        };
+        self.go_offline(format!("{what} failed: {error}"), outbox);
+    }
 
     /// What happened; poll until there is nothing.
     pub fn poll_event(&mut self) -> Option<LogEvent> {
@@ -62,130 +229,67 @@ impl PartitionLog {
         self.id
     }
 
-    /// Appends a batch that was validated before. Its write is issued at once; any number of appends may be in flight.
-    /// Acknowledge it when [`PartitionLog::high_watermark`] is above [`Appended::last_offset`].
-    ///
-    /// # Errors
-    /// Where the log does not serve, or the producer's state forbids the batch.
-    pub fn append(
-        &mut self,
-        _now: Now,
-        _epoch: LeaderEpoch,
-        _batch: ProducedBatch,
-        _outbox: &mut Outbox,
-    ) -> Result<Appended, AppendError> {
-        Err(AppendError::NotServing(self.state))
-    }
-
     /// The first offset that may be read.
     #[must_use]
     pub fn log_start(&self) -> Offset {
-        Offset(0)
+        self.log_start
     }
 
     /// The offset of the next batch.
     #[must_use]
     pub fn log_end(&self) -> Offset {
-        Offset(0)
-    }
-
-    /// Everything before this offset is synced.
-    #[must_use]
-    pub fn durable(&self) -> Offset {
-        Offset(0)
-    }
-
-    /// Everything before this offset may be acknowledged and read.
-    #[must_use]
-    pub fn high_watermark(&self) -> Offset {
-        Offset(0)
-    }
-
-    /// What belongs into `recovery-point-offset-checkpoint`: recovery after an unclean stop begins here.
-    #[must_use]
-    pub fn recovery_point(&self) -> Offset {
-        Offset(0)
+        self.log_end
     }
 
     /// Bytes of all segments.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
-        0
-    }
-
-    /// Where the records from `offset` on are.
-    ///
-    /// # Errors
-    /// Where the offset is not in the log.
-    pub fn locate(&mut self, _offset: Offset, _outbox: &mut Outbox) -> Result<Located, OutOfRange> {
-        Ok(Located::AtEnd)
-    }
-
-    /// The first record whose timestamp is `timestamp_ms` or later.
-    pub fn offset_for_timestamp(
-        &mut self,
-        _timestamp_ms: i64,
-        _outbox: &mut Outbox,
-    ) -> Lookup<Option<TimestampAndOffset>> {
-        Lookup::Ready(None)
-    }
-
-    /// The first of the records with the largest timestamp.
-    pub fn max_timestamp(&mut self, _outbox: &mut Outbox) -> Lookup<Option<TimestampAndOffset>> {
-        Lookup::Ready(None)
-    }
-
-    /// Whole batches from the one that holds `from` on, `max_bytes` of them but at least one, up to the high watermark;
-    /// fewer at a segment's end: ask again from the offset after the last. [`LogEvent::LookupDone`] with
-    /// [`Found::Batches`] follows.
-    pub fn read(&mut self, _from: Offset, _max_bytes: u32, _outbox: &mut Outbox) -> LookupId {
-        LookupId(0)
+        self.segments.values().map(|segment| segment.size_bytes).sum()
     }
 
     /// The largest known epoch that is not above `epoch`, and where it ended.
     #[must_use]
-    pub fn end_offset_for_epoch(&self, _epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
-        None
+    pub fn end_offset_for_epoch(&self, epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
+        self.epochs.end_of(epoch, self.log_end)
     }
 
     /// The latest leader epoch that the log knows.
     #[must_use]
     pub fn latest_epoch(&self) -> Option<LeaderEpoch> {
-        None
+        self.epochs.latest()
     }
 
     /// The epoch of the log's first record, where it is known.
     #[must_use]
     pub fn epoch_at_start(&self) -> Option<LeaderEpoch> {
-        None
+        self.epochs.at(self.log_start)
     }
 
-    /// A new leader epoch begins at the log's end.
-    pub fn begin_epoch(&mut self, _now: Now, _epoch: LeaderEpoch, _outbox: &mut Outbox) {}
+    /// A new leader epoch begins at the log's end. An epoch that is known already changes nothing.
+    pub fn begin_epoch(&mut self, _now: Now, epoch: LeaderEpoch, outbox: &mut Outbox) {
+        let is_newer = self.epochs.latest().is_none_or(|latest| epoch > latest);
+        if self.state == LogState::Serving && is_newer && self.epochs.assign(epoch, self.log_end) {
+            self.write_epochs(outbox);
+        }
+    }
 
-    /// An answer refers to a segment's file: it stays open until it is unpinned as often.
-    pub fn pin(&mut self, _file: FileId) {}
-
-    /// An answer that referred to a file is sent, or will never be.
-    pub fn unpin(&mut self, _file: FileId, _outbox: &mut Outbox) {}
-
-    /// Takes over changed settings.
+    /// Takes over changed settings. The high watermark may follow a policy that became looser.
     pub fn configure(&mut self, config: LogConfig) {
         self.config = config;
+        if self.state == LogState::Serving {
+            self.advance_high_watermark();
+        }
     }
 
-    /// Writes out all that a clean close needs; [`LogEvent::Closed`] follows.
-    pub fn close(&mut self, _now: Now, _outbox: &mut Outbox) {}
-
-    /// Renames the directory out of the way, with `unique` in its name, and removes it; [`LogEvent::Removed`] follows.
-    pub fn remove(&mut self, _now: Now, _unique: Uuid, _outbox: &mut Outbox) {}
-
-    /// When to call [`PartitionLog::tick`], if nothing happens before.
-    #[must_use]
-    pub fn deadline(&self) -> Option<Monotonic> {
-        None
+    fn issuer<'a>(&'a mut self, outbox: &'a mut Outbox) -> Issuer<'a> {
+        Issuer { outbox, owner: Owner::Log(self.id), tasks: &mut self.tasks }
     }
 
-    /// Does what is due.
-    pub fn tick(&mut self, _now: Now, _outbox: &mut Outbox) {}
+    /// How reports name the log: the topic and the partition's index.
+    fn label(&self) -> String {
+        let mut label = self.name.to_string();
+        label.push('-');
+        label.push_str(&self.id.index.to_string());
+        label
+    }
 }

@@ -17,8 +17,10 @@ mod varint;
 
 pub use builder::{BatchBuilder, BuilderRecord};
 pub use checksum::crc32c;
+pub(crate) use checksum::crc32c_append;
 pub use compression::{DecompressError, decompress};
 pub use header::{Attributes, BATCH_HEADER_SIZE_BYTES, BatchHeader, Compression, HeaderError, TimestampType};
+pub(crate) use header::{CHECKSUM_FROM, sequence_minus};
 pub use record::{Record, RecordError, RecordHeader, RecordIter, records_of};
 pub use validate::{BatchError, InvalidRecord, ProduceRules, ProducedBatch, validate_produced};
 pub use varint::{get_uvarint, get_varint, get_varlong, put_uvarint, put_varint, put_varlong};

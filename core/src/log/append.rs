@@ -1,0 +1,198 @@
+//! Appending: offsets and epochs are given out, the batch is on its way to the disk at once, and the segment is rolled
+//! before it grows too large or too old.
+
+use alloc::collections::VecDeque;
+
+use super::PartitionLog;
+use super::durability::Mark;
+use super::event::{AppendError, Appended, LogState};
+use super::names::{LOG, file_name};
+use super::offset_index;
+use super::segment::{Indexer, Segment};
+use super::tail::TailBatch;
+use super::task::Task;
+use super::time_index::{self, NO_TIMESTAMP};
+use crate::boundary::{OpId, OpenMode, StorageCommand};
+use crate::outbox::Outbox;
+use crate::records::{BatchHeader, ProducedBatch, TimestampType};
+use crate::time::{Monotonic, Now};
+use crate::types::{LeaderEpoch, Offset};
+
+/// The segment that is appended to.
+#[derive(Debug)]
+pub(super) struct Active {
+    pub(super) base: Offset,
+    pub(super) indexer: Indexer,
+    /// When it was created or opened, for segments whose batches have no timestamps.
+    pub(super) created_ms: i64,
+}
+
+/// Batches between the call to append and their commit.
+#[derive(Debug, Default)]
+pub(super) struct InFlight {
+    /// Writes whose results, or whose predecessors' results, have not come.
+    pub(super) writes: VecDeque<Write>,
+    /// Batches above the high watermark.
+    pub(super) uncommitted: VecDeque<BatchHeader>,
+}
+
+/// A batch on its way to the disk.
+#[derive(Debug)]
+pub(super) struct Write {
+    pub(super) op: OpId,
+    pub(super) is_done: bool,
+    /// What is written when it is done.
+    pub(super) mark: Mark,
+}
+
+/// How often silent producers are looked for.
+const EXPIRY_INTERVAL_MS: i64 = 600_000;
+
+impl PartitionLog {
+    /// Appends a batch that was validated before. Its write is issued at once; any number of appends may be in flight.
+    /// Acknowledge it when [`PartitionLog::high_watermark`] is above [`Appended::last_offset`], which holds for repeated
+    /// batches as well.
+    ///
+    /// # Errors
+    /// Where the log does not serve, or the producer's state forbids the batch.
+    pub fn append(
+        &mut self,
+        now: Now,
+        epoch: LeaderEpoch,
+        batch: ProducedBatch,
+        outbox: &mut Outbox,
+    ) -> Result<Appended, AppendError> {
+        if self.state != LogState::Serving {
+            return Err(AppendError::NotServing(self.state));
+        }
+        let size_bytes = batch.size_bytes();
+        if size_bytes > self.config.segment_bytes as usize {
+            return Err(AppendError::LargerThanSegment { size_bytes, segment_bytes: self.config.segment_bytes });
+        }
+        self.expire_producers(now);
+        if let Some(repeated) = self.producers.check(batch.header())? {
+            return Ok(Appended {
+                base_offset: repeated.base_offset(),
+                last_offset: repeated.last_offset,
+                append_time: repeated.timestamp,
+                log_start_offset: self.log_start,
+                is_duplicate: true,
+            });
+        }
+        if self.must_roll(now, batch.header()) {
+            self.roll(now, outbox);
+        }
+        if self.epochs.assign(epoch, self.log_end) {
+            self.write_epochs(outbox);
+        }
+        Ok(self.write(epoch, batch, outbox))
+    }
+
+    fn write(&mut self, epoch: LeaderEpoch, batch: ProducedBatch, outbox: &mut Outbox) -> Appended {
+        let base_offset = self.log_end;
+        let header = BatchHeader { base_offset, partition_leader_epoch: epoch, ..*batch.header() };
+        let size_bytes = batch.size_bytes() as u64;
+        let data = batch.at(base_offset, epoch).into();
+
+        let segment = self.segments.get_mut(&self.active.base).expect("the active segment is in memory");
+        let position = segment.size_bytes;
+        let file = segment.file.expect("the active segment is open");
+        let indexes = segment.indexes.as_mut().expect("the active segment's indexes are loaded");
+        self.active.indexer.add(&header, position, self.config.index_interval_bytes, indexes);
+        segment.size_bytes += size_bytes;
+        self.tail.push(TailBatch {
+            base_offset,
+            last_offset: header.last_offset(),
+            segment: segment.base,
+            position,
+            size_bytes: size_bytes as u32,
+        });
+        self.log_end = header.next_offset();
+        let mark = Mark { offset: self.log_end, segment: segment.base, position: segment.size_bytes };
+        self.producers.append(&header);
+        let op = self.issuer(outbox).issue(Task::Write, StorageCommand::Append { file, at: position, data });
+        self.in_flight.writes.push_back(Write { op, is_done: false, mark });
+        self.in_flight.uncommitted.push_back(header);
+        self.write_index_when_due(self.active.base, outbox);
+
+        let append_time = match header.attributes.timestamp_type() {
+            TimestampType::CreateTime => NO_TIMESTAMP,
+            TimestampType::LogAppendTime => header.max_timestamp,
+        };
+        Appended {
+            base_offset,
+            last_offset: header.last_offset(),
+            append_time,
+            log_start_offset: self.log_start,
+            is_duplicate: false,
+        }
+    }
+
+    /// Whether the active segment has no room for this batch, in bytes, time, index entries or offsets.
+    fn must_roll(&self, now: Now, header: &BatchHeader) -> bool {
+        let segment = &self.segments[&self.active.base];
+        if segment.size_bytes == 0 {
+            return false;
+        }
+        let age_ms = match self.active.indexer.first_timestamp {
+            Some(first) if first >= 0 => header.max_timestamp.saturating_sub(first),
+            _ => now.wall.0.saturating_sub(self.active.created_ms),
+        };
+        let lengths = segment.indexes.as_ref().expect("the active segment's indexes are loaded").lengths();
+        let index_bytes = self.config.segment_index_bytes as usize;
+        let last_offset = self.log_end.0 + i64::from(header.last_offset_delta);
+        segment.size_bytes + header.size_bytes() as u64 > u64::from(self.config.segment_bytes)
+            || age_ms > self.config.segment_ms
+            || lengths.offsets >= index_bytes / offset_index::ENTRY_SIZE_BYTES
+            // The last slot is for the entry that closes the segment.
+            || lengths.times + 1 >= index_bytes / time_index::ENTRY_SIZE_BYTES
+            || last_offset - segment.base.0 > i64::from(i32::MAX)
+    }
+
+    /// Closes the active segment and begins a new one at the log's end. Nothing waits: appends to the new segment are
+    /// issued right behind its creation.
+    fn roll(&mut self, now: Now, outbox: &mut Outbox) {
+        let old = self.active.base;
+        let segment = self.segments.get_mut(&old).expect("the active segment is in memory");
+        self.active.indexer.seal(segment.indexes.as_mut().expect("the active segment's indexes are loaded"));
+        self.syncs.seal(old, Mark { offset: self.log_end, segment: old, position: segment.size_bytes });
+
+        let base = self.log_end;
+        let mut issuer = self.issuer(outbox);
+        let file = issuer.new_file_id();
+        let path = self.dir.join(&file_name(base, LOG));
+        let command = StorageCommand::Open { file, path, mode: OpenMode::CreateEmpty };
+        self.issuer(outbox).issue(Task::CreateSegment(base), command);
+        self.segments.insert(base, Segment::empty(base, file));
+        self.active = Active { base, indexer: Indexer::new(), created_ms: now.wall.0 };
+        self.syncs.begin(base, file, 1);
+
+        self.unsynced_indexes.insert(old);
+        self.write_index(old, outbox);
+        self.write_snapshot(outbox);
+        self.retire(old, outbox);
+    }
+
+    fn expire_producers(&mut self, now: Now) {
+        if now.monotonic >= self.next_expiry {
+            self.next_expiry = now.monotonic.plus_ms(EXPIRY_INTERVAL_MS);
+            self.producers.expire(now.wall.0, self.config.producer_id_expiration_ms);
+        }
+    }
+
+    /// A write is done. Writes of one file end in order, but those of a new file may overtake those of the old one.
+    pub(super) fn written(&mut self, now: Monotonic, op: OpId, outbox: &mut Outbox) {
+        let writes = &mut self.in_flight.writes;
+        let at = writes.binary_search_by_key(&op, |write| write.op).expect("each write is waited for");
+        writes[at].is_done = true;
+        let mut written = None;
+        while let Some(write) = writes.pop_front_if(|write| write.is_done) {
+            written = Some(write.mark);
+        }
+        if let Some(mark) = written {
+            self.marks.written = mark;
+            self.note_unsynced(now);
+            self.advance(outbox);
+        }
+    }
+}

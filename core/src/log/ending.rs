@@ -1,0 +1,215 @@
+//! The ways a log ends: closed in good order, removed, or taken offline.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::PartitionLog;
+use super::event::{LogEvent, LogState};
+use super::task::Task;
+use crate::boundary::{FileId, Level, Path, StorageCommand, StorageError};
+use crate::outbox::Outbox;
+use crate::time::Now;
+use crate::wire::Uuid;
+
+/// What a log is ending with.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// Waits for all that is in flight, then writes out the rest.
+    Close {
+        wrote_rest: bool,
+    },
+    Remove(Removal),
+}
+
+/// A removal, step by step. Each waits for what was in flight before.
+#[derive(Debug)]
+pub(super) enum Removal {
+    /// Results of earlier commands are still to come.
+    Waiting {
+        unique: Uuid,
+    },
+    Renaming {
+        to: Path,
+    },
+    SyncingParent {
+        at: Path,
+    },
+    /// Answers are still being sent from the files.
+    Pinned {
+        at: Path,
+    },
+    Removing,
+}
+
+/// A directory name may have this many bytes.
+const NAME_MAX_BYTES: usize = 255;
+
+impl PartitionLog {
+    /// Writes out all that a clean close needs; [`LogEvent::Closed`] follows. Nothing is taken any more; what was
+    /// appended is still written, and may be acknowledged as the high watermark moves.
+    pub fn close(&mut self, _now: Now, outbox: &mut Outbox) {
+        if self.ending.is_some() || self.state == LogState::Closed {
+            return;
+        }
+        // A log that was not opened to the end leaves the directory as an unclean stop would.
+        let wrote_rest = self.state != LogState::Serving;
+        self.is_clean &= !wrote_rest;
+        self.begin_ending(Ending::Close { wrote_rest });
+        self.settle(outbox);
+    }
+
+    /// Renames the directory out of the way, with `unique` in its name, and removes it; [`LogEvent::Removed`] follows.
+    pub fn remove(&mut self, _now: Now, unique: Uuid, outbox: &mut Outbox) {
+        if matches!(self.ending, Some(Ending::Remove(_))) || self.state == LogState::Closed {
+            return;
+        }
+        self.begin_ending(Ending::Remove(Removal::Waiting { unique }));
+        self.settle(outbox);
+    }
+
+    /// An answer refers to a segment's file: it stays open until it is unpinned as often.
+    pub fn pin(&mut self, file: FileId) {
+        *self.pins.entry(file).or_default() += 1;
+    }
+
+    /// An answer that referred to a file is sent, or will never be.
+    ///
+    /// # Panics
+    /// Where the file is not pinned.
+    pub fn unpin(&mut self, file: FileId, outbox: &mut Outbox) {
+        let count = self.pins.get_mut(&file).expect("only what is pinned is unpinned");
+        *count -= 1;
+        if *count == 0 {
+            self.pins.remove(&file);
+            self.trim_open_segments(outbox);
+            self.settle(outbox);
+        }
+    }
+
+    fn begin_ending(&mut self, ending: Ending) {
+        if self.state != LogState::Offline {
+            self.state = LogState::Closing;
+        }
+        self.ending = Some(ending);
+        self.loader = None;
+        self.preparing.clear();
+        self.fail_lookups();
+    }
+
+    /// Goes on with an ending as far as what is in flight allows.
+    pub(super) fn settle(&mut self, outbox: &mut Outbox) {
+        match self.ending.take() {
+            None => {}
+            Some(Ending::Close { wrote_rest }) => self.settle_close(wrote_rest, outbox),
+            Some(Ending::Remove(removal)) => self.settle_removal(removal, outbox),
+        }
+    }
+
+    fn settle_close(&mut self, wrote_rest: bool, outbox: &mut Outbox) {
+        if !wrote_rest && self.state == LogState::Closing && self.in_flight.writes.is_empty() {
+            self.write_rest(outbox);
+            self.ending = Some(Ending::Close { wrote_rest: true });
+            return self.settle(outbox);
+        }
+        if !self.tasks.is_empty() || !(wrote_rest || self.state == LogState::Offline) {
+            self.ending = Some(Ending::Close { wrote_rest });
+            return;
+        }
+        self.close_files(outbox);
+        let was_clean = self.is_clean && self.state == LogState::Closing;
+        self.state = LogState::Closed;
+        self.events.push_back(LogEvent::Closed { recovery_point: self.recovery_point(), was_clean });
+    }
+
+    /// All batches are written: the indexes' last entries, the producers, and what is not synced.
+    fn write_rest(&mut self, outbox: &mut Outbox) {
+        let base = self.active.base;
+        let segment = self.segments.get_mut(&base).expect("the active segment is in memory");
+        self.active.indexer.seal(segment.indexes.as_mut().expect("the active segment's indexes are loaded"));
+        if segment.has_unwritten_index() {
+            self.write_index(base, outbox);
+        }
+        self.write_snapshot(outbox);
+        self.sync(outbox);
+    }
+
+    fn close_files(&mut self, outbox: &mut Outbox) {
+        let files: Vec<_> = self.segments.values_mut().filter_map(|segment| segment.file.take()).collect();
+        for file in files {
+            self.issuer(outbox).close(file);
+        }
+    }
+
+    fn settle_removal(&mut self, removal: Removal, outbox: &mut Outbox) {
+        let next = match removal {
+            Removal::Waiting { unique } if self.tasks.is_empty() => {
+                let to = self.deleted_path(unique);
+                let from = self.dir.clone();
+                self.issuer(outbox).issue(Task::Removal, StorageCommand::Rename { from, to: to.clone() });
+                Removal::Renaming { to }
+            }
+            Removal::Pinned { at } if self.pins.is_empty() => {
+                self.close_files(outbox);
+                self.issuer(outbox).issue(Task::Removal, StorageCommand::Remove { path: at });
+                Removal::Removing
+            }
+            waiting => waiting,
+        };
+        self.ending = Some(Ending::Remove(next));
+    }
+
+    /// A command of a removal is done.
+    pub(super) fn removal_done(&mut self, outbox: &mut Outbox) {
+        let next = match self.ending.take() {
+            Some(Ending::Remove(Removal::Renaming { to })) => {
+                self.issuer(outbox).issue(Task::Removal, StorageCommand::SyncDir { dir: to.parent() });
+                Removal::SyncingParent { at: to }
+            }
+            Some(Ending::Remove(Removal::SyncingParent { at })) => Removal::Pinned { at },
+            _ => return self.removed(),
+        };
+        self.ending = Some(Ending::Remove(next));
+    }
+
+    /// A command of a removal failed: what is left is left.
+    pub(super) fn removal_failed(&mut self, error: &StorageError, outbox: &mut Outbox) {
+        let was_never_there =
+            matches!(self.ending, Some(Ending::Remove(Removal::Renaming { .. }))) && *error == StorageError::NotFound;
+        if !was_never_there {
+            let text = format!("{}: {} could not be removed: {error}", self.label(), self.dir);
+            outbox.report(Level::Error, text);
+        }
+        self.ending = None;
+        self.close_files(outbox);
+        self.removed();
+    }
+
+    fn removed(&mut self) {
+        self.state = LogState::Closed;
+        self.events.push_back(LogEvent::Removed);
+    }
+
+    /// As Kafka names a directory that is to be deleted.
+    fn deleted_path(&self, unique: Uuid) -> Path {
+        let suffix = format!(".{:032x}-delete", unique.0);
+        let mut name: String = self.dir.relative.rsplit('/').next().unwrap_or_default().into();
+        name.truncate(NAME_MAX_BYTES - suffix.len());
+        name.push_str(&suffix);
+        self.dir.parent().join(&name)
+    }
+
+    /// The disk failed the log, or what is on it can't be trusted. Nothing is retried, nothing more is acknowledged.
+    pub(super) fn go_offline(&mut self, reason: String, outbox: &mut Outbox) {
+        if matches!(self.state, LogState::Offline | LogState::Closed) {
+            return;
+        }
+        outbox.report(Level::Error, format!("{}: offline: {reason}", self.label()));
+        self.state = LogState::Offline;
+        self.is_clean = false;
+        self.loader = None;
+        self.preparing.clear();
+        self.fail_lookups();
+        self.events.push_back(LogEvent::WentOffline { reason });
+    }
+}

@@ -1,0 +1,146 @@
+//! Writes what lies beside the batches: index files, producer snapshots, the epoch checkpoint. The batches never wait
+//! for them, and but for the checkpoint all of it can be made anew from the batches.
+
+use alloc::format;
+use alloc::vec;
+
+use super::PartitionLog;
+use super::atomic_file::AtomicFile;
+use super::names::{LEADER_EPOCHS, OFFSET_INDEX, SNAPSHOT, TIME_INDEX, file_name};
+use super::offset_index;
+use super::segment::IndexWriting;
+use super::snapshot;
+use super::task::Task;
+use super::time_index;
+use crate::boundary::{Level, OpenMode, StorageCommand};
+use crate::outbox::Outbox;
+use crate::types::Offset;
+
+/// The active segment's index is written whenever it has this many new entries: 2 MiB of batches or more.
+const UNWRITTEN_ENTRIES_MAX: usize = 512;
+
+/// A small file that is replaced as a whole.
+#[derive(Debug, Default)]
+pub(super) struct Replaced {
+    pub(super) writing: Option<AtomicFile>,
+    /// It changed meanwhile: write again.
+    again: bool,
+}
+
+impl PartitionLog {
+    pub(super) fn write_index_when_due(&mut self, base: Offset, outbox: &mut Outbox) {
+        let segment = &self.segments[&base];
+        let entries = segment.indexes.as_ref().map_or(0, |indexes| indexes.lengths().offsets);
+        let on_disk = segment.on_disk.map_or(0, |lengths| lengths.offsets);
+        if entries >= on_disk + UNWRITTEN_ENTRIES_MAX && segment.writing.is_none() {
+            self.write_index(base, outbox);
+        }
+    }
+
+    /// Writes the index entries that are not on disk yet; of a closed segment, syncs them too.
+    pub(super) fn write_index(&mut self, base: Offset, outbox: &mut Outbox) {
+        let is_closed = base != self.active.base;
+        let segment = self.segments.get_mut(&base).expect("only segments in memory have indexes to write");
+        if let Some(writing) = &mut segment.writing {
+            writing.again = true;
+            return;
+        }
+        let indexes = segment.indexes.as_ref().expect("only loaded indexes are written");
+        let lengths = indexes.lengths();
+        let mode = if segment.on_disk.is_some() { OpenMode::OpenOrCreate } else { OpenMode::CreateEmpty };
+        let from = segment.on_disk.unwrap_or_default();
+        let parts = [
+            (OFFSET_INDEX, from.offsets * offset_index::ENTRY_SIZE_BYTES, indexes.offsets.to_bytes(from.offsets)),
+            (TIME_INDEX, from.times * time_index::ENTRY_SIZE_BYTES, indexes.times.to_bytes(from.times)),
+        ];
+        let mut commands = 0;
+        for (suffix, at, data) in parts {
+            let path = self.dir.join(&file_name(base, suffix));
+            let mut issuer = self.issuer(outbox);
+            let file = issuer.new_file_id();
+            issuer.issue(Task::WriteIndex(base), StorageCommand::Open { file, path, mode });
+            commands += 1;
+            if !data.is_empty() {
+                let command = StorageCommand::Append { file, at: at as u64, data: vec![data] };
+                issuer.issue(Task::WriteIndex(base), command);
+                commands += 1;
+            }
+            if is_closed {
+                issuer.issue(Task::WriteIndex(base), StorageCommand::Sync { file });
+                commands += 1;
+            }
+            issuer.close(file);
+        }
+        let segment = self.segments.get_mut(&base).expect("it was there above");
+        segment.writing = Some(IndexWriting { commands, lengths, failed: false, again: false });
+    }
+
+    /// A command on a segment's index files ended.
+    pub(super) fn index_written(&mut self, base: Offset, is_done: bool, outbox: &mut Outbox) {
+        let Some(segment) = self.segments.get_mut(&base) else { return };
+        let Some(writing) = &mut segment.writing else { return };
+        writing.commands -= 1;
+        writing.failed |= !is_done;
+        if writing.commands > 0 {
+            return;
+        }
+        let IndexWriting { lengths, failed, again, .. } = *writing;
+        segment.writing = None;
+        segment.on_disk = if failed { None } else { Some(lengths) };
+        segment.index_failed = failed;
+        if failed {
+            // It is rebuilt when the log is opened; until then recovery begins before it.
+            self.is_clean = false;
+        } else if again {
+            self.write_index(base, outbox);
+        } else {
+            self.unsynced_indexes.remove(&base);
+        }
+        self.trim_open_segments(outbox);
+    }
+
+    /// Writes a snapshot of the producers at the log's end, unless there is one. Whatever is in flight is in it: it is
+    /// used only by a log that reaches this far.
+    pub(super) fn write_snapshot(&mut self, outbox: &mut Outbox) {
+        let at = self.log_end;
+        if at <= self.last_snapshot {
+            return;
+        }
+        self.last_snapshot = at;
+        let path = self.dir.join(&file_name(at, SNAPSHOT));
+        let data = vec![snapshot::to_bytes(&self.producers)];
+        let mut issuer = self.issuer(outbox);
+        let file = issuer.new_file_id();
+        issuer.issue(Task::WriteSnapshot, StorageCommand::Open { file, path, mode: OpenMode::CreateEmpty });
+        issuer.issue(Task::WriteSnapshot, StorageCommand::Append { file, at: 0, data });
+        issuer.issue(Task::WriteSnapshot, StorageCommand::Sync { file });
+        issuer.close(file);
+    }
+
+    /// Replaces `leader-epoch-checkpoint`.
+    pub(super) fn write_epochs(&mut self, outbox: &mut Outbox) {
+        if self.epochs_file.writing.is_some() {
+            self.epochs_file.again = true;
+            return;
+        }
+        let (dir, content) = (self.dir.clone(), self.epochs.to_bytes());
+        let writing = AtomicFile::write(&dir, LEADER_EPOCHS, content, Task::WriteEpochs, &mut self.issuer(outbox));
+        self.epochs_file.writing = Some(writing);
+    }
+
+    /// A command that replaces the checkpoint succeeded.
+    pub(super) fn epochs_written(&mut self, outbox: &mut Outbox) {
+        let Some(mut writing) = self.epochs_file.writing.take() else { return };
+        if !writing.done(&mut self.issuer(outbox)) {
+            self.epochs_file.writing = Some(writing);
+        } else if core::mem::take(&mut self.epochs_file.again) {
+            self.write_epochs(outbox);
+        }
+    }
+
+    /// A file beside the batches could not be written. The log goes on without it.
+    pub(super) fn report_lesser_fault(&mut self, what: &str, error: &dyn core::fmt::Display, outbox: &mut Outbox) {
+        self.is_clean = false;
+        outbox.report(Level::Warn, format!("{}: {what} could not be written: {error}", self.label()));
+    }
+}

@@ -1,0 +1,449 @@
+//! Finding records: by offset, by time, and whole stretches of batches for replaying.
+//!
+//! What is near the log's end is known in memory. For the rest a lookup opens the segment, goes by its indexes, and
+//! reads a few batch headers. Lookups see the log up to the high watermark.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
+use alloc::string::{String, ToString as _};
+
+use bytes::Bytes;
+
+use super::PartitionLog;
+use super::event::{
+    Extent, Found, Located, LogEvent, LogState, Lookup, LookupError, LookupId, OutOfRange, TimestampAndOffset,
+};
+use super::offset_index::OffsetEntry;
+use super::scan::{Check, ScanStep, SegmentScan};
+use super::task::Task;
+use super::time_index::TimeEntry;
+use crate::boundary::{FileId, Level, StorageCommand};
+use crate::outbox::Outbox;
+use crate::records::{BatchHeader, records_of};
+use crate::types::Offset;
+
+/// A lookup reads this much at a time to find a batch: a stretch between two index entries, mostly.
+const CHUNK_SIZE_BYTES: u32 = 16 << 10;
+/// Records of a compressed batch are looked at up to this size.
+const DECOMPRESSED_MAX_BYTES: usize = 128 << 20;
+
+/// The lookups of a log.
+#[derive(Debug, Default)]
+pub(super) struct Lookups {
+    next: u64,
+    running: BTreeMap<LookupId, Running>,
+    /// Those that can go on.
+    ready: VecDeque<LookupId>,
+}
+
+#[derive(Debug)]
+struct Running {
+    goal: Goal,
+    /// The segment that is looked at.
+    segment: Offset,
+    step: Step,
+}
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug)]
+enum Goal {
+    /// The batch that holds this offset, or the next one.
+    Batch { offset: Offset },
+    /// Batches from that one on.
+    Batches { offset: Offset, max_bytes: u32 },
+    /// The first record at or after this time.
+    Time { timestamp: i64 },
+    /// The first record with the largest timestamp of all.
+    LargestTime,
+}
+
+#[derive(Debug)]
+enum Step {
+    /// The segment must be open and its indexes loaded.
+    Prepare,
+    /// Batches are walked.
+    Walk(SegmentScan, Option<OffsetEntry>),
+    /// These bytes from there on are being read, and walking goes on after the first batch.
+    Fetch { at: u64, size_bytes: u32, scan: Option<SegmentScan> },
+}
+
+impl Lookups {
+    fn begin(&mut self, goal: Goal, segment: Offset) -> LookupId {
+        let id = LookupId(self.next);
+        self.next += 1;
+        self.running.insert(id, Running { goal, segment, step: Step::Prepare });
+        self.ready.push_back(id);
+        id
+    }
+
+    /// Whether a lookup is in this segment.
+    pub(super) fn uses(&self, base: Offset) -> bool {
+        self.running.values().any(|running| running.segment == base)
+    }
+
+    /// Those that wait for a segment to be prepared can go on.
+    pub(super) fn prepared(&mut self, base: Offset) {
+        let waiting = |running: &Running| running.segment == base && matches!(running.step, Step::Prepare);
+        self.ready.extend(self.running.iter().filter(|(_, running)| waiting(running)).map(|(id, _)| *id));
+    }
+
+    /// Ends all of them.
+    pub(super) fn end(&mut self) -> impl Iterator<Item = LookupId> {
+        self.ready.clear();
+        core::mem::take(&mut self.running).into_keys()
+    }
+}
+
+impl PartitionLog {
+    /// Where the records from `offset` on are.
+    ///
+    /// # Errors
+    /// Where the offset is not in the log.
+    pub fn locate(&mut self, offset: Offset, outbox: &mut Outbox) -> Result<Located, OutOfRange> {
+        if offset < self.log_start || offset > self.log_end {
+            return Err(OutOfRange { offset, log_start: self.log_start, log_end: self.log_end });
+        }
+        if offset >= self.marks.high_watermark.offset {
+            return Ok(Located::AtEnd);
+        }
+        if let Some(batch) = self.tail.locate(offset)
+            && let Some(file) = self.segments.get(&batch.segment).and_then(|segment| segment.file)
+        {
+            self.touch(batch.segment);
+            return Ok(self.extent(batch.segment, file, batch.position, batch.size_bytes));
+        }
+        let id = self.begin_lookup(Goal::Batch { offset }, self.segment_of(offset), outbox);
+        Ok(Located::Reading(id))
+    }
+
+    /// Whole batches from the one that holds `from` on, `max_bytes` of them but at least one, up to the high watermark;
+    /// fewer at a segment's end: ask again from the offset after the last. [`LogEvent::LookupDone`] with
+    /// [`Found::Batches`] follows.
+    pub fn read(&mut self, from: Offset, max_bytes: u32, outbox: &mut Outbox) -> LookupId {
+        let from = from.max(self.log_start);
+        self.begin_lookup(Goal::Batches { offset: from, max_bytes }, self.segment_of(from), outbox)
+    }
+
+    /// The first record whose timestamp is `timestamp_ms` or later.
+    pub fn offset_for_timestamp(
+        &mut self,
+        timestamp_ms: i64,
+        outbox: &mut Outbox,
+    ) -> Lookup<Option<TimestampAndOffset>> {
+        if self.marks.high_watermark.offset <= self.log_start {
+            return Lookup::Ready(None);
+        }
+        let first = self.segment_of(self.log_start);
+        Lookup::Reading(self.begin_lookup(Goal::Time { timestamp: timestamp_ms }, first, outbox))
+    }
+
+    /// The first of the records with the largest timestamp.
+    pub fn max_timestamp(&mut self, outbox: &mut Outbox) -> Lookup<Option<TimestampAndOffset>> {
+        if self.marks.high_watermark.offset <= self.log_start {
+            return Lookup::Ready(None);
+        }
+        let first = self.segment_of(self.log_start);
+        Lookup::Reading(self.begin_lookup(Goal::LargestTime, first, outbox))
+    }
+
+    fn begin_lookup(&mut self, goal: Goal, segment: Offset, outbox: &mut Outbox) -> LookupId {
+        let id = self.lookups.begin(goal, segment);
+        if self.state == LogState::Serving {
+            self.run_lookups(outbox);
+        } else {
+            self.fail_lookups();
+        }
+        id
+    }
+
+    /// All lookups under way end without a result.
+    pub(super) fn fail_lookups(&mut self) {
+        let state = self.state;
+        for lookup in self.lookups.end() {
+            self.events.push_back(LogEvent::LookupDone { lookup, result: Err(LookupError::NotServing(state)) });
+        }
+    }
+
+    /// A read of a lookup is done.
+    pub(super) fn lookup_read(&mut self, id: LookupId, bytes: Bytes, outbox: &mut Outbox) {
+        let Some(running) = self.lookups.running.get_mut(&id) else { return };
+        match &mut running.step {
+            Step::Walk(scan, _) => scan.supply(bytes),
+            Step::Fetch { .. } => {
+                self.fetched(id, bytes);
+            }
+            Step::Prepare => {}
+        }
+        if self.lookups.running.contains_key(&id) {
+            self.lookups.ready.push_back(id);
+        }
+        self.run_lookups(outbox);
+    }
+
+    pub(super) fn run_lookups(&mut self, outbox: &mut Outbox) {
+        while let Some(id) = self.lookups.ready.pop_front() {
+            while self.run_lookup(id, outbox) {}
+        }
+        self.trim_open_segments(outbox);
+    }
+
+    /// Goes a step further. Says whether it can go on.
+    fn run_lookup(&mut self, id: LookupId, outbox: &mut Outbox) -> bool {
+        let Some(running) = self.lookups.running.get(&id) else { return false };
+        let (goal, base) = (running.goal, running.segment);
+        match &running.step {
+            Step::Prepare => self.enter_segment(id, goal, base, outbox),
+            Step::Walk(..) => self.walk(id, goal, base, outbox),
+            Step::Fetch { at, size_bytes, .. } => {
+                let (at, size_bytes) = (*at, *size_bytes);
+                self.issue_lookup_read(id, base, at, size_bytes, outbox);
+                false
+            }
+        }
+    }
+
+    /// Begins to look into a segment, or decides that it can be skipped.
+    fn enter_segment(&mut self, id: LookupId, goal: Goal, base: Offset, outbox: &mut Outbox) -> bool {
+        if let Goal::LargestTime = goal {
+            return self.find_largest(id, outbox);
+        }
+        if !self.is_prepared(base) {
+            self.prepare(base, outbox);
+            return false;
+        }
+        let segment = &self.segments[&base];
+        let from = match goal {
+            Goal::Batch { offset } | Goal::Batches { offset, .. } => segment.search_from(offset),
+            Goal::Time { timestamp } => {
+                let largest = segment.largest.flatten();
+                if largest.is_none_or(|largest| largest.timestamp < timestamp) {
+                    return self.next_segment(id, base);
+                }
+                let times = segment.indexes.as_ref().and_then(|indexes| indexes.times.before(timestamp));
+                let from = times.map_or(self.log_start, |entry| entry.last_offset.max(self.log_start));
+                segment.search_from(from)
+            }
+            Goal::LargestTime => unreachable!("it was handled above"),
+        };
+        self.begin_walk(id, base, from);
+        true
+    }
+
+    /// The segment with the largest timestamp is looked for; each must be known for that.
+    fn find_largest(&mut self, id: LookupId, outbox: &mut Outbox) -> bool {
+        let visible = self.segments.range(..=self.marks.high_watermark.segment);
+        let mut largest: Option<(TimeEntry, Offset)> = None;
+        let mut unknown = None;
+        for (base, segment) in visible {
+            let here = match segment.largest {
+                Some(here) => here,
+                None => {
+                    unknown = Some(*base);
+                    break;
+                }
+            };
+            if let Some(here) = here
+                && largest.is_none_or(|(largest, _)| here.timestamp > largest.timestamp)
+            {
+                largest = Some((here, *base));
+            }
+        }
+        let running = self.lookups.running.get_mut(&id).expect("it is running");
+        if let Some(base) = unknown {
+            running.segment = base;
+            self.prepare(base, outbox);
+            return false;
+        }
+        let Some((largest, base)) = largest else { return self.finish(id, Ok(Found::Timestamp(None))) };
+        // From here on it is a lookup by time, in a segment that is known to have it.
+        running.goal = Goal::Time { timestamp: largest.timestamp };
+        running.segment = base;
+        true
+    }
+
+    fn begin_walk(&mut self, id: LookupId, base: Offset, from: Option<OffsetEntry>) {
+        let end = self.visible_end(base);
+        let position = from.map_or(0, |entry| entry.position);
+        let scan = SegmentScan::new(position, base, end, Check::HeaderOnly, CHUNK_SIZE_BYTES);
+        let running = self.lookups.running.get_mut(&id).expect("it is running");
+        running.segment = base;
+        running.step = Step::Walk(scan, from);
+    }
+
+    fn walk(&mut self, id: LookupId, goal: Goal, base: Offset, outbox: &mut Outbox) -> bool {
+        loop {
+            let running = self.lookups.running.get_mut(&id).expect("it is running");
+            let Step::Walk(scan, from) = &mut running.step else { return true };
+            match scan.step() {
+                ScanStep::Read { at, size_bytes } => {
+                    self.issue_lookup_read(id, base, at, size_bytes, outbox);
+                    return false;
+                }
+                ScanStep::End => return self.next_segment(id, base),
+                ScanStep::Bad { position, fault } => {
+                    let by_index = from.is_some_and(|entry| entry.position == position);
+                    return self.mistrust(id, base, by_index, position, &fault.to_string(), outbox);
+                }
+                ScanStep::Batch { position, header } => {
+                    if let Some(entry) = from.take()
+                        && header.last_offset() != entry.last_offset
+                    {
+                        return self.mistrust(id, base, true, position, "another batch than the index says", outbox);
+                    }
+                    if self.visit(id, goal, base, position, &header) {
+                        return true;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks at a batch. Says whether walking stops here.
+    fn visit(&mut self, id: LookupId, goal: Goal, base: Offset, position: u64, header: &BatchHeader) -> bool {
+        let size_bytes = u32::try_from(header.size_bytes()).unwrap_or(u32::MAX);
+        let running = self.lookups.running.get_mut(&id).expect("it is running");
+        match goal {
+            Goal::Batch { offset } if header.last_offset() >= offset => {
+                let file = self.segments[&base].file.expect("it was prepared");
+                let Located::Ready(extent) = self.extent(base, file, position, size_bytes) else { return false };
+                self.finish(id, Ok(Found::Extent(extent)))
+            }
+            Goal::Batches { offset, max_bytes } if header.last_offset() >= offset => {
+                let available = u32::try_from(self.visible_end(base) - position).unwrap_or(u32::MAX);
+                let size_bytes = max_bytes.max(size_bytes).min(available);
+                let running = self.lookups.running.get_mut(&id).expect("it is running");
+                running.step = Step::Fetch { at: position, size_bytes, scan: None };
+                true
+            }
+            Goal::Time { timestamp } if header.max_timestamp >= timestamp && header.last_offset() >= self.log_start => {
+                let Step::Walk(scan, _) = core::mem::replace(&mut running.step, Step::Prepare) else {
+                    unreachable!("batches are visited on a walk");
+                };
+                running.step = Step::Fetch { at: position, size_bytes, scan: Some(scan) };
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The bytes that a lookup wanted are here.
+    fn fetched(&mut self, id: LookupId, bytes: Bytes) {
+        let log_start = self.log_start;
+        let running = self.lookups.running.get_mut(&id).expect("it is running");
+        let Step::Fetch { scan, .. } = &mut running.step else { return };
+        match running.goal {
+            Goal::Time { timestamp } => {
+                let scan = scan.take().expect("a lookup by time goes on walking");
+                match first_at_or_after(&bytes, timestamp, log_start) {
+                    Ok(None) => running.step = Step::Walk(scan, None),
+                    Ok(found) => drop(self.finish(id, Ok(Found::Timestamp(found)))),
+                    Err(why) => drop(self.finish(id, Err(LookupError::Corrupt(why)))),
+                }
+            }
+            _ => drop(self.finish(id, Ok(Found::Batches(whole_batches(bytes))))),
+        }
+    }
+
+    /// What is at a position is not what it should be. If an index said so, that index lies: it is made anew.
+    fn mistrust(
+        &mut self,
+        id: LookupId,
+        base: Offset,
+        by_index: bool,
+        position: u64,
+        why: &str,
+        outbox: &mut Outbox,
+    ) -> bool {
+        let text = format!("{}: segment {base} at byte {position}: {why}", self.label());
+        if !by_index {
+            outbox.report(Level::Error, text.clone());
+            return self.finish(id, Err(LookupError::Corrupt(text)));
+        }
+        outbox.report(Level::Warn, format!("{text}; the segment's indexes are made anew"));
+        let running = self.lookups.running.get_mut(&id).expect("it is running");
+        running.step = Step::Prepare;
+        self.rebuild(base, outbox);
+        false
+    }
+
+    /// Nothing here: on to the next segment, or to the end.
+    fn next_segment(&mut self, id: LookupId, base: Offset) -> bool {
+        let after = (core::ops::Bound::Excluded(base), core::ops::Bound::Included(self.marks.high_watermark.segment));
+        let next = if base < self.marks.high_watermark.segment {
+            self.segments.range(after).next().map(|(next, _)| *next)
+        } else {
+            None
+        };
+        let running = self.lookups.running.get_mut(&id).expect("it is running");
+        if let Some(next) = next {
+            running.segment = next;
+            running.step = Step::Prepare;
+            return true;
+        }
+        let found = match running.goal {
+            Goal::Batch { .. } => Found::AtEnd,
+            Goal::Batches { .. } => Found::Batches(Bytes::new()),
+            Goal::Time { .. } | Goal::LargestTime => Found::Timestamp(None),
+        };
+        self.finish(id, Ok(found))
+    }
+
+    fn finish(&mut self, lookup: LookupId, result: Result<Found, LookupError>) -> bool {
+        self.lookups.running.remove(&lookup);
+        self.events.push_back(LogEvent::LookupDone { lookup, result });
+        false
+    }
+
+    fn issue_lookup_read(&mut self, id: LookupId, base: Offset, at: u64, size_bytes: u32, outbox: &mut Outbox) {
+        let file = self.segments[&base].file.expect("it was prepared");
+        self.issuer(outbox).issue(Task::Lookup(id), StorageCommand::Read { file, at, size_bytes });
+    }
+
+    fn extent(&self, base: Offset, file: FileId, position: u64, first_batch_size_bytes: u32) -> Located {
+        let available_bytes = self.visible_end(base).saturating_sub(position);
+        if available_bytes == 0 {
+            return Located::AtEnd;
+        }
+        Located::Ready(Extent { file, position, first_batch_size_bytes, available_bytes })
+    }
+
+    /// Where what may be read of a segment ends.
+    fn visible_end(&self, base: Offset) -> u64 {
+        let mark = self.marks.high_watermark;
+        match base.cmp(&mark.segment) {
+            core::cmp::Ordering::Less => self.segments[&base].size_bytes,
+            core::cmp::Ordering::Equal => mark.position,
+            core::cmp::Ordering::Greater => 0,
+        }
+    }
+
+    /// The segment that holds `offset`, or would.
+    fn segment_of(&self, offset: Offset) -> Offset {
+        let at_or_before = self.segments.range(..=offset).next_back();
+        at_or_before.or_else(|| self.segments.first_key_value()).map_or(offset, |(base, _)| *base)
+    }
+}
+
+/// The first record of a batch at or after a time.
+fn first_at_or_after(batch: &Bytes, timestamp: i64, log_start: Offset) -> Result<Option<TimestampAndOffset>, String> {
+    let records = records_of(batch, DECOMPRESSED_MAX_BYTES).map_err(|error| error.to_string())?;
+    let leader_epoch = records.header().partition_leader_epoch;
+    for record in records {
+        let record = record.map_err(|error| error.to_string())?;
+        if record.timestamp >= timestamp && record.offset >= log_start {
+            return Ok(Some(TimestampAndOffset { timestamp: record.timestamp, offset: record.offset, leader_epoch }));
+        }
+    }
+    Ok(None)
+}
+
+/// Cuts off a batch that is not whole at the end.
+fn whole_batches(bytes: Bytes) -> Bytes {
+    let mut end = 0;
+    while let Ok(header) = BatchHeader::parse(&bytes[end..])
+        && end + header.size_bytes() <= bytes.len()
+    {
+        end += header.size_bytes();
+    }
+    bytes.slice(..end)
+}

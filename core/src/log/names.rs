@@ -1,0 +1,79 @@
+//! Names of files in a partition's directory.
+
+use alloc::format;
+use alloc::string::String;
+
+use crate::types::Offset;
+
+pub(super) const LOG: &str = "log";
+pub(super) const OFFSET_INDEX: &str = "index";
+pub(super) const TIME_INDEX: &str = "timeindex";
+pub(super) const SNAPSHOT: &str = "snapshot";
+pub(super) const LEADER_EPOCHS: &str = "leader-epoch-checkpoint";
+pub(super) const PARTITION_METADATA: &str = "partition.metadata";
+/// A file that is being written and will be renamed to what stands before.
+pub(super) const TEMPORARY: &str = ".tmp";
+
+/// What a file in a partition's directory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FileKind {
+    Log(Offset),
+    OffsetIndex(Offset),
+    TimeIndex(Offset),
+    TransactionIndex(Offset),
+    ProducerSnapshot(Offset),
+    LeaderEpochs,
+    PartitionMetadata,
+    /// Left over by a delete or a write that was interrupted: may go.
+    Garbage,
+    /// Left over by a compaction that was interrupted: holds data.
+    Compaction,
+    Unknown,
+}
+
+/// The name of a segment's file, or of a snapshot: twenty digits and a suffix.
+pub(super) fn file_name(offset: Offset, suffix: &str) -> String {
+    format!("{:020}.{suffix}", offset.0)
+}
+
+pub(super) fn file_kind(name: &str) -> FileKind {
+    match name {
+        LEADER_EPOCHS => return FileKind::LeaderEpochs,
+        PARTITION_METADATA => return FileKind::PartitionMetadata,
+        _ if name.ends_with(".deleted") || name.ends_with(TEMPORARY) => return FileKind::Garbage,
+        _ if name.ends_with(".cleaned") || name.ends_with(".swap") => return FileKind::Compaction,
+        _ => {}
+    }
+    let Some((digits, suffix)) = name.split_once('.') else { return FileKind::Unknown };
+    let Some(offset) = offset_of(digits) else { return FileKind::Unknown };
+    match suffix {
+        LOG => FileKind::Log(offset),
+        OFFSET_INDEX => FileKind::OffsetIndex(offset),
+        TIME_INDEX => FileKind::TimeIndex(offset),
+        "txnindex" => FileKind::TransactionIndex(offset),
+        SNAPSHOT => FileKind::ProducerSnapshot(offset),
+        _ => FileKind::Unknown,
+    }
+}
+
+fn offset_of(digits: &str) -> Option<Offset> {
+    let is_plain = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_plain { digits.parse().ok().map(Offset) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_known_by_their_names() {
+        assert_eq!(file_name(Offset(801), LOG), "00000000000000000801.log");
+        assert_eq!(file_kind("00000000000000000801.log"), FileKind::Log(Offset(801)));
+        assert_eq!(file_kind("00000000000000000801.snapshot"), FileKind::ProducerSnapshot(Offset(801)));
+        assert_eq!(file_kind("00000000000000000801.log.deleted"), FileKind::Garbage);
+        assert_eq!(file_kind("00000000000000000801.log.swap"), FileKind::Compaction);
+        assert_eq!(file_kind("leader-epoch-checkpoint.tmp"), FileKind::Garbage);
+        assert_eq!(file_kind("801.log"), FileKind::Unknown);
+        assert_eq!(file_kind("99999999999999999999.log"), FileKind::Unknown);
+    }
+}

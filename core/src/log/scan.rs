@@ -1,0 +1,274 @@
+//! Walks the batches of a segment file, header by header, checking their checksums where asked to.
+//!
+//! The scan asks for the bytes that it needs and is handed them; it allocates nothing on the word of a header.
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use crate::records::{BATCH_HEADER_SIZE_BYTES, BatchHeader, CHECKSUM_FROM, HeaderError, crc32c, crc32c_append};
+use crate::types::Offset;
+
+/// A scan of one segment's file.
+#[derive(Debug)]
+pub(super) struct SegmentScan {
+    /// Where the batches end.
+    end: u64,
+    /// Where the next batch begins.
+    position: u64,
+    /// Batches must begin at this offset or above.
+    next_offset: Offset,
+    check: Check,
+    chunk_size_bytes: u32,
+    chunk: Bytes,
+    chunk_at: u64,
+    /// Where the bytes begin that were asked for last.
+    asked_at: u64,
+    long: Option<LongBatch>,
+}
+
+/// What is checked of each batch beyond its header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Check {
+    /// Nothing: the bytes of large batches are not even read.
+    HeaderOnly,
+    /// The checksum.
+    Checksum,
+}
+
+/// A batch that is longer than a chunk, in the middle of its checksum.
+#[derive(Debug)]
+struct LongBatch {
+    header: BatchHeader,
+    crc: u32,
+    at: u64,
+}
+
+/// What a scan needs or found.
+#[derive(Debug)]
+pub(super) enum ScanStep {
+    /// Read this and hand it to [`SegmentScan::supply`].
+    Read { at: u64, size_bytes: u32 },
+    /// The next batch, and where it begins.
+    Batch { position: u64, header: BatchHeader },
+    /// All is read.
+    End,
+    /// There is no good batch here.
+    Bad { position: u64, fault: BatchFault },
+}
+
+/// What is wrong with a batch on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(super) enum BatchFault {
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    #[error("a batch of {size_bytes} bytes, but only {have} are left in the file")]
+    Cut { size_bytes: u64, have: u64 },
+    #[error("the checksum says {stored:#010x}, the bytes give {computed:#010x}")]
+    Checksum { stored: u32, computed: u32 },
+    #[error(
+        "offset {expected} or above expected, the batch says {found} with a last offset delta of {last_offset_delta}"
+    )]
+    Offset { expected: Offset, found: Offset, last_offset_delta: i32 },
+}
+
+impl SegmentScan {
+    /// Scans from `position`, where a batch at `next_offset` or above begins, up to `end`.
+    pub(super) fn new(position: u64, next_offset: Offset, end: u64, check: Check, chunk_size_bytes: u32) -> Self {
+        debug_assert!(chunk_size_bytes as usize >= BATCH_HEADER_SIZE_BYTES);
+        Self {
+            end,
+            position,
+            next_offset,
+            check,
+            chunk_size_bytes,
+            chunk: Bytes::new(),
+            chunk_at: position,
+            asked_at: position,
+            long: None,
+        }
+    }
+
+    /// Where the next batch begins, or would.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The offset after the last good batch.
+    pub(super) fn next_offset(&self) -> Offset {
+        self.next_offset
+    }
+
+    /// The bytes that the last [`ScanStep::Read`] asked for; fewer where the file ends early.
+    pub(super) fn supply(&mut self, bytes: Bytes) {
+        if bytes.is_empty() {
+            self.end = self.end.min(self.asked_at);
+        }
+        self.chunk = bytes;
+        self.chunk_at = self.asked_at;
+    }
+
+    pub(super) fn step(&mut self) -> ScanStep {
+        if let Some(long) = self.long.take() {
+            return self.continue_long(long);
+        }
+        if self.position >= self.end {
+            return ScanStep::End;
+        }
+        let left = self.end - self.position;
+        let here = self.here();
+        if here.len() < BATCH_HEADER_SIZE_BYTES && (here.len() as u64) < left {
+            return self.read(self.position);
+        }
+        let header = match BatchHeader::parse(here) {
+            Ok(header) => header,
+            Err(fault) => return self.bad(fault.into()),
+        };
+        let size_bytes = header.size_bytes() as u64;
+        if size_bytes > left {
+            return self.bad(BatchFault::Cut { size_bytes, have: left });
+        }
+        let out_of_order = header.base_offset < self.next_offset || header.last_offset_delta < 0;
+        if out_of_order || header.base_offset.0.checked_add(i64::from(i32::MAX)).is_none() {
+            return self.bad(BatchFault::Offset {
+                expected: self.next_offset,
+                found: header.base_offset,
+                last_offset_delta: header.last_offset_delta,
+            });
+        }
+        if self.check == Check::HeaderOnly {
+            return self.good(header);
+        }
+        if let Some(batch) = here.get(..header.size_bytes()) {
+            let computed = crc32c(&batch[CHECKSUM_FROM..]);
+            return self.judge(header, computed);
+        }
+        // A batch that a chunk can hold is read anew as a whole.
+        if size_bytes <= u64::from(self.chunk_size_bytes) && self.chunk_at < self.position {
+            return self.read(self.position);
+        }
+        let crc = crc32c(&here[CHECKSUM_FROM..]);
+        let at = self.chunk_at + self.chunk.len() as u64;
+        self.long = Some(LongBatch { header, crc, at });
+        self.read(at)
+    }
+
+    fn continue_long(&mut self, long: LongBatch) -> ScanStep {
+        let batch_end = self.position + long.header.size_bytes() as u64;
+        if self.chunk.is_empty() {
+            return self.bad(BatchFault::Cut { size_bytes: batch_end - self.position, have: long.at - self.position });
+        }
+        let of_batch = usize::try_from(batch_end - long.at).unwrap_or(usize::MAX).min(self.chunk.len());
+        let crc = crc32c_append(long.crc, &self.chunk[..of_batch]);
+        let at = long.at + of_batch as u64;
+        if at == batch_end {
+            return self.judge(long.header, crc);
+        }
+        self.long = Some(LongBatch { crc, at, ..long });
+        self.read(at)
+    }
+
+    fn judge(&mut self, header: BatchHeader, computed: u32) -> ScanStep {
+        if computed != header.crc {
+            return self.bad(BatchFault::Checksum { stored: header.crc, computed });
+        }
+        self.good(header)
+    }
+
+    fn good(&mut self, header: BatchHeader) -> ScanStep {
+        let position = self.position;
+        self.position += header.size_bytes() as u64;
+        self.next_offset = header.next_offset();
+        ScanStep::Batch { position, header }
+    }
+
+    fn bad(&self, fault: BatchFault) -> ScanStep {
+        ScanStep::Bad { position: self.position, fault }
+    }
+
+    fn read(&mut self, at: u64) -> ScanStep {
+        self.asked_at = at;
+        let left = u32::try_from(self.end - at).unwrap_or(u32::MAX);
+        ScanStep::Read { at, size_bytes: self.chunk_size_bytes.min(left) }
+    }
+
+    /// The bytes from the next batch on, as far as they were read.
+    fn here(&self) -> &[u8] {
+        let skip = usize::try_from(self.position - self.chunk_at).unwrap_or(usize::MAX);
+        self.chunk.get(skip..).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::records::{BatchBuilder, BuilderRecord};
+
+    fn segment(value_sizes: &[usize]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (offset, size) in value_sizes.iter().enumerate() {
+            let mut builder = BatchBuilder::new().base_offset(Offset(offset as i64));
+            builder.push(BuilderRecord { value: Some(&alloc::vec![7; *size]), ..Default::default() });
+            bytes.extend_from_slice(&builder.build());
+        }
+        bytes
+    }
+
+    fn scan(bytes: &[u8], check: Check, chunk: u32) -> (Vec<(u64, Offset)>, Option<(u64, BatchFault)>, usize) {
+        let mut scan = SegmentScan::new(0, Offset(0), bytes.len() as u64, check, chunk);
+        let (mut found, mut read) = (Vec::new(), 0);
+        loop {
+            match scan.step() {
+                ScanStep::Read { at, size_bytes } => {
+                    read += size_bytes as usize;
+                    scan.supply(Bytes::copy_from_slice(&bytes[at as usize..at as usize + size_bytes as usize]));
+                }
+                ScanStep::Batch { position, header } => found.push((position, header.base_offset)),
+                ScanStep::End => return (found, None, read),
+                ScanStep::Bad { position, fault } => return (found, Some((position, fault)), read),
+            }
+        }
+    }
+
+    #[test]
+    fn every_batch_is_found_whatever_the_chunks() {
+        let bytes = segment(&[10, 500, 3_000, 0, 70]);
+        for chunk in [61, 62, 100, 640, 1_000, 4_096, 1 << 20] {
+            for check in [Check::HeaderOnly, Check::Checksum] {
+                let (found, bad, _) = scan(&bytes, check, chunk);
+                assert_eq!((found.len(), bad), (5, None), "chunk {chunk}, {check:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_bodies_of_large_batches_are_not_read_for_their_headers() {
+        let bytes = segment(&[100_000, 100_000]);
+        let (_, _, read) = scan(&bytes, Check::HeaderOnly, 1_000);
+        assert_eq!(read, 2_000);
+    }
+
+    #[test]
+    fn a_flipped_bit_is_noticed_only_by_the_checksum() {
+        let mut bytes = segment(&[10, 5_000, 10]);
+        bytes[1_000] ^= 1;
+        assert_eq!(scan(&bytes, Check::HeaderOnly, 512).1, None);
+        for chunk in [100, 512, 1 << 20] {
+            let (found, bad, _) = scan(&bytes, Check::Checksum, chunk);
+            assert_eq!(found.len(), 1);
+            assert!(matches!(bad, Some((78, BatchFault::Checksum { .. }))), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_cut_batch_and_a_step_back_are_bad() {
+        let bytes = segment(&[10, 10]);
+        let cut = &bytes[..bytes.len() - 1];
+        assert!(matches!(scan(cut, Check::HeaderOnly, 512).1, Some((78, BatchFault::Cut { .. }))));
+        assert!(matches!(scan(&bytes[..78 + 30], Check::HeaderOnly, 512).1, Some((78, BatchFault::Header(_)))));
+        let twice = [&bytes[..78], &bytes[..78]].concat();
+        assert!(matches!(scan(&twice, Check::HeaderOnly, 512).1, Some((78, BatchFault::Offset { .. }))));
+        assert!(matches!(scan(&[0; 500], Check::Checksum, 128).1, Some((0, BatchFault::Header(_)))));
+    }
+}

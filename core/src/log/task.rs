@@ -1,0 +1,66 @@
+//! Who inside the log waits for a storage command.
+
+use alloc::collections::BTreeMap;
+
+use super::event::LookupId;
+use crate::boundary::{FileId, OpId, StorageCommand};
+use crate::outbox::{Outbox, Owner};
+use crate::types::Offset;
+
+/// What a storage command in flight is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    /// A batch is being appended.
+    Write,
+    /// The file of a new segment is being created.
+    CreateSegment(Offset),
+    /// The names of new files are being made durable; the segment is the newest of them.
+    SyncDir(Offset),
+    /// A segment's file is being synced.
+    Sync(Offset),
+    /// The indexes of a segment are being written.
+    WriteIndex(Offset),
+    /// A producer snapshot is being written.
+    WriteSnapshot,
+    /// `leader-epoch-checkpoint` is being replaced.
+    WriteEpochs,
+    /// `partition.metadata` is being written.
+    WriteMetadata,
+    /// A closed segment is being opened and its indexes loaded.
+    Prepare(Offset),
+    /// A lookup reads batches.
+    Lookup(LookupId),
+    /// The log is being opened.
+    Load,
+    /// The log's directory is being removed.
+    Removal,
+}
+
+/// Issues commands on behalf of a log, and notes what each is for.
+pub(super) struct Issuer<'a> {
+    pub(super) outbox: &'a mut Outbox,
+    pub(super) owner: Owner,
+    pub(super) tasks: &'a mut BTreeMap<OpId, Task>,
+}
+
+impl Issuer<'_> {
+    pub(super) fn issue(&mut self, task: Task, command: StorageCommand) -> OpId {
+        let op = self.outbox.store(self.owner, command);
+        self.tasks.insert(op, task);
+        op
+    }
+
+    pub(super) fn new_file_id(&mut self) -> FileId {
+        self.outbox.new_file_id()
+    }
+
+    /// Issues a command whose result nobody waits for.
+    pub(super) fn forget(&mut self, command: StorageCommand) {
+        self.outbox.store(Owner::Nobody, command);
+    }
+
+    /// Closes a file: nobody needs to know when.
+    pub(super) fn close(&mut self, file: FileId) {
+        self.outbox.store(Owner::Nobody, StorageCommand::Close { file });
+    }
+}
