@@ -1,7 +1,7 @@
 //! Commands on open files.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -24,6 +24,13 @@ pub fn open(path: &Path, mode: OpenMode) -> (Option<File>, StorageResult) {
     }
     let file = match options.open(path) {
         Ok(file) => file,
+        // Kafka's metadata snapshots may only be read: so they are opened for that, and a write to one fails.
+        Err(error) if mode == OpenMode::Existing && error.kind() == ErrorKind::PermissionDenied => {
+            match File::open(path) {
+                Ok(file) => file,
+                Err(error) => return (None, failure::of_one_call(&error)),
+            }
+        }
         Err(error) => return (None, failure::of_one_call(&error)),
     };
     match file.metadata() {
@@ -95,6 +102,9 @@ fn read_up_to(file: &File, at: u64, size_bytes: u32) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     const DONE: StorageResult = StorageResult::Done(Outcome::Nothing);
@@ -149,6 +159,17 @@ mod tests {
             assert_eq!(result, StorageResult::Done(Outcome::Opened { size_bytes }));
             append(&file.unwrap(), 0, &[Bytes::from_static(b"abc")]);
         }
+    }
+
+    #[test]
+    fn a_file_that_may_only_be_read_is_opened_for_that() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("snapshot");
+        fs::write(&path, "abc").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+        let (file, result) = open(&path, OpenMode::Existing);
+        assert_eq!(result, StorageResult::Done(Outcome::Opened { size_bytes: 3 }));
+        assert_eq!(read(&file.unwrap(), 0, 9), StorageResult::Done(Outcome::Data(Bytes::from_static(b"abc"))));
     }
 
     #[test]
