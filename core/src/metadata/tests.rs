@@ -17,6 +17,9 @@ use crate::wire::{MetadataRecord, Str, Uuid};
 /// The metadata log of Apache Kafka 4.3.1 after two starts and a clean stop.
 const KAFKAS_LOG: &[u8] = include_bytes!("../../tests/data/cluster-metadata.log");
 
+/// A metadata snapshot of Apache Kafka 4.3.1, named `00000000000000000066-0000000001.checkpoint`.
+const KAFKAS_SNAPSHOT: &[u8] = include_bytes!("../../tests/data/metadata-snapshot.checkpoint");
+
 const US: NodeId = NodeId(1);
 const EPOCH: LeaderEpoch = LeaderEpoch(3);
 const NOW: WallClock = WallClock(1_700_000_000_000);
@@ -458,6 +461,23 @@ fn many_records_become_several_batches_of_contiguous_offsets() {
         next = header.next_offset();
     }
     assert_eq!(next, Offset(40_005));
+}
+
+#[test]
+fn kafkas_snapshot_adds_up_to_its_topics_configs_and_broker() {
+    let mut loader = Loader::new("cluster".to_string());
+    loader.load_snapshot(&Bytes::from_static(KAFKAS_SNAPSHOT), Offset(66), LeaderEpoch(1)).unwrap();
+    let image = loader.image();
+    assert_eq!(image.topic("t1").unwrap().partitions.len(), 2);
+    assert_eq!(image.topic("t2").unwrap().partitions.len(), 3);
+    assert_eq!(image.configs[&ConfigResource::Topic("t1".to_string())]["retention.ms"], "5000");
+    assert_eq!(image.features[METADATA_VERSION], 30);
+    assert!(image.brokers[&US].is_fenced);
+    for end in 0..KAFKAS_SNAPSHOT.len() {
+        let mut loader = Loader::new("cluster".to_string());
+        let cut = Bytes::from_static(&KAFKAS_SNAPSHOT[..end]);
+        assert_eq!(loader.load_snapshot(&cut, Offset(66), LeaderEpoch(1)), Err(LoadError::Cut), "{end} bytes");
+    }
 }
 
 #[test]
