@@ -4,6 +4,8 @@ mod world;
 
 use bytes::Bytes;
 use ottla_core::boundary::{ConnId, Input, StorageCommand};
+use ottla_core::wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest, CreateTopicsResponse};
+use ottla_core::wire::messages::delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse};
 use ottla_core::wire::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData};
 use ottla_core::wire::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use ottla_core::wire::messages::list_offsets::{
@@ -19,6 +21,7 @@ const ERROR_OFFSET_OUT_OF_RANGE: i16 = 1;
 const ERROR_UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
 const ERROR_REQUEST_TIMED_OUT: i16 = 7;
 const ERROR_INVALID_REQUIRED_ACKS: i16 = 21;
+const ERROR_TOPIC_ALREADY_EXISTS: i16 = 36;
 const ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
 const ERROR_KAFKA_STORAGE: i16 = 56;
 const ERROR_FENCED_LEADER_EPOCH: i16 = 74;
@@ -279,6 +282,61 @@ fn a_full_disk_is_kafka_storage_error_and_what_was_acknowledged_stays() {
 }
 
 #[test]
+fn with_its_metadata_log_offline_it_serves_on_but_refuses_changes_and_nobody_waits_for_ever() {
+    let mut world = World::new(&[]);
+    let topic = world.create_topic("letters", 1);
+    let waiting = ConnId(2);
+    world.open(waiting);
+    let is_sync = |command: &StorageCommand| matches!(command, StorageCommand::Sync { .. });
+    world.judge = Box::new(move |command| if is_sync(command) { Verdict::Fail } else { Verdict::Do });
+    let refused: InitProducerIdResponse = world.call(4, &InitProducerIdRequest::default());
+    assert_eq!((refused.error_code, refused.producer_id), (ERROR_KAFKA_STORAGE, -1));
+    world.judge = Box::new(|_| Verdict::Do);
+    let again: InitProducerIdResponse = world.call(4, &InitProducerIdRequest::default());
+    assert_eq!(again.error_code, ERROR_KAFKA_STORAGE);
+    world.send_from(waiting, 7, &create_topics("diaries"));
+    assert!(world.closed.contains_key(&waiting), "a change can't be recorded any more");
+    assert_eq!(produce(&mut world, "letters", batch(&["a"])), (0, 0));
+    assert_eq!(fetch_now(&mut world, topic, 0).high_watermark, 1);
+}
+
+#[test]
+fn topics_that_are_created_at_once_are_created_one_after_another() {
+    let mut world = World::new(&[]);
+    let second = ConnId(2);
+    world.open(second);
+    let is_sync = |command: &StorageCommand| matches!(command, StorageCommand::Sync { .. });
+    world.judge = Box::new(move |command| if is_sync(command) { Verdict::Hold } else { Verdict::Do });
+    world.send(7, &create_topics("letters"));
+    world.send_from(second, 7, &create_topics("letters"));
+    while world.held() > 0 {
+        world.release();
+    }
+    let first: CreateTopicsResponse = world.answer(7).expect("it is done");
+    let (_, other) = world.answer_to::<CreateTopicsResponse>(second, 7).expect("it is done, too");
+    assert_eq!((first.topics[0].error_code, other.topics[0].error_code), (0, ERROR_TOPIC_ALREADY_EXISTS));
+}
+
+#[test]
+fn a_produce_that_waits_for_a_topic_that_is_deleted_is_answered() {
+    let mut world = World::new(&[STRICT]);
+    world.create_topic("letters", 1);
+    let is_segment =
+        |command: &StorageCommand| matches!(command, StorageCommand::Append { data, .. } if data.len() > 1);
+    world.judge = Box::new(move |command| if is_segment(command) { Verdict::Hold } else { Verdict::Do });
+    send_produce(&mut world, "letters", batch(&["a"]));
+    let admin = ConnId(2);
+    world.open(admin);
+    let request = DeleteTopicsRequest { topic_names: vec!["letters".into()], timeout_ms: 1000, ..Default::default() };
+    world.send_from(admin, 4, &request);
+    world.release();
+    let (_, deleted) = world.answer_to::<DeleteTopicsResponse>(admin, 4).expect("it is deleted");
+    assert_eq!(deleted.responses[0].error_code, 0);
+    assert!(world.answer::<ProduceResponse>(11).is_some(), "with an error or not, but nobody waits for ever");
+    assert_eq!(produce(&mut world, "letters", batch(&["b"])).0, ERROR_UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+#[test]
 fn a_client_that_does_not_read_its_answers_is_not_read_either() {
     let mut world = World::new(&[("ottla.max.requests.per.connection", "4")]);
     let topic = world.create_topic("letters", 1);
@@ -322,6 +380,11 @@ fn produce_request(topic: &str, index: i32, records: Bytes) -> ProduceRequest {
     let data = PartitionProduceData { index, records: Some(Records::Bytes(records)), ..Default::default() };
     let topic = TopicProduceData { name: topic.into(), partition_data: vec![data], ..Default::default() };
     ProduceRequest { acks: -1, timeout_ms: 1000, topic_data: vec![topic], ..Default::default() }
+}
+
+fn create_topics(name: &str) -> CreateTopicsRequest {
+    let topic = CreatableTopic { name: name.into(), num_partitions: 1, replication_factor: 1, ..Default::default() };
+    CreateTopicsRequest { topics: vec![topic], timeout_ms: 1000, ..Default::default() }
 }
 
 fn send_produce(world: &mut World, topic: &str, records: Bytes) -> i32 {

@@ -18,10 +18,11 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, frame: &Byte
         Err(ErrorCode::InvalidRequest)
     } else if let Some(id) = broker.producer_ids.take() {
         Ok(id)
-    } else if broker.request_producer_ids(now).is_ok() {
-        return broker.hold(caller.slot, frame.clone());
     } else {
-        Err(ErrorCode::UnknownServerError)
+        match broker.request_producer_ids(now) {
+            Ok(()) => return broker.hold(caller.slot, frame.clone()),
+            Err(error) => Err(error),
+        }
     };
     let response = match outcome {
         Ok(id) => InitProducerIdResponse { producer_id: id.0, producer_epoch: 0, ..Default::default() },

@@ -79,7 +79,11 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: Pro
 pub(crate) fn wake(broker: &mut Broker, mut parked: ParkedProduce, waits: Waits, wake: Wake) {
     let lost = match wake {
         Wake::Committed(_) | Wake::Grown(_) => None,
-        Wake::Lost(partition) => Some((Some(partition), ErrorCode::KafkaStorageError)),
+        Wake::Lost(partition) => {
+            let is_offline = broker.logs.get(&partition).is_some_and(|log| log.state() == LogState::Offline);
+            let error = if is_offline { ErrorCode::KafkaStorageError } else { ErrorCode::UnknownTopicOrPartition };
+            Some((Some(partition), error))
+        }
         Wake::Deadline => Some((None, ErrorCode::RequestTimedOut)),
     };
     if let Some((partition, error)) = lost {

@@ -13,8 +13,9 @@ use super::{Broker, Phase, Work};
 use crate::api::{Caller, Change};
 use crate::boundary::{CloseReason, Frame, Level};
 use crate::connection::Answer;
+use crate::error_code::ErrorCode;
 use crate::log::LogState;
-use crate::metadata::{self, OutOfProducerIds};
+use crate::metadata;
 use crate::parking::{Waits, Wake};
 use crate::records::ProducedBatch;
 use crate::time::Now;
@@ -63,17 +64,27 @@ impl Broker {
     /// Has a new block of producer ids recorded, unless a change is on its way: then the request is asked anew after it.
     ///
     /// # Errors
-    /// Where there are no ids left.
-    pub(crate) fn request_producer_ids(&mut self, now: Now) -> Result<(), OutOfProducerIds> {
+    /// Where there are no ids left, or where the metadata log takes no records.
+    pub(crate) fn request_producer_ids(&mut self, now: Now) -> Result<(), ErrorCode> {
         if self.is_changing() {
             return Ok(());
         }
-        if let Some(record) = self.producer_ids.request(self.metadata.image(), self.node_id)?
-            && self.append_metadata(now, &[record]).is_none()
-        {
+        let request = self.producer_ids.request(self.metadata.image(), self.node_id);
+        let Some(record) = request.map_err(|_| ErrorCode::UnknownServerError)? else { return Ok(()) };
+        if self.append_metadata(now, &[record]).is_none() {
             self.producer_ids.refused();
+            return Err(ErrorCode::KafkaStorageError);
         }
         Ok(())
+    }
+
+    /// The metadata log is offline: what was on its way will not be committed, and nothing may go on waiting for it.
+    pub(super) fn give_up_changes(&mut self, now: Now) {
+        self.changes.appended.clear();
+        self.producer_ids.refused();
+        if self.phase == Phase::Serving {
+            self.release_held(now);
+        }
     }
 
     /// Whether a metadata change is not committed yet.

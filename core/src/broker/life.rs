@@ -103,6 +103,9 @@ impl Broker {
             return self.unusable(format!("the metadata log can't be used: {reason}"));
         }
         self.outbox.report(Level::Error, format!("{} is offline: {reason}", self.partition_name(partition)));
+        if partition == METADATA_PARTITION {
+            self.give_up_changes(now);
+        }
         if let Some(start) = &mut self.start {
             start.opening.remove(&partition);
             self.serve_when_ready(now);
