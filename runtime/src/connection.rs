@@ -13,7 +13,7 @@ use ottla_core::connection::frame_buffer::FrameBuffer;
 use rustix::buffer::spare_capacity;
 use rustix::net::sockopt::set_tcp_user_timeout;
 
-use crate::hub::Hub;
+use crate::hub::{Hub, is_acceptable};
 use crate::link::Link;
 use crate::outgoing::{Outgoing, is_lost_peer};
 
@@ -135,8 +135,11 @@ impl Connection {
             if is_reading && self.inputs.is_empty() && !is_drained {
                 is_drained = self.read(socket, &mut moved_bytes)?;
             }
-            if self.has_acceptable_input() {
+            if is_acceptable(&self.inputs, Some(&self.link)) {
                 self.hub.drive(&mut self.inputs, Some(&self.link));
+                if is_acceptable(&self.inputs, Some(&self.link)) {
+                    return Ok(Step::Again);
+                }
             } else if is_drained || !is_reading {
                 return Ok(Step::Wait(Interest { read: is_reading, write: is_blocked }));
             }
@@ -186,14 +189,6 @@ impl Connection {
                     return Ok(true);
                 }
             }
-        }
-    }
-
-    fn has_acceptable_input(&self) -> bool {
-        match self.inputs.front() {
-            Some(Input::Frame { .. }) => self.link.is_gate_open(),
-            Some(_) => true,
-            None => false,
         }
     }
 

@@ -28,8 +28,10 @@ use crate::parts::{Core, Disk, Job};
 use crate::signal::{Latch, Signal, lock};
 use crate::{clock, process};
 
-/// Turns that one call takes before it leaves what remains to another thread: whoever calls has other work too.
+/// Turns in which one call takes frames in: its connection has to write too, and its thread has others to serve.
 const MAX_TURNS: usize = 64;
+/// Turns after which one call leaves the commands that remain to another thread. It gets there by the work of others.
+const MAX_TURNS_FOR_OTHERS: usize = 256;
 
 /// One broker, its disk, its connections, and the order among them.
 pub struct Hub {
@@ -181,10 +183,10 @@ impl Hub {
 
     fn take_turns(self: &Arc<Self>, inputs: &mut VecDeque<Input>, link: Option<&Link>, mut ended: Vec<Ended>) {
         for turn in 0.. {
-            let todo = self.turn(inputs, link, &mut ended);
+            let todo = self.turn(inputs, link, turn < MAX_TURNS, &mut ended);
             let commands = self.tell(todo);
             for pending in commands {
-                if pending.may_take_long() || turn >= MAX_TURNS {
+                if pending.may_take_long() || turn >= MAX_TURNS_FOR_OTHERS {
                     let hub = Arc::clone(self);
                     (self.run_blocking)(Box::new(move || {
                         let ended = vec![hub.run(pending)];
@@ -194,13 +196,22 @@ impl Hub {
                     ended.push(self.run(pending));
                 }
             }
-            if ended.is_empty() {
+            let has_more_input = turn < MAX_TURNS && is_acceptable(inputs, link);
+            if ended.is_empty() && !has_more_input {
                 return;
             }
         }
     }
 
-    fn turn(&self, inputs: &mut VecDeque<Input>, link: Option<&Link>, ended: &mut Vec<Ended>) -> Todo {
+    /// Hands in what ended and what came, up to the first input that leaves commands to run: a client's next request is
+    /// to see what its last one wrote, as with Apache Kafka.
+    fn turn(
+        &self,
+        inputs: &mut VecDeque<Input>,
+        link: Option<&Link>,
+        takes_inputs: bool,
+        ended: &mut Vec<Ended>,
+    ) -> Todo {
         let mut todo = Todo::default();
         let mut state = self.lock();
         let now = clock::now();
@@ -208,12 +219,8 @@ impl Hub {
             todo.commands.extend(file.and_then(|file| state.lanes.ended(file)));
             state.hand_in(now, Input::Stored { op, result }, &mut todo);
         }
-        while let Some(input) = inputs.pop_front() {
-            if matches!(input, Input::Frame { .. }) && link.is_some_and(|link| !link.is_gate_open()) {
-                inputs.push_front(input);
-                break;
-            }
-            state.hand_in(now, input, &mut todo);
+        while takes_inputs && todo.commands.is_empty() && is_acceptable(inputs, link) {
+            state.hand_in(now, inputs.pop_front().expect("it is acceptable"), &mut todo);
         }
         state.drain(&mut todo);
         let deadline = state.deadline();
@@ -329,6 +336,15 @@ impl Drop for Turnstile<'_> {
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub").finish_non_exhaustive()
+    }
+}
+
+/// Whether the next input may be handed in: a closed gate holds back frames.
+pub fn is_acceptable(inputs: &VecDeque<Input>, link: Option<&Link>) -> bool {
+    match inputs.front() {
+        Some(Input::Frame { .. }) => link.is_none_or(Link::is_gate_open),
+        Some(_) => true,
+        None => false,
     }
 }
 
