@@ -220,6 +220,12 @@ impl Broker {
         self.outbox.pop()
     }
 
+    /// What it was made with, and what was changed since.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// When to send [`Input::Tick`], if nothing else happens before.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {
