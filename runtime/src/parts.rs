@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
+use ottla_core::Broker;
 use ottla_core::boundary::{FileId, Input, Output, StorageCommand, StorageResult};
 use ottla_core::time::{Monotonic, Now};
 use ottla_storage::Storage;
@@ -31,6 +32,24 @@ pub trait Disk: Send + Sync + 'static {
 
 /// Work that may wait long; a runtime runs it on a thread that may block.
 pub type Job = Box<dyn FnOnce() + Send>;
+
+impl Core for Broker {
+    fn handle(&mut self, now: Now, input: Input) {
+        self.handle(now, input);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.poll_output()
+    }
+
+    fn deadline(&self) -> Option<Monotonic> {
+        self.deadline()
+    }
+
+    fn max_frame_bytes(&self) -> usize {
+        self.config().limits.request_size_bytes as usize
+    }
+}
 
 impl Disk for Storage {
     fn run(&self, command: &StorageCommand) -> StorageResult {
