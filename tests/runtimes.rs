@@ -48,14 +48,21 @@ fn the_three_runtimes_give_the_same_answers_and_leave_the_same_records() {
 
 #[test]
 fn pipelined_requests_in_odd_pieces_give_the_answers_of_single_ones() {
-    let requests: Vec<Step> = script().into_iter().filter(|step| matches!(step, Step::Call(FIRST, ..))).collect();
-    let one_by_one = play(ottla_runtime_std::run, &requests);
-    let stream: Vec<u8> = requests.iter().flat_map(Step::bytes).collect();
-    let mut pipelined = vec![Step::Send(FIRST, stream)];
-    pipelined.extend(requests.iter().map(|step| Step::Receive(FIRST, step.name())));
-    compare("std", &play(ottla_runtime_std::run, &pipelined), &one_by_one);
-    compare("tokio", &play(ottla_runtime_tokio::run, &pipelined), &one_by_one);
-    compare("smol", &play(ottla_runtime_smol::run, &pipelined), &one_by_one);
+    let mut script = Script::default();
+    create_topics(&mut script);
+    let created = script.steps.len();
+    produce_and_fetch(&mut script);
+    let one_by_one = script.steps;
+    let requests = &one_by_one[created..];
+    let mut pipelined = one_by_one[..created].to_vec();
+    pipelined.push(Step::Send(FIRST, requests.iter().flat_map(Step::bytes).collect()));
+    let calls = requests.iter().filter(|step| matches!(step, Step::Call(..)));
+    pipelined.extend(calls.map(|step| Step::Receive(FIRST, step.name())));
+
+    let expected = play(ottla_runtime_std::run, &one_by_one);
+    compare("std", &play(ottla_runtime_std::run, &pipelined), &expected);
+    compare("tokio", &play(ottla_runtime_tokio::run, &pipelined), &expected);
+    compare("smol", &play(ottla_runtime_smol::run, &pipelined), &expected);
 }
 
 /// Index of a connection.
@@ -64,6 +71,7 @@ const FIRST: Conn = 0;
 const SECOND: Conn = 1;
 
 /// One line of the script.
+#[derive(Clone)]
 enum Step {
     /// A request and its answer.
     Call(Conn, &'static str, Vec<u8>),
@@ -214,7 +222,8 @@ fn script() -> Vec<Step> {
     create_topics(&mut script);
     produce_and_fetch(&mut script);
     wait_for_records(&mut script);
-    change_and_delete_topics(&mut script);
+    add_partitions(&mut script);
+    delete_topics(&mut script);
     script.steps
 }
 
@@ -330,12 +339,15 @@ fn wait_for_records(script: &mut Script) {
     script.steps.push(Step::Receive(SECOND, "the batch that was waited for"));
 }
 
-fn change_and_delete_topics(script: &mut Script) {
+fn add_partitions(script: &mut Script) {
     let topics = vec![CreatePartitionsTopic { name: "events".into(), count: 3, ..Default::default() }];
     let request = CreatePartitionsRequest { topics, timeout_ms: 5_000, ..Default::default() };
     script.call("one more partition", 3, &request);
     script.call("no more partitions", 3, &request);
     script.call("a batch for the new partition", 9, &produce(-1, "events", 2, &TestBatch::of(&["new"]).encode()));
+}
+
+fn delete_topics(script: &mut Script) {
     let topics = vec![CreatableTopic {
         name: "short-lived".into(),
         num_partitions: 1,
