@@ -1,6 +1,6 @@
 //! The wire: how Kafka's messages become bytes and back.
 //!
-//! One [`message!`] block per message is its only description. The macro walks the fields; the logic is in the traits
+//! One `message!` block per message is its only description. The macro walks the fields; the logic is in the traits
 //! and types of this folder: [`Reader`] decodes from a frame, [`Sink`]s take the encoded bytes ([`Writer`], [`Counter`],
 //! [`FrameWriter`]), [`Trace`] watches a decode and becomes the annotated dump. `messages/` has one file per API.
 //!

@@ -94,7 +94,8 @@ pub trait Message: Field + Default + Clone + PartialEq + core::fmt::Debug {
         Self::decode(reader, Self::context(version)).map_err(|error| error.of(Self::NAME))
     }
 
-    /// Reads a message that is all of `bytes`.
+    /// Reads a message that is all of `bytes`. For what we wrote ourselves: in a request Kafka ignores what follows the
+    /// message, and librdkafka relies on it, so requests are for [`Message::read`].
     fn from_bytes(bytes: Bytes, version: i16) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let message = Self::read(&mut reader, version)?;

@@ -1,4 +1,4 @@
-//! Reads the committed vectors.
+//! Reads the committed vectors and captures.
 
 #![allow(dead_code)]
 
@@ -54,12 +54,44 @@ pub fn known_vectors() -> impl Iterator<Item = Known<'static>> {
     vectors().iter().filter_map(|vector| Some(Known { message: vector.message?, vector }))
 }
 
+/// One frame between a real client and Apache Kafka.
+#[derive(Debug)]
+pub struct Captured {
+    pub conn: u64,
+    pub is_request: bool,
+    /// Without the size prefix.
+    pub frame: Bytes,
+}
+
+/// The traffic of each client, by the client's name.
+pub fn captures() -> Vec<(String, Vec<Captured>)> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let entries = std::fs::read_dir(dir).expect("the captures").map(|entry| entry.expect("an entry").path());
+    let mut files: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|extension| extension == "gz")).collect();
+    files.sort();
+    let client = |path: &Path| path.file_name().expect("a name").to_string_lossy().replace(".jsonl.gz", "");
+    files.iter().map(|path| (client(path), lines(path).iter().map(read_captured).collect())).collect()
+}
+
+fn read_captured(line: &Value) -> Captured {
+    Captured {
+        conn: line["conn"].as_u64().expect("a connection"),
+        is_request: line["dir"] == "request",
+        frame: unhex(line["hex"].as_str().expect("bytes")),
+    }
+}
+
 fn read_file(name: &str) -> Vec<Vector> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors").join(format!("{name}.jsonl.gz"));
-    let file = std::fs::File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    lines(&path).iter().map(read_vector).collect()
+}
+
+fn lines(path: &Path) -> Vec<Value> {
+    let file = std::fs::File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut text = String::new();
-    GzDecoder::new(file).read_to_string(&mut text).expect("the vectors are gzip");
-    text.lines().map(|line| read_vector(&serde_json::from_str(line).expect("each line is JSON"))).collect()
+    GzDecoder::new(file).read_to_string(&mut text).expect("gzip");
+    text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
 }
 
 fn read_vector(line: &Value) -> Vector {
