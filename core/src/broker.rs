@@ -325,6 +325,7 @@ impl Broker {
             }
             LogEvent::HighWatermarkMoved => {
                 let Some(high_watermark) = self.logs.get(&partition).map(PartitionLog::high_watermark) else { return };
+                self.directory.offsets_moved(now);
                 if partition == METADATA_PARTITION {
                     self.apply_committed(now, high_watermark);
                     self.serve_when_ready(now);

@@ -188,7 +188,7 @@ impl Broker {
             name: TopicName::from(METADATA_TOPIC),
             dir: found.metadata_path.clone(),
             config: self.metadata_log_config(),
-            create: false,
+            create: !found.metadata_exists,
             was_clean: found.was_clean,
             recovery_point: None,
             log_start: None,
@@ -203,9 +203,15 @@ impl Broker {
     fn read_metadata(&mut self) {
         let Some(start) = &mut self.start else { return };
         let log = self.logs.get_mut(&METADATA_PARTITION).expect("it was just opened");
-        let from = start.found.loader.image().end_offset.max(log.log_start());
+        let (known, end) = (start.found.loader.image().end_offset, log.log_end());
+        let from = known.max(log.log_start());
         if from < log.high_watermark() {
             start.reading = Some(log.read(from, READ_BYTES, &mut self.outbox));
+        } else if end < known {
+            self.unusable(format!(
+                "the metadata log ends at offset {end}, but its snapshot holds the records up to {known}: new ones would \
+                take the places of old ones. Restore the log from a copy"
+            ));
         } else {
             self.directory.settle(&start.found.loader, &mut self.rng, &mut self.outbox);
         }
