@@ -68,8 +68,6 @@ pub struct Config {
     pub producer_id_expiration_ms: i64,
     /// `metadata.log.max.record.bytes.between.snapshots`.
     pub metadata_snapshot_bytes: i64,
-    /// `socket.listen.backlog.size`: connections that wait to be accepted.
-    pub socket_listen_backlog_size: u32,
     /// What must not grow without bound.
     pub limits: Limits,
     /// What `server.properties` and the command line said: known properties as they were written, without outer space.
@@ -221,7 +219,6 @@ impl Config {
                 .integer("log.flush.start.offset.checkpoint.interval.ms"),
             producer_id_expiration_ms: values.integer("producer.id.expiration.ms"),
             metadata_snapshot_bytes: values.integer("metadata.log.max.record.bytes.between.snapshots"),
-            socket_listen_backlog_size: values.size("socket.listen.backlog.size"),
             limits: Limits::resolve(&values)?,
             stated,
             dynamic,

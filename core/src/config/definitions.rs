@@ -60,4 +60,11 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn every_property_says_what_it_is_for() {
+        for definition in tables().flatten() {
+            assert!(definition.documentation().ends_with('.'), "{}", definition.name);
+        }
+    }
 }

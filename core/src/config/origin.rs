@@ -149,6 +149,8 @@ impl Config {
         names.extend(definition.map(|definition| definition.name).filter(|base| *base != name));
         let synonyms = self.places(&names, name);
         let value = match definition {
+            // An existing directory may have known better than the properties.
+            Some(Definition { name: "node.id" | "broker.id", .. }) => Some(self.node_id.to_string()),
             // A listener's own property is not in the table under its whole name.
             Some(definition) if definition.name == name => self.broker_value(name).map(|value| value.to_string()),
             _ => self.stated.get(name).cloned(),
