@@ -117,6 +117,15 @@ pub(crate) const METADATA_TOPIC: &str = "__cluster_metadata";
 /// The metadata log's only partition.
 pub(crate) const METADATA_PARTITION: PartitionId = PartitionId { topic_id: Uuid::METADATA_TOPIC, index: 0 };
 
+/// What a broker serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Serving {
+    /// Topics, Kafka's own among them.
+    pub topics: usize,
+    /// Partitions of all topics.
+    pub partitions: usize,
+}
+
 /// What can be parked.
 #[derive(Debug)]
 pub(crate) enum Work {
@@ -236,6 +245,16 @@ impl Broker {
         let log = self.log_timers.first().map(|(deadline, _)| *deadline);
         let idle = self.idle_timers.first().map(|(deadline, _)| *deadline);
         [self.parking.deadline(), self.directory.deadline(), log, idle, draining].into_iter().flatten().min()
+    }
+
+    /// What it serves, once it does: before that it reads its directory, and requests wait.
+    #[must_use]
+    pub fn serving(&self) -> Option<Serving> {
+        (self.phase == Phase::Serving).then(|| Serving {
+            topics: self.metadata.image().topics.len(),
+            // The metadata log is nobody's partition.
+            partitions: self.logs.len().saturating_sub(1),
+        })
     }
 
     /// Whether it no longer waits for anything but its own end.

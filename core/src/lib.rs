@@ -28,5 +28,5 @@ pub mod time;
 pub mod types;
 pub mod wire;
 
-pub use broker::Broker;
+pub use broker::{Broker, Serving};
 pub use config::Config;

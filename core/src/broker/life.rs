@@ -226,6 +226,7 @@ impl Broker {
         self.metadata_epoch = settled.leader_epoch;
         let registration = registration(&self.config, &start.found.meta, &mut self.rng);
         self.node_id = registration.node_id;
+        self.config.node_id = registration.node_id;
         start.opening = settled.ids().collect();
         let batches = metadata::start_batches(
             &self.metadata,
@@ -254,9 +255,6 @@ impl Broker {
         if committed && start.opening.is_empty() {
             self.start = None;
             self.phase = Phase::Serving;
-            let partitions = self.logs.len() - 1;
-            let topics = self.metadata.image().topics.len();
-            self.outbox.report(Level::Info, format!("serving {topics} topics, {partitions} partitions"));
             self.release_held(now);
         }
     }
