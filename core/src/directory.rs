@@ -3,7 +3,7 @@
 //! For the broker, in this order:
 //! 1. [`Directory::open`]. From then on every result of [`Owner::Directory`](crate::outbox::Owner::Directory) goes to
 //!    [`Directory::stored`], and after each call [`Directory::poll_event`] is asked until it has nothing to say.
-//!    [`DirectoryEvent::Unusable`] may come at any time before `Settled`: end with its text, nothing was changed that matters.
+//!    [`DirectoryEvent::Unusable`] may come until `Settled`: end with its text.
 //! 2. [`DirectoryEvent::Ready`] brings a [`Found`]: open its `metadata_path` as a partition log (topic id
 //!    [`Uuid::METADATA_TOPIC`](crate::wire::Uuid::METADATA_TOPIC); create it if `metadata_exists` is false), read it from
 //!    `loader.image().end_offset` or the log's start, whichever is later, to its end, and give every batch to
@@ -35,19 +35,18 @@ mod start;
 mod tests;
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::boundary::{Level, OpId, Path, StorageResult};
 use crate::config::Config;
-use crate::metadata::Loader;
+use crate::metadata::{Bootstrap, Loader};
 use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::time::{Monotonic, Now};
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, TopicName};
-use crate::wire::MetadataRecord;
 
 pub use checkpoint::OffsetsByPartition;
 pub use meta_properties::MetaProperties;
@@ -71,6 +70,8 @@ pub struct DirectorySettings {
     pub unused_dirs: usize,
     /// The cluster id that a new directory gets, and that an existing one must have; any without it.
     pub cluster_id: Option<String>,
+    /// `min.insync.replicas`, for a new cluster.
+    pub min_insync_replicas: u32,
     /// `log.flush.offset.checkpoint.interval.ms`.
     pub checkpoint_interval_ms: i64,
 }
@@ -106,8 +107,8 @@ pub struct Found {
     pub metadata_exists: bool,
     /// Holds the newest metadata snapshot, or nothing yet.
     pub loader: Loader,
-    /// The records that begin a new metadata log; needed where the log turns out to be empty.
-    pub bootstrap: Vec<MetadataRecord>,
+    /// What begins a new metadata log; needed where the log turns out to be empty.
+    pub bootstrap: Bootstrap,
 }
 
 /// What [`DirectoryEvent::Settled`] brings.
@@ -223,6 +224,7 @@ impl From<&Config> for DirectorySettings {
             is_node_id_set: config.is_node_id_set,
             unused_dirs: config.log_dirs.len().saturating_sub(1),
             cluster_id: None,
+            min_insync_replicas: config.topic_config(&BTreeMap::new()).min_insync_replicas,
             checkpoint_interval_ms: config.log_flush_offset_checkpoint_interval_ms,
         }
     }

@@ -15,7 +15,7 @@ use super::{
     METADATA_DIR, OffsetsByPartition, QUORUM_STATE_FILE, QuorumState, RECOVERY_POINTS_FILE, bootstrap, checkpoint,
 };
 use crate::boundary::{DirEntry, Level, Path, StorageCommand};
-use crate::metadata::Loader;
+use crate::metadata::{Bootstrap, Loader};
 use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::time::Now;
@@ -202,14 +202,17 @@ impl Start {
             None => (self.format(settings, &contents, outbox), true),
         };
         let loader = load_snapshot(&contents, &meta)?;
-        let bootstrap = read_bootstrap(contents.bootstrap.as_ref(), outbox);
+        let bootstrap = Bootstrap {
+            records: read_bootstrap(contents.bootstrap.as_ref(), outbox),
+            min_insync_replicas: settings.min_insync_replicas,
+        };
 
         let root = Path::new(0, "");
         if is_changed {
             jobs.replace(Key::MetaProperties, root.join(META_PROPERTIES_FILE), meta.to_bytes(), outbox);
         }
         if contents.meta_properties.is_none() && contents.bootstrap.is_none() {
-            let content = bootstrap::checkpoint(&bootstrap, now);
+            let content = bootstrap::checkpoint(&bootstrap.records, now);
             jobs.replace(Key::Bootstrap, root.join(BOOTSTRAP_FILE), content, outbox);
         }
         let was_clean = contents.clean_marker.is_some();

@@ -39,6 +39,7 @@ impl World {
             is_node_id_set: false,
             unused_dirs: 0,
             cluster_id: None,
+            min_insync_replicas: 1,
             checkpoint_interval_ms: 60_000,
         };
         let (disk, outbox) = (MemoryDisk::new(), Outbox::default());
@@ -161,7 +162,7 @@ fn an_empty_directory_becomes_a_formatted_one() {
     let (_, found) = world.open_ready();
     assert_eq!(found.meta.node_id, NodeId(1));
     assert!(!found.was_clean && !found.metadata_exists);
-    assert_eq!(found.bootstrap.len(), 6);
+    assert_eq!(found.bootstrap.records.len(), 6);
     assert_eq!(found.loader.image().cluster_id, found.meta.cluster_id);
     assert!(world.reported("formatted log directory /data/logs"));
     let written = meta_properties::Read::parse(world.text("meta.properties").unwrap().as_bytes()).unwrap();
@@ -459,7 +460,7 @@ fn each_life_has_a_higher_term_and_a_higher_broker_epoch() {
             endpoints: vec![Endpoint::plaintext("PLAINTEXT", "localhost", 9092)],
             rack: None,
         };
-        let bootstrap = bootstrap::default_records();
+        let bootstrap = Bootstrap { records: bootstrap::default_records(), min_insync_replicas: 1 };
         let batches = start_batches(&loader, &node, settled.ids(), &bootstrap, settled.leader_epoch, WallClock(life));
         let mut bytes = world.disk.file(&Path::new(0, log)).unwrap_or_default().to_vec();
         for batch in batches {

@@ -35,6 +35,15 @@ pub struct Registration {
     pub rack: Option<Str>,
 }
 
+/// What a new metadata log begins with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bootstrap {
+    /// Feature levels, and what else the directory was formatted with.
+    pub records: Vec<MetadataRecord>,
+    /// `min.insync.replicas` of server.properties, which becomes that of the whole cluster.
+    pub min_insync_replicas: u32,
+}
+
 /// The batches that begin this node's term, for the end of the metadata log that `loader` has read.
 ///
 /// A leader change comes first; on an empty log the `bootstrap` records follow; then the registration, whose own offset is the
@@ -45,7 +54,7 @@ pub fn start_batches(
     loader: &Loader,
     node: &Registration,
     held: impl Iterator<Item = PartitionId>,
-    bootstrap: &[MetadataRecord],
+    bootstrap: &Bootstrap,
     epoch: LeaderEpoch,
     now: WallClock,
 ) -> Vec<Bytes> {
@@ -61,7 +70,7 @@ pub fn start_batches(
     }
     let is_empty = image.end_offset == Offset(0) || (loader.is_in_transaction() && features.is_empty());
     if is_empty {
-        features = features_of(bootstrap);
+        features = features_of(&bootstrap.records);
         first.extend(first_records(bootstrap, &features));
     }
     if !first.is_empty() {
@@ -112,7 +121,7 @@ pub fn stop_records(image: &MetadataImage, node_id: NodeId) -> Vec<MetadataRecor
 const SET: i8 = 1;
 const CLEAR: i8 = -1;
 
-/// Kafka gives a new cluster this minimum where a leader may come from outside the in-sync set.
+/// Kafka has the whole cluster agree on this minimum where a leader may come from outside the in-sync set.
 const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
 
 fn leader_change(loader: &Loader, node: &Registration) -> Bytes {
@@ -136,21 +145,21 @@ fn abort() -> MetadataRecord {
 }
 
 /// The first records of a new metadata log, in a transaction where the level knows transactions.
-fn first_records(bootstrap: &[MetadataRecord], features: &Features) -> Vec<MetadataRecord> {
+fn first_records(bootstrap: &Bootstrap, features: &Features) -> Vec<MetadataRecord> {
     let mut records = Vec::new();
     let has_transactions = metadata_version(features) >= since::TRANSACTIONS;
     if has_transactions {
         let name = Some(Str::from_static("Bootstrap records"));
         records.push(BeginTransactionRecord { name, ..Default::default() }.into());
     }
-    records.extend_from_slice(bootstrap);
+    records.extend_from_slice(&bootstrap.records);
     if is_elr_enabled(features) {
         let (resource_type, resource_name) = ConfigResource::Broker(None).to_record();
         let record = ConfigRecord {
             resource_type,
             resource_name: resource_name.into(),
             name: Str::from_static(MIN_INSYNC_REPLICAS),
-            value: Some(Str::from_static("1")),
+            value: Some(bootstrap.min_insync_replicas.to_string().into()),
             ..Default::default()
         };
         records.push(record.into());

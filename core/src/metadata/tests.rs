@@ -99,12 +99,10 @@ fn start(loader: &mut Loader) -> Vec<(Offset, MetadataRecord)> {
         .values()
         .flat_map(|topic| topic.partitions.keys().map(|&index| PartitionId { topic_id: topic.id, index }))
         .collect();
-    let bootstrap: Vec<_> = FEATURE_LEVELS
-        .iter()
-        .map(|&(name, level)| {
-            FeatureLevelRecord { name: Str::from_static(name), feature_level: level, ..Default::default() }.into()
-        })
-        .collect();
+    let levels = FEATURE_LEVELS.iter().map(|&(name, level)| {
+        FeatureLevelRecord { name: Str::from_static(name), feature_level: level, ..Default::default() }.into()
+    });
+    let bootstrap = Bootstrap { records: levels.collect(), min_insync_replicas: 1 };
     let batches = start_batches(loader, &node(), held.into_iter(), &bootstrap, EPOCH, NOW);
     let mut written = Vec::new();
     for batch in batches {
