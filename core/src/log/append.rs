@@ -186,8 +186,8 @@ impl PartitionLog {
         let at = writes.binary_search_by_key(&op, |write| write.op).expect("each write is waited for");
         writes[at].is_done = true;
         let mut written = None;
-        while let Some(write) = writes.pop_front_if(|write| write.is_done) {
-            written = Some(write.mark);
+        while writes.front().is_some_and(|write| write.is_done) {
+            written = writes.pop_front().map(|write| write.mark);
         }
         if let Some(mark) = written {
             self.marks.written = mark;

@@ -1,7 +1,7 @@
 //! The marks: what is written, what is synced, and what the high watermark makes of it.
 //!
 //! One sync is in flight per file; what was written before it was issued is durable when it is done, for all appends
-//! at once. The durable mark goes from segment to segment: a segment's records count only when its predecessor is
+//! at once. Appends that are on their way when a sync is wanted are waited for, so that it covers them too. The durable mark goes from segment to segment: a segment's records count only when its predecessor is
 //! synced to its end, and its name is durable in the directory.
 
 use alloc::collections::VecDeque;
@@ -54,6 +54,8 @@ struct SegmentSync {
     name: Name,
     synced: Option<Mark>,
     in_flight: Option<Mark>,
+    /// The next sync waits until this much is written: one sync for all appends that were on their way.
+    gathers: Option<Offset>,
     /// Its end, once it is closed.
     sealed: Option<Mark>,
 }
@@ -72,13 +74,29 @@ impl Syncs {
     /// A segment of which everything up to now is synced.
     pub(super) fn resume(&mut self, base: Offset, file: FileId, synced: Mark) {
         let synced = Some(synced);
-        self.segments.push_back(SegmentSync { base, file, name: Name::Durable, synced, in_flight: None, sealed: None });
+        self.segments.push_back(SegmentSync {
+            base,
+            file,
+            name: Name::Durable,
+            synced,
+            in_flight: None,
+            gathers: None,
+            sealed: None,
+        });
     }
 
     /// A new segment; so many directories must be synced for its name.
     pub(super) fn begin(&mut self, base: Offset, file: FileId, directories: u8) {
         let name = Name::New(directories);
-        self.segments.push_back(SegmentSync { base, file, name, synced: None, in_flight: None, sealed: None });
+        self.segments.push_back(SegmentSync {
+            base,
+            file,
+            name,
+            synced: None,
+            in_flight: None,
+            gathers: None,
+            sealed: None,
+        });
     }
 
     /// A segment ends here.
@@ -184,7 +202,8 @@ impl PartitionLog {
             return;
         }
         self.marks.high_watermark = target;
-        while let Some(header) = self.in_flight.uncommitted.pop_front_if(|batch| batch.base_offset < target.offset) {
+        while self.in_flight.uncommitted.front().is_some_and(|batch| batch.base_offset < target.offset) {
+            let Some(header) = self.in_flight.uncommitted.pop_front() else { break };
             self.producers.commit(&header);
             self.commit_timestamp(&header);
         }
@@ -221,12 +240,19 @@ impl PartitionLog {
             if let Name::New(directories) = segment.name {
                 self.sync_names(at, directories, outbox);
             }
+            let issued = self.log_end;
             let segment = &mut self.syncs.segments[at];
-            if segment.in_flight.is_none() && segment.synced != Some(written) {
-                segment.in_flight = Some(written);
-                let (task, file) = (Task::Sync(segment.base), segment.file);
-                self.issuer(outbox).issue(task, StorageCommand::Sync { file });
+            if segment.in_flight.is_some() || segment.synced == Some(written) {
+                continue;
             }
+            let issued = segment.sealed.map_or(issued, |end| end.offset);
+            if *segment.gathers.get_or_insert(issued) > written.offset {
+                continue;
+            }
+            segment.gathers = None;
+            segment.in_flight = Some(written);
+            let (task, file) = (Task::Sync(segment.base), segment.file);
+            self.issuer(outbox).issue(task, StorageCommand::Sync { file });
         }
     }
 

@@ -290,39 +290,39 @@ impl PartitionLog {
                     {
                         return self.mistrust(id, base, true, position, "another batch than the index says", outbox);
                     }
-                    if self.visit(id, goal, base, position, &header) {
-                        return true;
+                    if let Some(goes_on) = self.visit(id, goal, base, position, &header) {
+                        return goes_on;
                     }
                 }
             }
         }
     }
 
-    /// Looks at a batch. Says whether walking stops here.
-    fn visit(&mut self, id: LookupId, goal: Goal, base: Offset, position: u64, header: &BatchHeader) -> bool {
+    /// Looks at a batch. If walking stops here, says whether the lookup can go on.
+    fn visit(&mut self, id: LookupId, goal: Goal, base: Offset, position: u64, header: &BatchHeader) -> Option<bool> {
         let size_bytes = u32::try_from(header.size_bytes()).unwrap_or(u32::MAX);
         let running = self.lookups.running.get_mut(&id).expect("it is running");
         match goal {
             Goal::Batch { offset } if header.last_offset() >= offset => {
                 let file = self.segments[&base].file.expect("it was prepared");
-                let Located::Ready(extent) = self.extent(base, file, position, size_bytes) else { return false };
-                self.finish(id, Ok(Found::Extent(extent)))
+                let Located::Ready(extent) = self.extent(base, file, position, size_bytes) else { return None };
+                Some(self.finish(id, Ok(Found::Extent(extent))))
             }
             Goal::Batches { offset, max_bytes } if header.last_offset() >= offset => {
                 let available = u32::try_from(self.visible_end(base) - position).unwrap_or(u32::MAX);
                 let size_bytes = max_bytes.max(size_bytes).min(available);
                 let running = self.lookups.running.get_mut(&id).expect("it is running");
                 running.step = Step::Fetch { at: position, size_bytes, scan: None };
-                true
+                Some(true)
             }
             Goal::Time { timestamp } if header.max_timestamp >= timestamp && header.last_offset() >= self.log_start => {
                 let Step::Walk(scan, _) = core::mem::replace(&mut running.step, Step::Prepare) else {
                     unreachable!("batches are visited on a walk");
                 };
                 running.step = Step::Fetch { at: position, size_bytes, scan: Some(scan) };
-                true
+                Some(true)
             }
-            _ => false,
+            _ => None,
         }
     }
 

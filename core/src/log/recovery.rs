@@ -35,7 +35,7 @@ use super::time_index::TimeIndex;
 use super::{IndexFault, PartitionLog};
 use crate::boundary::{FileId, Level, OpenMode, Outcome, StorageCommand, StorageError};
 use crate::outbox::Outbox;
-use crate::records::{BATCH_HEADER_SIZE_BYTES, BatchHeader, HeaderError};
+use crate::records::{BATCH_HEADER_SIZE_BYTES, BatchHeader};
 use crate::time::Now;
 use crate::types::Offset;
 
@@ -514,16 +514,14 @@ impl PartitionLog {
                 }
                 ScanStep::Batch { position, header } => {
                     if !self.take_batch(loader, &mut walk, position, &header) {
-                        let text =
-                            format!("{}: the index of segment {} lies; it is made anew", self.label(), walk.base);
-                        outbox.report(Level::Warn, text);
-                        return self.restart(now, loader, walk.file, loader.was_clean, outbox);
+                        return self.restart_without_index(loader, &walk, outbox);
                     }
                 }
-                ScanStep::Bad { position, fault } => return self.bad_batch(now, loader, walk, position, fault, outbox),
-                ScanStep::End if walk.indexed_to > 0 && walk.indexed_to >= walk.scan.position() => {
-                    return self.restart(now, loader, walk.file, loader.was_clean, outbox);
+                // Whatever is found on the way that an index showed, the index is to blame first.
+                ScanStep::Bad { .. } | ScanStep::End if walk.indexed_to > 0 => {
+                    return self.restart_without_index(loader, &walk, outbox);
                 }
+                ScanStep::Bad { position, fault } => return self.bad_batch(now, loader, walk, position, fault, outbox),
                 ScanStep::End => return self.segment_walked(now, loader, walk, outbox),
             }
         }
@@ -561,10 +559,20 @@ impl PartitionLog {
         true
     }
 
+    fn restart_without_index(
+        &mut self,
+        loader: &mut Loader,
+        walk: &Walk,
+        outbox: &mut Outbox,
+    ) -> Result<Option<Step>, String> {
+        let text = format!("{}: the index of segment {} lies; it is made anew", self.label(), walk.base);
+        outbox.report(Level::Warn, text);
+        self.restart(loader, walk.file, loader.was_clean, outbox)
+    }
+
     /// Begins again, walking every batch; after damage, as if the stop had not been clean.
     fn restart(
         &mut self,
-        _now: Now,
         loader: &mut Loader,
         file: FileId,
         was_clean: bool,
@@ -589,10 +597,10 @@ impl PartitionLog {
         if loader.was_clean {
             let text = format!("{}: {place}; the clean stop is not believed", self.label());
             outbox.report(Level::Warn, text);
-            return self.restart(now, loader, walk.file, false, outbox);
+            return self.restart(loader, walk.file, false, outbox);
         }
-        if let BatchFault::Header(HeaderError::Magic(0 | 1)) = fault {
-            return Err(format!("{place}; batches of this format are not supported"));
+        if let BatchFault::OldFormat(_) = fault {
+            return Err(place);
         }
         let next_offset = loader.next_offset;
         if loader.recovery_point.is_some_and(|recovery_point| next_offset < recovery_point) {
@@ -747,7 +755,7 @@ impl PartitionLog {
             for at in beyond {
                 self.drop_snapshot(loader, at, outbox);
             }
-            return self.restart(now, loader, file, loader.was_clean, outbox);
+            return self.restart(loader, file, loader.was_clean, outbox);
         }
         if let Some(recovery_point) = loader.recovery_point
             && recovery_point > end

@@ -61,6 +61,8 @@ pub(super) enum ScanStep {
 pub(super) enum BatchFault {
     #[error(transparent)]
     Header(#[from] HeaderError),
+    #[error("a batch of message format {0}, which is not supported")]
+    OldFormat(i8),
     #[error("a batch of {size_bytes} bytes, but only {have} are left in the file")]
     Cut { size_bytes: u64, have: u64 },
     #[error("the checksum says {stored:#010x}, the bytes give {computed:#010x}")]
@@ -93,11 +95,6 @@ impl SegmentScan {
         self.position
     }
 
-    /// The offset after the last good batch.
-    pub(super) fn next_offset(&self) -> Offset {
-        self.next_offset
-    }
-
     /// The bytes that the last [`ScanStep::Read`] asked for; fewer where the file ends early.
     pub(super) fn supply(&mut self, bytes: Bytes) {
         if bytes.is_empty() {
@@ -121,6 +118,9 @@ impl SegmentScan {
         }
         let header = match BatchHeader::parse(here) {
             Ok(header) => header,
+            Err(HeaderError::Magic(magic @ (0 | 1))) if is_old_batch(here, left) => {
+                return self.bad(BatchFault::OldFormat(magic));
+            }
             Err(fault) => return self.bad(fault.into()),
         };
         let size_bytes = header.size_bytes() as u64;
@@ -198,6 +198,14 @@ impl SegmentScan {
     }
 }
 
+/// Whether bytes whose magic byte says 0 or 1 may be a batch of that format, and not just zeros.
+fn is_old_batch(bytes: &[u8], left: u64) -> bool {
+    /// What the oldest format needs after its length field.
+    const LENGTH_MIN: u64 = 14;
+    let length = bytes.get(8..12).and_then(|length| length.try_into().ok()).map_or(0, u32::from_be_bytes);
+    (LENGTH_MIN..=left.saturating_sub(12)).contains(&u64::from(length))
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::vec::Vec;
@@ -215,7 +223,9 @@ mod tests {
         bytes
     }
 
-    fn scan(bytes: &[u8], check: Check, chunk: u32) -> (Vec<(u64, Offset)>, Option<(u64, BatchFault)>, usize) {
+    type Scanned = (Vec<(u64, Offset)>, Option<(u64, BatchFault)>, usize);
+
+    fn scan(bytes: &[u8], check: Check, chunk: u32) -> Scanned {
         let mut scan = SegmentScan::new(0, Offset(0), bytes.len() as u64, check, chunk);
         let (mut found, mut read) = (Vec::new(), 0);
         loop {

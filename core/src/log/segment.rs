@@ -160,8 +160,8 @@ mod tests {
             indexer.add(&header, position, 4_096, &mut indexes);
             position += header.size_bytes() as u64;
         }
-        // 2,071 bytes each: two are below the interval, three above it.
-        let entry = OffsetEntry { last_offset: Offset(2), position: 2 * 2_071 };
+        // 2,070 bytes each: two are below the interval, three above it.
+        let entry = OffsetEntry { last_offset: Offset(2), position: 2 * 2_070 };
         assert_eq!(indexes.offsets.at_or_before(Offset(3)), Some(entry));
         assert_eq!(indexes.offsets.last().unwrap().last_offset, Offset(4));
         assert_eq!(indexes.times.before(i64::MAX).unwrap().timestamp, 900);

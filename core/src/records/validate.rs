@@ -147,7 +147,7 @@ impl ProducedBatch {
 pub fn validate_produced(records: &Bytes, rules: &ProduceRules, now: WallClock) -> Result<ProducedBatch, BatchError> {
     let batch = only_batch(records, rules.produce_version)?;
     let header = check_header(&batch, rules)?;
-    let codec = header.attributes.compression().map_err(|number| unknown_codec(number))?;
+    let codec = header.attributes.compression().map_err(unknown_codec)?;
     let body = batch.slice(BATCH_HEADER_SIZE_BYTES..);
     let walk = Walk::new(&header, rules, now);
     let summary = if codec == Compression::None {
