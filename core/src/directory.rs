@@ -282,7 +282,11 @@ impl Directory {
     /// Before [`DirectoryEvent::Ready`], or a second time.
     pub fn settle(&mut self, loader: &Loader, rng: &mut Rng, outbox: &mut Outbox) {
         assert!(matches!(self.phase, Phase::Ready), "a directory is settled once, when its metadata log was read");
-        self.quorum_state.leader_epoch = LeaderEpoch(self.quorum_state.leader_epoch.max(loader.last_epoch()).0 + 1);
+        let last = self.quorum_state.leader_epoch.max(loader.last_epoch());
+        let Some(next) = last.0.checked_add(1) else {
+            return self.unusable(&format!("the metadata log's epoch is {last}, and there is none after it"));
+        };
+        self.quorum_state.leader_epoch = LeaderEpoch(next);
         let path = Path::new(0, METADATA_DIR).join(QUORUM_STATE_FILE);
         self.jobs.replace(Key::QuorumState, path, self.quorum_state.to_bytes(self.node_id), outbox);
         let settling = Settling::begin(self, loader.image(), rng, outbox);

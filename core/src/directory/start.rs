@@ -22,7 +22,7 @@ use crate::time::Now;
 use crate::types::{LeaderEpoch, Offset};
 use crate::wire::{MetadataRecord, Uuid};
 
-/// meta.properties, the marker and quorum-state have some hundred bytes.
+/// meta.properties and quorum-state have some hundred bytes.
 const SMALL_FILE_MAX_BYTES: u32 = 64 << 10;
 /// A line a partition.
 const CHECKPOINT_MAX_BYTES: u32 = 64 << 20;
@@ -53,7 +53,6 @@ enum Step {
 struct Contents {
     entries: Vec<DirEntry>,
     meta_properties: Option<Bytes>,
-    clean_marker: Option<Bytes>,
     recovery_points: Option<Bytes>,
     log_starts: Option<Bytes>,
     bootstrap: Option<Bytes>,
@@ -147,7 +146,6 @@ impl Start {
             }
             (Key::MetadataDir, Done::Listing(entries)) => contents.metadata_entries = entries.unwrap_or_default(),
             (Key::MetaProperties, Done::Content(content)) => contents.meta_properties = content,
-            (Key::CleanMarker, Done::Content(content)) => contents.clean_marker = content,
             (Key::RecoveryPoints, Done::Content(content)) => contents.recovery_points = content,
             (Key::LogStarts, Done::Content(content)) => contents.log_starts = content,
             (Key::Bootstrap, Done::Content(content)) => contents.bootstrap = content,
@@ -165,7 +163,6 @@ impl Start {
             }
             let (key, limit_bytes) = match &*entry.name {
                 META_PROPERTIES_FILE => (Key::MetaProperties, SMALL_FILE_MAX_BYTES),
-                CLEAN_MARKER_FILE => (Key::CleanMarker, SMALL_FILE_MAX_BYTES),
                 RECOVERY_POINTS_FILE => (Key::RecoveryPoints, CHECKPOINT_MAX_BYTES),
                 LOG_STARTS_FILE => (Key::LogStarts, CHECKPOINT_MAX_BYTES),
                 BOOTSTRAP_FILE => (Key::Bootstrap, SNAPSHOT_MAX_BYTES),
@@ -215,7 +212,8 @@ impl Start {
             let content = bootstrap::checkpoint(&bootstrap.records, now);
             jobs.replace(Key::Bootstrap, root.join(BOOTSTRAP_FILE), content, outbox);
         }
-        let was_clean = contents.clean_marker.is_some();
+        // What is in it does not count, as in Kafka.
+        let was_clean = contents.entries.iter().any(|entry| entry.name == CLEAN_MARKER_FILE);
         if was_clean {
             // Gone for good before any log is touched: a crash from here on is an unclean stop. A crash in between
             // leaves the marker, and nothing that it would be wrong about.

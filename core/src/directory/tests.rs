@@ -279,6 +279,17 @@ fn kafkas_directory_is_opened_with_its_checkpoints() {
 }
 
 #[test]
+fn a_directory_whose_epochs_are_used_up_is_refused() {
+    let mut world = World::kafkas();
+    world.put("__cluster_metadata-0/quorum-state", "{\"leaderEpoch\":2147483647,\"data_version\":0}");
+    let (mut directory, found) = world.open_ready();
+    directory.settle(&found.loader, &mut world.rng, &mut world.outbox);
+    let events = world.run(&mut directory);
+    let [DirectoryEvent::Unusable(why)] = events.as_slice() else { panic!("{events:?}") };
+    assert!(why.contains("the metadata log's epoch is 2147483647, and there is none after it"), "{why}");
+}
+
+#[test]
 fn a_damaged_checkpoint_is_reported_and_as_good_as_none() {
     let mut world = World::kafkas();
     world.put("recovery-point-offset-checkpoint", "0\n9\nplain 0 334\n");

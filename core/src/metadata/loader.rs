@@ -68,6 +68,9 @@ pub enum LoadError {
         /// What is wrong.
         error: ApplyError,
     },
+    /// No log ever gets there.
+    #[error("a batch says that it is at offset {0}")]
+    Offset(Offset),
     /// Records are missing.
     #[error("the records from offset {expected} to {found} are missing")]
     Gap {
@@ -94,6 +97,8 @@ pub enum LoadError {
 
 /// A transaction is held in memory until its end.
 const TRANSACTION_MAX_RECORDS: usize = 1 << 20;
+/// Offsets stay so far below the highest number that nobody has to look for an overflow.
+const OFFSET_LIMIT: i64 = 1 << 62;
 /// Kafka writes the metadata log uncompressed; a compressed batch is read all the same.
 const DECOMPRESSED_MAX_BYTES: usize = 64 << 20;
 
@@ -177,6 +182,10 @@ impl Loader {
 
     fn apply_batch(&mut self, header: &BatchHeader, batch: &Bytes) -> Result<(), LoadError> {
         let expected = self.image.end_offset;
+        // The checksum does not cover offsets.
+        if !(0..OFFSET_LIMIT).contains(&header.base_offset.0) {
+            return Err(LoadError::Offset(header.base_offset));
+        }
         // A log may begin anywhere, but from then on nothing is missing.
         if header.base_offset > expected && expected > Offset(0) {
             return Err(LoadError::Gap { expected, found: header.base_offset });
