@@ -4,44 +4,35 @@ use std::time::Instant;
 
 use ottla_core::Broker;
 use ottla_core::boundary::{Input, Output};
-use ottla_core::config::Config;
 use ottla_core::time::{Monotonic, Now};
 use ottla_runtime::Core;
 
 /// A broker that says so, once, when it has read its directory and serves.
 pub(crate) struct Announced {
     broker: Broker,
-    max_frame_bytes: usize,
-    /// Taken once it is said.
-    line: Option<Line>,
-}
-
-/// What is known before the broker runs.
-struct Line {
-    addresses: String,
-    log_dirs: String,
-    started: Instant,
+    /// When the program started; taken once it is said.
+    started: Option<Instant>,
 }
 
 impl Announced {
-    pub(crate) fn new(broker: Broker, config: &Config, started: Instant) -> Self {
-        let addresses: Vec<_> = config.listeners.iter().map(ToString::to_string).collect();
-        let line = Line { addresses: addresses.join(","), log_dirs: config.log_dirs.join(","), started };
-        Self { broker, max_frame_bytes: config.limits.request_size_bytes as usize, line: Some(line) }
+    pub(crate) fn new(broker: Broker, started: Instant) -> Self {
+        Self { broker, started: Some(started) }
     }
 
     fn announce(&mut self) {
         if let Some(serving) = self.broker.serving()
-            && let Some(line) = self.line.take()
+            && let Some(started) = self.started.take()
         {
+            let config = self.broker.config();
+            let addresses: Vec<_> = config.listeners.iter().map(ToString::to_string).collect();
             tracing::info!(
                 "ottla {} listens on {}, directory {}, {} topics with {} partitions, up in {} ms",
                 env!("CARGO_PKG_VERSION"),
-                line.addresses,
-                line.log_dirs,
+                addresses.join(","),
+                config.log_dirs.join(","),
                 serving.topics,
                 serving.partitions,
-                line.started.elapsed().as_millis(),
+                started.elapsed().as_millis(),
             );
         }
     }
@@ -50,7 +41,7 @@ impl Announced {
 impl Core for Announced {
     fn handle(&mut self, now: Now, input: Input) {
         self.broker.handle(now, input);
-        if self.line.is_some() {
+        if self.started.is_some() {
             self.announce();
         }
     }
@@ -64,6 +55,6 @@ impl Core for Announced {
     }
 
     fn max_frame_bytes(&self) -> usize {
-        self.max_frame_bytes
+        self.broker.max_frame_bytes()
     }
 }

@@ -86,8 +86,8 @@ impl Server {
     pub fn run(self, runtime: Runtime, shutdown: Shutdown) -> Result<(), ServeError> {
         let failed = |source| ServeError::Runtime { runtime, source };
         let seed = clock::seed().map_err(failed)?;
-        let broker = Broker::new(self.config.clone(), seed, clock::now());
-        let broker = Announced::new(broker, &self.config, self.started);
+        let broker = Broker::new(self.config, seed, clock::now());
+        let broker = Announced::new(broker, self.started);
         match runtime.run(self.listeners, broker, self.storage, shutdown).map_err(failed)? {
             HaltReason::Clean => Ok(()),
             HaltReason::Unusable(reason) => Err(ServeError::Unusable(reason)),

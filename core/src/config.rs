@@ -145,7 +145,13 @@ impl Config {
             }
             stated.insert(key.to_owned(), value.as_ref().trim().to_owned());
         }
-        let config = Self::resolve(stated, Dynamic::default())?;
+        let mut config = Self::resolve(stated, Dynamic::default())?;
+        if config.is_node_id_set {
+            // Either name stands for both.
+            for name in ["node.id", "broker.id"] {
+                config.stated.entry(name.to_owned()).or_insert_with(|| config.node_id.to_string());
+            }
+        }
         let mut warnings = Vec::new();
         if !unknown.is_empty() {
             warnings.push(Warning::Unknown(unknown));
@@ -174,7 +180,8 @@ impl Config {
         };
         let dynamic = Dynamic { all_brokers: keep(all_brokers), this_broker: keep(this_broker) };
         let mut changed = Self::resolve(self.stated.clone(), dynamic).unwrap_or_else(|_| self.clone());
-        // The ports that the system chose are known only once, and listeners don't change while the broker runs.
+        // What was found out since: who we are, and the ports that the system chose. None of it changes any more.
+        changed.node_id = self.node_id;
         changed.listeners.clone_from(&self.listeners);
         changed.advertised_listeners.clone_from(&self.advertised_listeners);
         changed

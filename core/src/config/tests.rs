@@ -136,7 +136,9 @@ fn two_listeners_cannot_share_a_port() {
 
 #[test]
 fn broker_id_is_an_older_name_of_node_id() {
-    assert_eq!(config(&[("broker.id", "7")]).node_id, NodeId(7));
+    let by_older_name = config(&[("broker.id", "7")]);
+    assert_eq!(by_older_name.node_id, NodeId(7));
+    assert_eq!(synonyms(described(&by_older_name.describe_broker(), "node.id"))[0], ("node.id", "7", 4));
     assert_eq!(refusal(&[("broker.id", "7"), ("node.id", "8")]), "broker.id=7: expected the same number as node.id");
 }
 
@@ -267,6 +269,16 @@ fn changes_made_while_brokers_ran_come_before_the_properties_file() {
     let topic = changed.topic_config(&BTreeMap::new());
     assert_eq!((topic.max_message_bytes, topic.retention_ms, topic.segment_bytes), (3_000, 5, 2_097_152));
     assert_eq!(changed.num_partitions, 1, "num.partitions takes a restart");
+}
+
+#[test]
+fn what_was_found_out_on_start_outlives_changes() {
+    let mut config = config(&[("listeners", "PLAINTEXT://127.0.0.1:0")]);
+    config.node_id = NodeId(5);
+    config.set_bound_port(0, 31_337);
+    let changed = config.with_dynamic(Some(&overrides(&[("log.retention.ms", "5")])), None);
+    assert_eq!((changed.node_id, changed.advertised_listeners[0].port), (NodeId(5), 31_337));
+    assert_eq!(described(&changed.describe_broker(), "node.id").value.as_deref(), Some("5"));
 }
 
 fn described<'a>(all: &'a [Described], name: &str) -> &'a Described {
