@@ -5,7 +5,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Weak};
 use std::task::Poll;
@@ -74,11 +74,15 @@ async fn accept(tasks: Weak<Executor<'static>>, hub: Arc<Hub>, listener: Async<T
     };
     let accepting = async {
         loop {
-            match listener.accept().await {
+            let accepted = match hub.check_room() {
+                Ok(()) => listener.accept().await,
+                Err(error) => Err(error),
+            };
+            match accepted {
                 Ok((stream, peer)) => {
                     backoff.succeeded();
                     let Some(tasks) = tasks.upgrade() else { return };
-                    tasks.spawn(connect(Arc::clone(&hub), stream, peer, index)).detach();
+                    tasks.spawn(converse(hub.open(&stream, peer, index), SmolSocket(stream))).detach();
                 }
                 Err(error) => {
                     Timer::after(backoff.failed(&error)).await;
@@ -89,9 +93,7 @@ async fn accept(tasks: Weak<Executor<'static>>, hub: Arc<Hub>, listener: Async<T
     or(stopping, accepting).await;
 }
 
-async fn connect(hub: Arc<Hub>, stream: Async<TcpStream>, peer: SocketAddr, listener: u16) {
-    let socket = SmolSocket(stream);
-    let mut connection = hub.open(&socket, peer, listener);
+async fn converse(mut connection: Connection, socket: SmolSocket) {
     loop {
         match connection.step(&socket) {
             Step::Again => yield_now().await,

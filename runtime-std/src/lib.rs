@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Instant;
 
 use ottla_core::boundary::HaltReason;
-use ottla_runtime::{AcceptBackoff, Core, Disk, FLUSH_LIMIT, Hub, Interest, Shutdown, Socket, Step};
+use ottla_runtime::{AcceptBackoff, Connection, Core, Disk, FLUSH_LIMIT, Hub, Interest, Shutdown, Socket, Step};
 
 use crate::blocking::BlockingThreads;
 use crate::wake::{Unpark, WakeDescriptor};
@@ -100,7 +100,8 @@ fn accept(hub: &Arc<Hub>, listener: &TcpListener, index: u16, wake: &Arc<WakeDes
     let mut context = Context::from_waker(&waker);
     let mut backoff = AcceptBackoff::default();
     while hub.poll_stopping(&mut context).is_pending() {
-        let accepted = listener.accept().and_then(|(stream, peer)| start_connection(hub, stream, peer, index));
+        let accepted = hub.check_room().and_then(|()| listener.accept());
+        let accepted = accepted.and_then(|(stream, peer)| start_connection(hub, stream, peer, index));
         match accepted {
             Ok(()) => backoff.succeeded(),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -114,16 +115,15 @@ fn accept(hub: &Arc<Hub>, listener: &TcpListener, index: u16, wake: &Arc<WakeDes
 fn start_connection(hub: &Arc<Hub>, stream: TcpStream, peer: SocketAddr, listener: u16) -> io::Result<()> {
     stream.set_nonblocking(true)?;
     let wake = WakeDescriptor::new()?;
-    let hub = Arc::clone(hub);
-    let connection = move || connect(&hub, &StdSocket(stream), peer, listener, &wake);
-    thread::Builder::new().name(format!("client {peer}")).stack_size(STACK_BYTES).spawn(connection)?;
+    let connection = hub.open(&stream, peer, listener);
+    let converse = move || converse(connection, &StdSocket(stream), &wake);
+    thread::Builder::new().name(format!("client {peer}")).stack_size(STACK_BYTES).spawn(converse)?;
     Ok(())
 }
 
-fn connect(hub: &Arc<Hub>, socket: &StdSocket, peer: SocketAddr, listener: u16, wake: &Arc<WakeDescriptor>) {
+fn converse(mut connection: Connection, socket: &StdSocket, wake: &Arc<WakeDescriptor>) {
     let waker = Waker::from(Arc::clone(wake));
     let mut context = Context::from_waker(&waker);
-    let mut connection = hub.open(socket, peer, listener);
     loop {
         match connection.step(socket) {
             Step::Again => {}

@@ -5,7 +5,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::pin;
 use std::sync::Arc;
@@ -77,24 +77,23 @@ pub async fn serve(
 async fn accept(hub: Arc<Hub>, listener: tokio::net::TcpListener, index: u16) {
     let mut backoff = AcceptBackoff::default();
     loop {
-        let accepted = poll_fn(|context| match hub.poll_stopping(context) {
-            Poll::Ready(()) => Poll::Ready(None),
-            Poll::Pending => listener.poll_accept(context).map(Some),
+        let accepted = poll_fn(|context| match (hub.poll_stopping(context), hub.check_room()) {
+            (Poll::Ready(()), _) => Poll::Ready(None),
+            (Poll::Pending, Ok(())) => listener.poll_accept(context).map(Some),
+            (Poll::Pending, Err(error)) => Poll::Ready(Some(Err(error))),
         });
         match accepted.await {
             None => return,
             Some(Ok((stream, peer))) => {
                 backoff.succeeded();
-                tokio::spawn(connect(Arc::clone(&hub), stream, peer, index));
+                tokio::spawn(converse(hub.open(&stream, peer, index), TokioSocket(stream)));
             }
             Some(Err(error)) => sleep(backoff.failed(&error)).await,
         }
     }
 }
 
-async fn connect(hub: Arc<Hub>, stream: TcpStream, peer: SocketAddr, listener: u16) {
-    let socket = TokioSocket(stream);
-    let mut connection = hub.open(&socket, peer, listener);
+async fn converse(mut connection: Connection, socket: TokioSocket) {
     loop {
         match connection.step(&socket) {
             Step::Again => yield_now().await,

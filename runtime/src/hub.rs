@@ -7,6 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::fs::File;
+use std::io;
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 use std::os::fd::AsFd;
@@ -19,6 +20,7 @@ use ottla_core::boundary::{
     CloseReason, ConnId, FileId, HaltReason, Input, Level, OpId, Output, Report, StorageResult,
 };
 use ottla_core::time::{Monotonic, Now};
+use rustix::io::Errno;
 use rustix::net::sockopt::{set_socket_keepalive, set_tcp_nodelay};
 
 use crate::connection::Connection;
@@ -33,12 +35,16 @@ const MAX_TURNS: usize = 64;
 /// Turns after which one call leaves the commands that remain to another thread. It gets there by the work of others.
 const MAX_TURNS_FOR_OTHERS: usize = 256;
 
+/// Descriptors that a connection takes at most: its socket, and what its thread is woken by.
+const DESCRIPTORS_PER_CONNECTION: u64 = 2;
+
 /// One broker, its disk, its connections, and the order among them.
 pub struct Hub {
     state: Mutex<State>,
     disk: Box<dyn Disk>,
     run_blocking: Box<dyn Fn(Job) + Send + Sync>,
     max_frame_bytes: usize,
+    max_connections: u64,
     earlier_deadline: Signal,
     stopping: Latch,
     halted: Latch,
@@ -76,8 +82,10 @@ struct Ended {
 impl Hub {
     /// Puts a broker on a disk. `run_blocking` runs jobs on threads that may wait for a disk.
     pub fn new(core: impl Core, disk: impl Disk, run_blocking: impl Fn(Job) + Send + Sync + 'static) -> Arc<Self> {
-        process::raise_open_file_limit();
+        let max_open_files = process::raise_open_file_limit();
         Arc::new(Self {
+            // A quarter of the descriptors is for files: clients must not be able to keep the logs from opening theirs.
+            max_connections: max_open_files / 4 * 3 / DESCRIPTORS_PER_CONNECTION,
             max_frame_bytes: core.max_frame_bytes(),
             state: Mutex::new(State {
                 core: Box::new(core),
@@ -100,6 +108,14 @@ impl Hub {
     pub fn start(self: &Arc<Self>) {
         let hub = Arc::clone(self);
         (self.run_blocking)(Box::new(move || hub.drive(&mut VecDeque::new(), None)));
+    }
+
+    /// Whether another connection may be accepted.
+    ///
+    /// # Errors
+    /// As when the process has no more descriptors, but while some are left for files.
+    pub fn check_room(&self) -> io::Result<()> {
+        if (self.lock().links.len() as u64) < self.max_connections { Ok(()) } else { Err(Errno::MFILE.into()) }
     }
 
     /// A client connected to the listener with this index. The socket must not block.

@@ -28,7 +28,7 @@ mod signal;
 pub use connection::{Connection, Interest, Socket, Step};
 pub use hub::Hub;
 pub use parts::{Core, Disk, Job};
-pub use process::{AcceptBackoff, raise_open_file_limit};
+pub use process::AcceptBackoff;
 pub use shutdown::Shutdown;
 
 /// How long answers may take to leave after the broker's end before their connections are cut.

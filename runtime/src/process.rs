@@ -6,16 +6,23 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the number of files and sockets that the process may have open as far as it may do so itself.
-pub fn raise_open_file_limit() {
+/// Raises the number of files and sockets that the process may have open as far as it may do so itself, and says how
+/// many they are then.
+pub fn raise_open_file_limit() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     if limit.current == limit.maximum {
-        return;
+        return limit.current.unwrap_or(u64::MAX);
     }
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => tracing::debug!(from = limit.current, to = limit.maximum, "raised the limit on open files"),
-        Err(error) => tracing::warn!(%error, limit = limit.current, "the limit on open files can't be raised"),
+        Ok(()) => {
+            tracing::debug!(from = limit.current, to = limit.maximum, "raised the limit on open files");
+            limit.maximum.unwrap_or(u64::MAX)
+        }
+        Err(error) => {
+            tracing::warn!(%error, limit = limit.current, "the limit on open files can't be raised");
+            limit.current.unwrap_or(u64::MAX)
+        }
     }
 }
 
@@ -27,7 +34,7 @@ pub struct AcceptBackoff {
 
 impl AcceptBackoff {
     const FIRST: Duration = Duration::from_millis(10);
-    const LAST: Duration = Duration::from_secs(1);
+    const LAST: Duration = Duration::from_millis(250);
 
     /// An `accept` succeeded.
     pub fn succeeded(&mut self) {
@@ -46,7 +53,10 @@ impl AcceptBackoff {
         }
         let pause = Self::FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(Self::LAST);
         self.failures = self.failures.saturating_add(1);
-        tracing::warn!(%error, pause_ms = pause.as_millis(), "no connection can be accepted for now");
+        // Rarer and rarer, or the log would be full of it.
+        if self.failures.is_power_of_two() {
+            tracing::warn!(failures = self.failures, "no connection can be accepted for now: {error}");
+        }
         pause
     }
 }

@@ -2,8 +2,10 @@
 
 mod echo;
 
-use std::io::{self, Write};
+use std::env;
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -11,6 +13,7 @@ use std::time::{Duration, Instant};
 use ottla_core::boundary::HaltReason;
 use ottla_runtime::Shutdown;
 use ottla_storage::Storage;
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::echo::{Client, Echo, MAX_FRAME_BYTES};
 
@@ -49,13 +52,26 @@ impl Server {
 
 /// Each test on each runtime.
 macro_rules! on_each_runtime {
-    ($($name:ident)*) => { on_each_runtime!(@ on_std ottla_runtime_std, on_tokio ottla_runtime_tokio, on_smol ottla_runtime_smol;
-        [$($name)*]); };
-    (@ $($runtime:ident $package:ident),*; $names:tt) => {
-        $( mod $runtime { on_each_runtime!(@tests $package $names); } )*
+    ($($name:ident)*) => {
+        on_each_runtime!(@ on_std ottla_runtime_std [$($name)*]);
+        on_each_runtime!(@ on_tokio ottla_runtime_tokio [$($name)*]);
+        on_each_runtime!(@ on_smol ottla_runtime_smol [$($name)*]);
     };
-    (@tests $package:ident [$($name:ident)*]) => {
-        $( #[test] fn $name() { super::$name($package::run); } )*
+    (@ $runtime:ident $package:ident [$($name:ident)*]) => {
+        mod $runtime {
+            $(
+                #[test]
+                fn $name() {
+                    super::$name($package::run);
+                }
+            )*
+
+            #[test]
+            #[ignore = "started by another test, in a process of its own"]
+            fn server_with_few_descriptors() {
+                super::server_with_few_descriptors($package::run);
+            }
+        }
     };
 }
 
@@ -74,6 +90,7 @@ on_each_runtime! {
     an_unusable_directory_ends_the_broker_with_its_reason
     a_bug_in_the_core_ends_the_broker
     many_clients_are_served_at_once
+    clients_wait_while_there_are_no_descriptors_and_files_can_still_be_opened
 }
 
 fn answers_come_in_order_whatever_the_chunking(run: Run) {
@@ -254,5 +271,46 @@ fn many_clients_are_served_at_once(run: Run) {
         }
     }
     drop(clients);
+    assert_eq!(server.stop(), HaltReason::Clean);
+}
+
+/// Allowed to the server below.
+const FEW_DESCRIPTORS: u64 = 64;
+
+fn clients_wait_while_there_are_no_descriptors_and_files_can_still_be_opened(_: Run) {
+    let name = thread::current().name().unwrap().to_owned();
+    let (runtime, _) = name.split_once("::").unwrap();
+    let mut server = Command::new(env::current_exe().unwrap())
+        .args(["--exact", &format!("{runtime}::server_with_few_descriptors"), "--ignored", "--nocapture"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(server.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut addresses = lines.filter_map(|line| line.strip_prefix("listening on ")?.parse().ok());
+    let address = addresses.next().unwrap();
+
+    let mut clients: Vec<Client> = (0..FEW_DESCRIPTORS).map(|_| Client::connect(address)).collect();
+    assert_eq!(clients[0].ask("write:hello"), "<hello>", "a file could be opened");
+    let last = clients.last_mut().unwrap();
+    last.send("say:at last");
+    last.0.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(last.0.read(&mut [0]).is_err(), "there is no room for all");
+    last.0.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    clients.drain(..clients.len() - 10);
+    assert_eq!(clients.last_mut().unwrap().receive(), "at last");
+
+    drop(server.stdin.take());
+    assert_eq!(addresses.next(), None, "it ends");
+    assert!(server.wait().unwrap().success());
+}
+
+/// Serves until its standard input ends.
+fn server_with_few_descriptors(run: Run) {
+    let limit = Rlimit { current: Some(FEW_DESCRIPTORS / 2), maximum: Some(FEW_DESCRIPTORS) };
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let server = Server::start(run);
+    println!("\nlistening on {}", server.address);
+    io::stdin().read_line(&mut String::new()).unwrap();
     assert_eq!(server.stop(), HaltReason::Clean);
 }
