@@ -41,7 +41,7 @@ pub struct Arguments {
 const AFTER_HELP: &str = "\
 Properties are checked: unknown ones are named in a warning, a bad value stops the start with what is allowed.
 RUST_LOG chooses the log lines, as in RUST_LOG=warn or RUST_LOG=ottla_runtime=debug; they go to standard error.
-SIGTERM and SIGINT stop the broker cleanly; a second one stops it at once.
+SIGTERM and SIGINT stop the broker cleanly; another one, a second later, stops it at once.
 
 Examples:
   ottla

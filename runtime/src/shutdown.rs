@@ -2,15 +2,19 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::thread;
+use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use crate::signal::Latch;
+
+/// Signals this close together are one wish.
+const SAME_WISH: Duration = Duration::from_secs(1);
 
 /// Asks a serving broker to end in good order. Clones share the wish.
 #[derive(Clone, Debug, Default)]
@@ -35,22 +39,23 @@ impl Shutdown {
         self.requested.poll(context)
     }
 
-    /// Asks when the process gets SIGTERM or SIGINT. A second signal ends the process at once.
+    /// Asks when the process gets SIGTERM or SIGINT. One more, a second later or more, ends the process at once: sooner
+    /// it is the same wish, since `timeout` and a terminal may each send a signal twice.
     ///
     /// # Errors
     /// The signals can't be caught.
     pub fn on_signals(&self) -> io::Result<()> {
-        let is_second = Arc::new(AtomicBool::new(false));
+        let is_impatience = Arc::new(AtomicBool::new(false));
         for signal in [SIGTERM, SIGINT] {
-            // In this order, or the first signal would count as the second.
-            flag::register_conditional_shutdown(signal, 1, Arc::clone(&is_second))?;
-            flag::register(signal, Arc::clone(&is_second))?;
+            flag::register_conditional_shutdown(signal, 1, Arc::clone(&is_impatience))?;
         }
         let mut signals = Signals::new([SIGTERM, SIGINT])?;
         let shutdown = self.clone();
         thread::Builder::new().name("signals".into()).stack_size(64 * 1024).spawn(move || {
             if signals.forever().next().is_some() {
                 shutdown.request();
+                thread::sleep(SAME_WISH);
+                is_impatience.store(true, Ordering::Relaxed);
             }
         })?;
         Ok(())
