@@ -62,7 +62,7 @@ fn a_large_claim_without_the_bytes_takes_no_memory() {
     let claims: Vec<Client> = (0..50)
         .map(|_| {
             let mut client = broker.connect();
-            client.send_raw(&(90 << 20u32).to_be_bytes());
+            client.send_raw(&(90u32 << 20).to_be_bytes());
             client.send_raw(&[0; 100]);
             client
         })
@@ -98,9 +98,9 @@ fn a_batch_that_lies_is_refused_with_its_error_and_nothing_is_appended() {
         ("one record too many", count(4), &[INVALID_RECORD]),
         ("a negative count", count(-7), &[INVALID_RECORD]),
         ("900,000 records in 100 bytes", count_and_delta, &[INVALID_RECORD]),
-        ("a length beyond the request", length(1 << 30), &[CORRUPT_MESSAGE]),
+        ("a length beyond the request", length(1 << 30), &[INVALID_RECORD]),
         ("a length below a header", length(3), &[CORRUPT_MESSAGE]),
-        ("half a batch", good.slice(..good.len() / 2), &[CORRUPT_MESSAGE]),
+        ("half a batch", good.slice(..good.len() / 2), &[INVALID_RECORD]),
     ];
     for (what, batch, errors) in cases {
         let refused = produce(&mut client, "honest", batch);

@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ottla_core::wire::messages::MetadataRecord;
+
 use ottla_core::wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use ottla_core::wire::messages::describe_topic_partitions::{
     DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, TopicRequest,
@@ -16,7 +16,7 @@ use ottla_core::wire::messages::metadata_records::{FeatureLevelRecord, Partition
 use ottla_core::wire::messages::produce::{
     PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceData,
 };
-use ottla_core::wire::{Records, Uuid};
+use ottla_core::wire::{MetadataRecord, Records, Uuid};
 use support::{TestBatch, TestBroker, parse, write};
 use tempfile::TempDir;
 
@@ -133,10 +133,13 @@ fn produced_batches_are_on_disk_with_their_checksum_unchanged() {
 #[test]
 fn sigterm_ends_it_within_two_seconds_with_a_clean_marker() {
     let broker = TestBroker::start_on(with_topics(), &[]);
+    let served: ApiVersionsResponse = broker.connect().call(4, &api_versions());
+    assert_eq!(served.error_code, 0);
     let (status, took, directory) = broker.terminate();
     assert!(status.success(), "{status}");
     assert!(took < Duration::from_secs(2), "{took:?}");
-    assert!(directory.path().join("data/.kafka_cleanshutdown").exists());
+    let output = std::fs::read_to_string(directory.path().join("ottla-test-output.txt")).unwrap_or_default();
+    assert!(directory.path().join("data/.kafka_cleanshutdown").exists(), "{output}");
 }
 
 fn api_versions() -> ApiVersionsRequest {
