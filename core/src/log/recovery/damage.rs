@@ -1,0 +1,155 @@
+//! What happens where a batch should be and is none: a lying index, a write that was cut short, or damage.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+
+use super::{Loader, Step, Walk};
+use crate::boundary::{FileId, Level, OpenMode, Outcome, StorageCommand};
+use crate::log::PartitionLog;
+use crate::log::file_read::CHUNK_SIZE_BYTES;
+use crate::log::names::{LOG, file_name};
+use crate::log::scan::BatchFault;
+use crate::log::search::{Search, SearchStep};
+use crate::log::task::Task;
+use crate::outbox::Outbox;
+
+impl PartitionLog {
+    pub(super) fn restart_without_index(
+        &mut self,
+        loader: &mut Loader,
+        walk: &Walk,
+        outbox: &mut Outbox,
+    ) -> Result<Option<Step>, String> {
+        let text = format!("{}: the index of segment {} lies; it is made anew", self.label(), walk.base);
+        outbox.report(Level::Warn, text);
+        self.restart(loader, walk.file, loader.was_clean, outbox)
+    }
+
+    /// Begins again, walking every batch; after damage, as if the stop had not been clean.
+    pub(super) fn restart(
+        &mut self,
+        loader: &mut Loader,
+        file: FileId,
+        was_clean: bool,
+        outbox: &mut Outbox,
+    ) -> Result<Option<Step>, String> {
+        self.issuer(outbox).close(file);
+        loader.was_clean = was_clean;
+        loader.files.distrust_indexes();
+        self.read_snapshot(loader, outbox)
+    }
+
+    pub(super) fn bad_batch(
+        &mut self,
+        loader: &mut Loader,
+        walk: Box<Walk>,
+        position: u64,
+        fault: BatchFault,
+        outbox: &mut Outbox,
+    ) -> Result<Option<Step>, String> {
+        let place = format!("{} at byte {position}: {fault}", file_name(walk.base, LOG));
+        if loader.was_clean {
+            let text = format!("{}: {place}; the clean stop is not believed", self.label());
+            outbox.report(Level::Warn, text);
+            return self.restart(loader, walk.file, false, outbox);
+        }
+        if let BatchFault::OldFormat(_) = fault {
+            return Err(place);
+        }
+        let next_offset = loader.next_offset;
+        if loader.recovery_point.is_some_and(|recovery_point| next_offset < recovery_point) {
+            return Err(format!(
+                "{place}; everything before offset {} was synced",
+                loader.recovery_point.unwrap_or_default()
+            ));
+        }
+        let search = Search::new(position + 1, next_offset, walk.size_bytes, CHUNK_SIZE_BYTES);
+        let (later, file) = (loader.plan.clone(), walk.file);
+        self.search_on(loader, Step::Search { search, walk, fault, later, file }, outbox)
+    }
+
+    pub(super) fn search_step(
+        &mut self,
+        loader: &mut Loader,
+        step: Step,
+        outcome: Outcome,
+        outbox: &mut Outbox,
+    ) -> Result<Option<Step>, String> {
+        let step = match (step, outcome) {
+            (Step::Search { mut search, walk, fault, later, file }, Outcome::Data(data)) => {
+                search.supply(data);
+                Step::Search { search, walk, fault, later, file }
+            }
+            (Step::OpenForSearch { walk, fault, later, base, file }, Outcome::Opened { size_bytes }) => {
+                let search = Search::new(0, loader.next_offset.max(base), size_bytes, CHUNK_SIZE_BYTES);
+                Step::Search { search, walk, fault, later, file }
+            }
+            (step, outcome) => unreachable!("{outcome:?} in {step:?}"),
+        };
+        self.search_on(loader, step, outbox)
+    }
+
+    pub(super) fn search_on(
+        &mut self,
+        loader: &mut Loader,
+        step: Step,
+        outbox: &mut Outbox,
+    ) -> Result<Option<Step>, String> {
+        let Step::Search { mut search, walk, fault, mut later, file } = step else {
+            unreachable!("only searches go on searching")
+        };
+        match search.step() {
+            SearchStep::Read { at, size_bytes } => {
+                self.issuer(outbox).issue(Task::Load, StorageCommand::Read { file, at, size_bytes });
+                return Ok(Some(Step::Search { search, walk, fault, later, file }));
+            }
+            SearchStep::Found { position } => {
+                let (name, at) = (file_name(walk.base, LOG), walk.scan.position());
+                let behind =
+                    if file == walk.file { format!("at byte {position}") } else { "in a later segment".into() };
+                return Err(format!("{name} at byte {at}: {fault}; but there are good batches behind it, {behind}"));
+            }
+            SearchStep::Nothing => {}
+        }
+        if file != walk.file {
+            self.issuer(outbox).close(file);
+        }
+        let Some(base) = later.pop_front() else { return Ok(Some(self.cut(loader, walk, fault, outbox))) };
+        let path = self.dir.join(&file_name(base, LOG));
+        let mut issuer = self.issuer(outbox);
+        let file = issuer.new_file_id();
+        issuer.issue(Task::Load, StorageCommand::Open { file, path, mode: OpenMode::Existing });
+        Ok(Some(Step::OpenForSearch { walk, fault, later, base, file }))
+    }
+
+    /// Nothing good is behind the bad batch: the log ends before it.
+    pub(super) fn cut(
+        &mut self,
+        loader: &mut Loader,
+        mut walk: Box<Walk>,
+        fault: BatchFault,
+        outbox: &mut Outbox,
+    ) -> Step {
+        let end = walk.scan.position();
+        let (name, lost) = (file_name(walk.base, LOG), walk.size_bytes - end);
+        let text = format!(
+            "{}: {name} at byte {end}: {fault}; a write was cut short there: {lost} bytes are cut off, the log ends at offset {}",
+            self.label(),
+            loader.next_offset
+        );
+        outbox.report(Level::Warn, text);
+        for base in core::mem::take(&mut loader.plan) {
+            for name in loader.files.of_segment(base) {
+                let path = self.dir.join(&name);
+                self.issuer(outbox).forget(StorageCommand::Remove { path });
+            }
+            self.segments.remove(&base);
+            loader.files.segments.remove(&base);
+        }
+        walk.is_last = true;
+        walk.size_bytes = end;
+        self.issuer(outbox).issue(Task::Load, StorageCommand::Truncate { file: walk.file, size_bytes: end });
+        Step::Truncate(walk)
+    }
+}

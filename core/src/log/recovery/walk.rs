@@ -1,0 +1,183 @@
+//! Walking a segment: each batch's header is taken over into indexes, epochs, producers and the tail.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use super::{HEADER_CHUNK_SIZE_BYTES, Loader, Step, Walk};
+use crate::boundary::{OpenMode, Outcome, StorageCommand};
+use crate::log::PartitionLog;
+use crate::log::file_read::CHUNK_SIZE_BYTES;
+use crate::log::names::{LOG, file_name};
+use crate::log::scan::{Check, ScanStep, SegmentScan};
+use crate::log::segment::{Indexer, Indexes};
+use crate::log::tail::TailBatch;
+use crate::log::task::Task;
+use crate::outbox::Outbox;
+use crate::records::{BATCH_HEADER_SIZE_BYTES, BatchHeader};
+use crate::types::Offset;
+
+impl PartitionLog {
+    /// Opens the next segment of the plan.
+    pub(super) fn open_next(&mut self, loader: &mut Loader, indexes: Option<Indexes>, outbox: &mut Outbox) -> Step {
+        let base = loader.plan.pop_front().expect("the plan ends with the last segment");
+        loader.next_offset = loader.next_offset.max(base);
+        let path = self.dir.join(&file_name(base, LOG));
+        let mut issuer = self.issuer(outbox);
+        let file = issuer.new_file_id();
+        issuer.issue(Task::Load, StorageCommand::Open { file, path, mode: OpenMode::Existing });
+        self.segments.get_mut(&base).expect("it is in the plan").file = Some(file);
+        let check = loader.check_of(base, loader.plan.front().copied());
+        let from_disk = indexes.is_some();
+        let indexes = indexes.unwrap_or_else(|| Indexes::new(base));
+        let indexed_to = indexes.offsets.last().map_or(0, |entry| entry.position);
+        // All batches from the snapshot on must be seen.
+        let sought = loader.snapshot.map_or(Offset(i64::MAX), |at| Offset(at.0 - 1));
+        let position = indexes.offsets.at_or_before(sought).map_or(0, |entry| entry.position);
+        let scan = SegmentScan::new(position, loader.next_offset, 0, check, HEADER_CHUNK_SIZE_BYTES);
+        let is_last = loader.plan.is_empty();
+        let indexer = Indexer::new();
+        Step::OpenSegment(Box::new(Walk {
+            base,
+            file,
+            size_bytes: 0,
+            is_last,
+            check,
+            scan,
+            indexes,
+            indexer,
+            indexed_to,
+            from_disk,
+        }))
+    }
+
+    pub(super) fn segment_opened(
+        &mut self,
+        loader: &mut Loader,
+        mut walk: Box<Walk>,
+        outcome: Outcome,
+        outbox: &mut Outbox,
+    ) -> Result<Option<Step>, String> {
+        let Outcome::Opened { size_bytes } = outcome else { unreachable!("a file was opened") };
+        let chunk = if walk.check == Check::Checksum { CHUNK_SIZE_BYTES } else { HEADER_CHUNK_SIZE_BYTES };
+        let position = walk.scan.position();
+        walk.size_bytes = size_bytes;
+        walk.scan = SegmentScan::new(position, loader.next_offset, size_bytes, walk.check, chunk);
+        if position > 0 {
+            let command = StorageCommand::Read { file: walk.file, at: 0, size_bytes: BATCH_HEADER_SIZE_BYTES as u32 };
+            self.issuer(outbox).issue(Task::Load, command);
+            return Ok(Some(Step::FirstBatch(walk)));
+        }
+        self.walk_on(loader, walk, outbox)
+    }
+
+    pub(super) fn walk_on(
+        &mut self,
+        loader: &mut Loader,
+        mut walk: Box<Walk>,
+        outbox: &mut Outbox,
+    ) -> Result<Option<Step>, String> {
+        loop {
+            match walk.scan.step() {
+                ScanStep::Read { at, size_bytes } => {
+                    let command = StorageCommand::Read { file: walk.file, at, size_bytes };
+                    self.issuer(outbox).issue(Task::Load, command);
+                    return Ok(Some(Step::Walk(walk)));
+                }
+                ScanStep::Batch { position, header } => {
+                    if !self.take_batch(loader, &mut walk, position, &header) {
+                        return self.restart_without_index(loader, &walk, outbox);
+                    }
+                }
+                // Whatever is found on the way that an index showed, the index is to blame first.
+                ScanStep::Bad { .. } | ScanStep::End if walk.indexed_to > 0 => {
+                    return self.restart_without_index(loader, &walk, outbox);
+                }
+                ScanStep::Bad { position, fault } => return self.bad_batch(loader, walk, position, fault, outbox),
+                ScanStep::End => return self.segment_walked(loader, walk, outbox),
+            }
+        }
+    }
+
+    /// Takes over what a batch says. `false` where it is not the batch that the index says.
+    pub(super) fn take_batch(
+        &mut self,
+        loader: &mut Loader,
+        walk: &mut Walk,
+        position: u64,
+        header: &BatchHeader,
+    ) -> bool {
+        if position >= walk.indexed_to {
+            if walk.indexed_to > 0 {
+                let entry = walk.indexes.offsets.last().expect("it said where it ends");
+                if position != entry.position || header.last_offset() != entry.last_offset {
+                    return false;
+                }
+                walk.indexer = Indexer::resume(&walk.indexes, walk.indexer.first_timestamp);
+                walk.indexed_to = 0;
+            }
+            let interval_bytes = self.config.index_interval_bytes;
+            walk.indexer.add(header, position, interval_bytes, &mut walk.indexes);
+        }
+        self.tail.push(TailBatch {
+            base_offset: header.base_offset,
+            last_offset: header.last_offset(),
+            segment: walk.base,
+            position,
+            size_bytes: u32::try_from(header.size_bytes()).unwrap_or(u32::MAX),
+        });
+        loader.next_offset = header.next_offset();
+        let is_newer = self.epochs.latest().is_none_or(|latest| header.partition_leader_epoch > latest);
+        if is_newer && self.epochs.assign(header.partition_leader_epoch, header.base_offset) {
+            loader.epochs_changed = true;
+        }
+        if loader.replays_producers(header.base_offset) {
+            self.producers.replay(header);
+        }
+        true
+    }
+
+    /// A segment is walked to its end. What was not known to be synced is synced now: it will count as durable.
+    pub(super) fn segment_walked(
+        &mut self,
+        loader: &mut Loader,
+        walk: Box<Walk>,
+        outbox: &mut Outbox,
+    ) -> Result<Option<Step>, String> {
+        if walk.check == Check::Checksum && walk.size_bytes > 0 {
+            self.issuer(outbox).issue(Task::Load, StorageCommand::Sync { file: walk.file });
+            return Ok(Some(Step::SyncSegment(walk)));
+        }
+        self.segment_done(loader, walk, outbox)
+    }
+
+    pub(super) fn segment_done(
+        &mut self,
+        loader: &mut Loader,
+        walk: Box<Walk>,
+        outbox: &mut Outbox,
+    ) -> Result<Option<Step>, String> {
+        let Walk { base, file, is_last, check, scan, mut indexes, indexer, from_disk, .. } = *walk;
+        let segment = self.segments.get_mut(&base).expect("it is in the plan");
+        segment.size_bytes = scan.position();
+        if is_last {
+            segment.on_disk = from_disk.then(|| loader.files.index_lengths(base));
+            segment.largest = Some(indexer.largest);
+            segment.indexes = Some(indexes);
+            let segment = self.segments.remove(&base).expect("it was there above");
+            self.install_active(loader, segment, indexer);
+            return self.check_end(loader, file, outbox);
+        }
+        segment.file = None;
+        self.issuer(outbox).close(file);
+        if check == Check::Checksum {
+            indexer.seal(&mut indexes);
+            let segment = self.segments.get_mut(&base).expect("it was there above");
+            segment.largest = Some(indexer.largest);
+            segment.indexes = Some(indexes);
+            self.unsynced_indexes.insert(base);
+            self.write_index(base, outbox);
+            self.retire(base, outbox);
+        }
+        Ok(Some(self.open_next(loader, None, outbox)))
+    }
+}
