@@ -75,7 +75,7 @@ pub enum ArgumentsError {
 impl Arguments {
     /// The file's properties, then the short flags, then the overrides; of one key the last counts.
     pub fn config(&self) -> Result<(Config, Vec<Warning>), ArgumentsError> {
-        let mut all = self.from_file()?;
+        let mut all = self.file_properties()?;
         let mut set = |key: &str, value: String| all.push((key.to_owned(), value));
         if let Some(dir) = &self.log_dir {
             set("log.dirs", dir.clone());
@@ -89,7 +89,7 @@ impl Arguments {
         Ok(Config::from_properties(all)?)
     }
 
-    fn from_file(&self) -> Result<Vec<(String, String)>, ArgumentsError> {
+    fn file_properties(&self) -> Result<Vec<(String, String)>, ArgumentsError> {
         let Some(path) = &self.properties else { return Ok(Vec::new()) };
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
