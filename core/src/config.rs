@@ -245,7 +245,7 @@ impl Config {
 
     /// Properties that somebody set because they want something which this broker does not do.
     fn without_effect(&self) -> Vec<String> {
-        const MISSING: [&str; 14] = [
+        const MISSING: [&str; 15] = [
             "alter.config.policy.class.name",
             "authorizer.class.name",
             "client.quota.callback.class",
@@ -254,6 +254,7 @@ impl Config {
             "log.preallocate",
             "metadata.log.dir",
             "max.connection.creation.rate",
+            "max.connections.per.ip.overrides",
             "queued.max.request.bytes",
             "remote.log.storage.system.enable",
             "replica.selector.class",
