@@ -103,8 +103,6 @@ pub struct Limits {
     pub topics: u32,
     /// `ottla.max.partitions`.
     pub partitions: u32,
-    /// `ottla.max.producers.per.partition`.
-    pub producers_per_partition: u32,
     /// `ottla.max.decompressed.bytes`.
     pub decompressed_size_bytes: u32,
 }
@@ -292,7 +290,6 @@ impl Limits {
             parked_requests: values.size("ottla.max.parked.requests"),
             topics: values.size("ottla.max.topics"),
             partitions: values.size("ottla.max.partitions"),
-            producers_per_partition: values.size("ottla.max.producers.per.partition"),
             decompressed_size_bytes: values.size("ottla.max.decompressed.bytes"),
         })
     }

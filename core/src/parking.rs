@@ -171,6 +171,12 @@ impl<W> Parking<W> {
         self.parked.keys().copied().collect()
     }
 
+    /// How many are parked.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.parked.len()
+    }
+
     /// A look at a parked request.
     #[must_use]
     pub fn peek(&self, id: ParkedId) -> Option<&W> {

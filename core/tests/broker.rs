@@ -349,6 +349,20 @@ fn a_client_that_does_not_read_its_answers_is_not_read_either() {
 }
 
 #[test]
+fn a_fetch_does_not_wait_where_too_many_do_already() {
+    let mut world = World::new(&[("ottla.max.parked.requests", "2")]);
+    let topic = world.create_topic("letters", 1);
+    for _ in 0..2 {
+        world.send(16, &fetch(topic, 0, 0));
+    }
+    let third = ConnId(2);
+    world.open(third);
+    world.send_from(third, 16, &fetch(topic, 0, 0));
+    assert!(world.answer_to::<FetchResponse>(third, 16).is_some());
+    assert!(world.answer::<FetchResponse>(16).is_none(), "the others go on waiting");
+}
+
+#[test]
 fn an_idle_connection_is_closed_and_a_waiting_one_is_not() {
     let mut world = World::new(&[("connections.max.idle.ms", "1000")]);
     let topic = world.create_topic("letters", 1);

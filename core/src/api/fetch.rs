@@ -129,7 +129,9 @@ fn proceed(broker: &mut Broker, now: Now, parked: ParkedFetch) {
         broker.parking.park(conn, Work::Fetch(parked), Waits { lookups, ..Waits::default() });
         return;
     }
-    let is_due = parked.entries.is_empty() || now.monotonic >= parked.deadline || broker.is_stopping();
+    // Where no more requests may wait, an answer without records is better than none.
+    let is_crowded = broker.parking.len() >= broker.config.limits.parked_requests as usize;
+    let is_due = parked.entries.is_empty() || now.monotonic >= parked.deadline || broker.is_stopping() || is_crowded;
     if is_due || has_news(&parked) || available_bytes(&parked) >= parked.min_bytes {
         return answer(broker, parked);
     }

@@ -14,8 +14,6 @@ definitions! {
     "ottla.max.parked.requests": Int = "100000", at_least(1), ReadOnly;
     /// How many partitions may exist at once.
     "ottla.max.partitions": Int = "200000", at_least(1), ReadOnly;
-    /// How many idempotent producers one partition remembers; the one that was idle longest goes first.
-    "ottla.max.producers.per.partition": Int = "100000", at_least(1), ReadOnly;
     /// How many requests of one connection may be in work before the broker stops reading from it.
     "ottla.max.requests.per.connection": Int = "100", at_least(1), ReadOnly;
     /// How many topics may exist at once.
