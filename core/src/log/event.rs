@@ -157,6 +157,12 @@ impl AppendError {
             Self::OutsideTransaction { .. } => ErrorCode::InvalidTxnState,
         }
     }
+
+    /// Whether Kafka's answer to this error says where the log starts, rather than -1.
+    #[must_use]
+    pub fn tells_log_start(&self) -> bool {
+        !matches!(self, Self::NotServing(_) | Self::LargerThanSegment { .. })
+    }
 }
 
 /// A lookup under way, numbered by its log and never reused.

@@ -39,8 +39,8 @@ impl DecompressError {
     #[must_use]
     pub fn error_code(&self) -> ErrorCode {
         match self {
-            Self::UnknownCodec(_) => ErrorCode::UnknownServerError,
-            Self::Damaged { .. } => ErrorCode::CorruptMessage,
+            // Not CORRUPT_MESSAGE, which producers retry.
+            Self::UnknownCodec(_) | Self::Damaged { .. } => ErrorCode::UnknownServerError,
             Self::TooLarge { .. } => ErrorCode::MessageTooLarge,
         }
     }

@@ -1,6 +1,8 @@
 //! What a client's batch must pass before it is appended: the checks of Apache Kafka, in its order and with its error
 //! codes, and the few header fields that the broker sets.
 
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use alloc::format;
@@ -11,14 +13,12 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use self::walk::{Malformed, Walk, walk_records};
-use super::builder::{BatchBuilder, BuilderRecord};
 use super::checksum::{crc32c, crc32c_with_new_head};
 use super::compression::decompress;
 use super::header::{
     Attributes, BATCH_HEADER_SIZE_BYTES, BatchHeader, CHECKSUM_FROM, Compression, HeaderError, MAGIC, MAGIC_AT,
     PREFIX_SIZE_BYTES, TimestampType,
 };
-use super::record::{RecordError, records_of};
 use crate::error_code::ErrorCode;
 use crate::time::WallClock;
 use crate::types::{LeaderEpoch, Offset};
@@ -67,6 +67,7 @@ pub struct BatchError {
     pub message: String,
     /// The records to blame, where single records are; the first [`RECORD_ERRORS_MAX`] of them.
     pub record_errors: Vec<InvalidRecord>,
+    is_known_early: bool,
 }
 
 /// A record to blame.
@@ -83,7 +84,13 @@ pub const RECORD_ERRORS_MAX: usize = 1_000;
 
 impl BatchError {
     fn new(error_code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { error_code, message: message.into(), record_errors: Vec::new() }
+        Self { error_code, message: message.into(), record_errors: Vec::new(), is_known_early: false }
+    }
+
+    /// Found before the partition is looked at.
+    fn early(mut self) -> Self {
+        self.is_known_early = true;
+        self
     }
 
     fn invalid(message: impl Into<String>) -> Self {
@@ -93,10 +100,7 @@ impl BatchError {
     /// Whether Kafka's answer to this error says where the log starts, rather than -1.
     #[must_use]
     pub fn tells_log_start(&self) -> bool {
-        !matches!(
-            self.error_code,
-            ErrorCode::CorruptMessage | ErrorCode::MessageTooLarge | ErrorCode::UnsupportedCompressionType
-        )
+        !self.is_known_early && !matches!(self.error_code, ErrorCode::CorruptMessage | ErrorCode::MessageTooLarge)
     }
 }
 
@@ -145,7 +149,7 @@ impl ProducedBatch {
 /// # Errors
 /// What Kafka would answer.
 pub fn validate_produced(records: &Bytes, rules: &ProduceRules, now: WallClock) -> Result<ProducedBatch, BatchError> {
-    let batch = only_batch(records, rules.produce_version)?;
+    let batch = only_batch(records, rules.produce_version).map_err(BatchError::early)?;
     let header = check_header(&batch, rules)?;
     let codec = header.attributes.compression().map_err(unknown_codec)?;
     let body = batch.slice(BATCH_HEADER_SIZE_BYTES..);
@@ -158,7 +162,11 @@ pub fn validate_produced(records: &Bytes, rules: &ProduceRules, now: WallClock) 
         walk_records(&plain, walk)?
     };
     if codec != Compression::None && !summary.offsets_count_up {
-        return renumber(&batch, &header, rules, now);
+        // Kafka means to number such records anew, and fails at it.
+        return Err(BatchError::new(
+            ErrorCode::UnknownServerError,
+            "the offset deltas of compressed records don't count up",
+        ));
     }
     let max_timestamp = match rules.timestamp_type {
         TimestampType::CreateTime => summary.max_timestamp,
@@ -271,47 +279,6 @@ fn with_timestamps(
     changed
 }
 
-/// Some old clients leave wrong offset deltas inside compressed batches. Kafka numbers such records anew; so do we, and
-/// keep them uncompressed.
-fn renumber(
-    batch: &Bytes,
-    header: &BatchHeader,
-    rules: &ProduceRules,
-    now: WallClock,
-) -> Result<ProducedBatch, BatchError> {
-    let malformed = |error: RecordError| BatchError::invalid(error.to_string());
-    let attributes = header.attributes.with_timestamp_type(rules.timestamp_type).with_compression(Compression::None);
-    let mut builder = BatchBuilder::new().attributes(attributes);
-    builder = builder.producer(header.producer_id, header.producer_epoch, header.base_sequence);
-    for record in records_of(batch, rules.decompressed_max_bytes).map_err(malformed)? {
-        let record = record.map_err(malformed)?;
-        let mut headers = Vec::with_capacity(record.headers.len());
-        for header in &record.headers {
-            let key =
-                core::str::from_utf8(&header.key).map_err(|_| BatchError::invalid("a header's key is not UTF-8"))?;
-            headers.push((key, header.value.as_deref()));
-        }
-        let (key, value) = (record.key.as_deref(), record.value.as_deref());
-        builder.push(BuilderRecord { timestamp: record.timestamp, key, value, headers: &headers });
-    }
-    let size_bytes = builder.size_bytes();
-    if i32::try_from(size_bytes).unwrap_or(i32::MAX) > rules.max_message_bytes {
-        return Err(BatchError::new(
-            ErrorCode::MessageTooLarge,
-            format!(
-                "numbered anew, the batch has {size_bytes} bytes, above max.message.bytes={}",
-                rules.max_message_bytes
-            ),
-        ));
-    }
-    let mut produced = ProducedBatch::of_our_own(&builder.build());
-    if rules.timestamp_type == TimestampType::LogAppendTime {
-        let records_size_bytes = produced.records.len();
-        produced.header = with_timestamps(produced.header, rules.timestamp_type, now.0, records_size_bytes);
-    }
-    Ok(produced)
-}
-
 impl From<Malformed> for BatchError {
     fn from(malformed: Malformed) -> Self {
         match malformed {
@@ -321,7 +288,8 @@ impl From<Malformed> for BatchError {
             }
             Malformed::Records { error_code, record_errors } => {
                 let count = record_errors.len();
-                Self { error_code, message: format!("{count} or more records of the batch are invalid"), record_errors }
+                let message = format!("{count} records of the batch are invalid");
+                Self { record_errors, ..Self::new(error_code, message) }
             }
         }
     }
