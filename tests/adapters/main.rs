@@ -50,26 +50,40 @@ impl Server {
     }
 }
 
+/// As many threads as tokio has on large machines.
+fn run_on_tokio_with_threads(
+    listeners: Vec<TcpListener>,
+    core: Echo,
+    storage: Arc<Storage>,
+    shutdown: Shutdown,
+) -> io::Result<HaltReason> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
+    let reason = runtime.block_on(ottla_runtime_tokio::serve(listeners, core, storage, shutdown));
+    runtime.shutdown_background();
+    reason
+}
+
 /// Each test on each runtime.
 macro_rules! on_each_runtime {
     ($($name:ident)*) => {
-        on_each_runtime!(@ on_std ottla_runtime_std [$($name)*]);
-        on_each_runtime!(@ on_tokio ottla_runtime_tokio [$($name)*]);
-        on_each_runtime!(@ on_smol ottla_runtime_smol [$($name)*]);
+        on_each_runtime!(@ on_std ottla_runtime_std::run; $($name)*);
+        on_each_runtime!(@ on_tokio ottla_runtime_tokio::run; $($name)*);
+        on_each_runtime!(@ on_tokio_with_threads super::run_on_tokio_with_threads; $($name)*);
+        on_each_runtime!(@ on_smol ottla_runtime_smol::run; $($name)*);
     };
-    (@ $runtime:ident $package:ident [$($name:ident)*]) => {
+    (@ $runtime:ident $run:path; $($name:ident)*) => {
         mod $runtime {
             $(
                 #[test]
                 fn $name() {
-                    super::$name($package::run);
+                    super::$name($run);
                 }
             )*
 
             #[test]
             #[ignore = "started by another test, in a process of its own"]
             fn server_with_few_descriptors() {
-                super::server_with_few_descriptors($package::run);
+                super::server_with_few_descriptors($run);
             }
         }
     };
