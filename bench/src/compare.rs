@@ -109,7 +109,8 @@ fn measure(options: &CompareOptions, targets: &[Kind]) -> Result<Results> {
             let label = format!("round {round} of {}, {kind}", plan.rounds);
             let home = scratch.0.join(format!("{round}-{}", kind.to_string().replace(' ', "-").to_lowercase()));
             let running = Running::start(kind, &ottla, home, &options.overrides)?;
-            runs.entry(kind).or_default().push(plan.turn(&running, &label, &is_interrupted)?);
+            let measurements = plan.turn(&running, &label, &is_interrupted);
+            runs.entry(kind).or_default().push(measurements.map_err(|error| running.explain(&error))?);
         }
     }
     let medians = targets.iter().filter_map(|kind| Some((*kind, medians(runs.get(kind)?)))).collect();

@@ -101,6 +101,8 @@ pub struct Running {
 
 /// How long a broker may take until it answers.
 const START_TIMEOUT: Duration = Duration::from_secs(90);
+/// Lines of a broker's output that explain a failure.
+const LAST_LINES: usize = 40;
 /// How long a broker may take until it ends.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -152,18 +154,22 @@ impl Running {
     }
 
     fn must_be_starting(&mut self, deadline: Instant) -> Result<()> {
-        let output = || {
-            let text = fs::read_to_string(self.home.join("output.log")).unwrap_or_default();
-            let lines: Vec<_> = text.lines().collect();
-            lines[lines.len().saturating_sub(20)..].join("\n")
-        };
         if let Some(status) = self.child.try_wait().during("waiting for a broker")? {
-            return Err(BenchError::Other(format!("the broker ended before it answered: {status}\n{}", output())));
+            return Err(self.explain(&BenchError::Other(format!("the broker ended before it answered: {status}"))));
         }
         if Instant::now() > deadline {
-            return Err(BenchError::Other(format!("the broker does not answer\n{}", output())));
+            return Err(self.explain(&BenchError::Other("the broker does not answer".into())));
         }
         Ok(())
+    }
+
+    /// `error`, and the last lines that the broker said.
+    pub fn explain(&self, error: &BenchError) -> BenchError {
+        let output = fs::read(self.home.join("output.log")).unwrap_or_default();
+        let output = String::from_utf8_lossy(&output);
+        let lines: Vec<_> = output.lines().collect();
+        let last_lines = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n");
+        BenchError::Other(format!("{error}\nThe broker's last lines:\n{last_lines}"))
     }
 
     fn stop(&mut self) -> std::io::Result<()> {
