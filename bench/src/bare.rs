@@ -18,6 +18,7 @@ use ottla_core::wire::messages::api_versions::{ApiVersion, ApiVersionsRequest, A
 use ottla_core::wire::messages::create_topics::{CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse};
 use ottla_core::wire::messages::fetch::{FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData};
 use ottla_core::wire::messages::header::{RequestHeader, ResponseHeader};
+use ottla_core::wire::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use ottla_core::wire::messages::metadata::{
     MetadataRequest, MetadataResponse, MetadataResponsePartition, MetadataResponseTopic,
 };
@@ -121,6 +122,11 @@ fn request(frame: &Bytes, shared: &Shared, socket: &mut TcpStream) -> Result<()>
             let id = header(MetadataRequest::FLEXIBLE_FROM)?.correlation_id;
             answer(socket, id, version, &metadata(shared), None)
         }
+        InitProducerIdRequest::KEY => {
+            let id = header(InitProducerIdRequest::FLEXIBLE_FROM)?.correlation_id;
+            let producer = InitProducerIdResponse { producer_id: 0, producer_epoch: 0, ..Default::default() };
+            answer(socket, id, version, &producer, None)
+        }
         other => Err(BenchError::Other(format!("API {other} is not for the baseline"))),
     }
 }
@@ -164,6 +170,7 @@ fn api_versions() -> ApiVersionsResponse {
         entry::<MetadataRequest>(),
         entry::<ApiVersionsRequest>(),
         entry::<CreateTopicsRequest>(),
+        entry::<InitProducerIdRequest>(),
     ];
     ApiVersionsResponse { api_keys, ..Default::default() }
 }

@@ -2,18 +2,21 @@
 
 use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use ottla_core::types::{ProducerEpoch, ProducerId};
 use ottla_core::wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use ottla_core::wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest, CreateTopicsResponse};
 use ottla_core::wire::messages::header::{RequestHeader, ResponseHeader};
+use ottla_core::wire::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use ottla_core::wire::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
 use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
 use ottla_core::wire::messages::response_header_version;
 use ottla_core::wire::{Message, Reader, Records, Str, Uuid, Writer};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Producer, Sequencer};
 use crate::error::{BenchError, During, Result, accepted, require};
 
 /// A broker that does not answer for so long will not answer.
@@ -170,6 +173,15 @@ impl Broker {
         }
     }
 
+    /// A new identity for an idempotent producer.
+    pub fn new_producer(&self) -> Result<Producer> {
+        let request = InitProducerIdRequest { transaction_timeout_ms: 60_000, ..Default::default() };
+        let version = self.version_of::<InitProducerIdRequest>()?;
+        let answer: InitProducerIdResponse = Connection::open(self.address)?.call(&request, version)?;
+        accepted("InitProducerId", answer.error_code)?;
+        Ok(Producer { id: ProducerId(answer.producer_id), epoch: ProducerEpoch(answer.producer_epoch) })
+    }
+
     fn find_topic(&self, connection: &mut Connection, name: &str) -> Result<Option<Topic>> {
         let wanted = MetadataRequestTopic { name: Some(Str::from(name)), ..Default::default() };
         let request =
@@ -189,40 +201,53 @@ impl Broker {
 #[derive(Debug)]
 pub struct ProduceFrame {
     bytes: Vec<u8>,
+    /// Where the batch is.
+    batch: Range<usize>,
+    sequencer: Option<Sequencer>,
     /// The version that it is in, and its answer will be.
     pub version: i16,
     /// Records inside.
     pub record_count: u32,
-    /// Bytes of the batch inside.
-    pub batch_size_bytes: u64,
 }
 
 impl ProduceFrame {
     /// Appends `batch` to `topic`.
-    pub fn new(broker: &Broker, topic: &Topic, batch: &Batch) -> Result<Self> {
+    pub fn new(broker: &Broker, topic: &Topic, batch: &Batch, is_idempotent: bool) -> Result<Self> {
         let version = broker.version_of::<ProduceRequest>()?;
-        let data =
-            PartitionProduceData { index: 0, records: Some(Records::Bytes(batch.bytes.clone())), ..Default::default() };
+        let records = Some(Records::Bytes(batch.bytes.clone()));
         let topic_data = TopicProduceData {
             name: topic.name.clone(),
             topic_id: topic.id,
-            partition_data: vec![data],
+            partition_data: vec![PartitionProduceData { records, ..Default::default() }],
             ..Default::default()
         };
         let request =
             ProduceRequest { acks: -1, timeout_ms: 30_000, topic_data: vec![topic_data], ..Default::default() };
+        let bytes = frame_of(&request, version, 0);
+        let found = bytes.windows(batch.bytes.len()).position(|window| window == &*batch.bytes);
+        let at = found.expect("the batch is in its request as it is");
         Ok(Self {
-            bytes: frame_of(&request, version, 0),
+            bytes,
+            batch: at..at + batch.bytes.len(),
+            sequencer: is_idempotent.then(|| Sequencer::new(&batch.bytes)),
             version,
             record_count: batch.record_count,
-            batch_size_bytes: batch.bytes.len() as u64,
         })
     }
 
-    /// The frame, under this correlation id.
-    pub fn numbered(&mut self, correlation_id: i32) -> &[u8] {
+    /// The frame, under this correlation id; the producer has sent `sequence` records before.
+    pub fn numbered(&mut self, correlation_id: i32, sequence: i64) -> &[u8] {
         self.bytes[CORRELATION_ID_AT..CORRELATION_ID_AT + 4].copy_from_slice(&correlation_id.to_be_bytes());
+        if let Some(sequencer) = &self.sequencer {
+            // After the largest one comes 0.
+            sequencer.put(&mut self.bytes[self.batch.clone()], sequence as i32 & i32::MAX);
+        }
         &self.bytes
+    }
+
+    /// Bytes of the batch inside.
+    pub fn batch_size_bytes(&self) -> u64 {
+        self.batch.len() as u64
     }
 }
 

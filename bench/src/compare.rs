@@ -174,11 +174,13 @@ impl Plan {
             overrides => format!("; {}", overrides.join(" ")),
         };
         format!(
-            "{} MB of each record size after {} MB to warm up, batches of {} bytes, acks=all, {} in flight, 1 partition; \
+            "{} MB of each record size after {} MB to warm up, batches of {} bytes, acks=all, idempotence {}, {} in flight, \
+             1 partition; \
              latency at {} records a second of 100 B for {} s after {} s, linger {} ms; medians of {} rounds{properties}",
             self.size_mb,
             self.warm_up_mb,
             traffic.batch_size,
+            if traffic.enable_idempotence { "on" } else { "off" },
             traffic.in_flight,
             traffic.rate,
             traffic.latency_s,
@@ -251,8 +253,9 @@ struct Turn {
 impl Turn {
     fn produce(&mut self, record_size: RecordSize, size_bytes: u64) -> Result<()> {
         self.begin(&format!("produce {record_size}"), size_bytes);
-        let batch = Batch::filled(self.traffic.batch_size, record_size.0);
-        let mut frame = ProduceFrame::new(&self.broker, &self.topic, &batch)?;
+        let producer = self.traffic.enable_idempotence.then(|| self.broker.new_producer()).transpose()?;
+        let batch = Batch::filled(self.traffic.batch_size, record_size.0, producer);
+        let mut frame = ProduceFrame::new(&self.broker, &self.topic, &batch, producer.is_some())?;
         // What was written before goes to the disk now, and not while this is measured.
         rustix::fs::sync();
         let costs = Costs::now(self.pid)?;

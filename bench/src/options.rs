@@ -95,6 +95,9 @@ pub struct TrafficOptions {
     /// Requests in flight (max.in.flight.requests.per.connection)
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub in_flight: u32,
+    /// Whether batches have producer ids and sequence numbers, as those of Kafka's producers have
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub enable_idempotence: bool,
     /// Records in a second, where latency is measured
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: u32,
@@ -117,6 +120,7 @@ impl TrafficOptions {
             record_size_bytes: 100,
             batch_size_bytes: 16 * 1024,
             linger: Duration::from_millis(self.linger_ms),
+            is_idempotent: self.enable_idempotence,
             in_flight: self.in_flight,
             warm_up: Duration::from_secs(self.latency_warm_up_s),
             measured: Duration::from_secs(self.latency_s),

@@ -115,6 +115,8 @@ impl Running {
         let errors = log.try_clone().during("cloning a file")?;
         let mut command = command_of(kind, ottla, &home, port);
         command.args(overrides.iter().flat_map(|property| ["--override", property.as_str()]));
+        // What the broker before it wrote, and deleted, is not to be in its way.
+        rustix::fs::sync();
         // A group of its own: what stops the comparison from the keyboard is left to us to pass on.
         command.stdin(Stdio::null()).stdout(log).stderr(errors).process_group(0);
         let began = Instant::now();

@@ -30,6 +30,8 @@ pub struct Schedule {
     pub batch_size_bytes: usize,
     /// `linger.ms`: how long the first record of a batch waits for others.
     pub linger: Duration,
+    /// `enable.idempotence`.
+    pub is_idempotent: bool,
     /// Requests in flight.
     pub in_flight: u32,
     /// Not counted.
@@ -132,10 +134,10 @@ pub fn end_to_end_latencies(broker: &Broker, topic: &Topic, schedule: &Schedule,
 
 /// A request for each number of records that a batch may have; that of one record is the first.
 fn frames_for(broker: &Broker, topic: &Topic, schedule: &Schedule) -> Result<Vec<ProduceFrame>> {
-    let largest = Batch::filled(schedule.batch_size_bytes, schedule.record_size_bytes).record_count;
-    (1..=largest)
-        .map(|count| ProduceFrame::new(broker, topic, &Batch::counted(count, schedule.record_size_bytes)))
-        .collect()
+    let producer = schedule.is_idempotent.then(|| broker.new_producer()).transpose()?;
+    let largest = Batch::filled(schedule.batch_size_bytes, schedule.record_size_bytes, producer).record_count;
+    let batch = |count| Batch::counted(count, schedule.record_size_bytes, producer);
+    (1..=largest).map(|count| ProduceFrame::new(broker, topic, &batch(count), producer.is_some())).collect()
 }
 
 fn run(
@@ -206,7 +208,7 @@ fn send(
         // The range goes first, so that it is there when the answer is.
         let _ = in_flight.sent.send(next..next + count);
         let frame = &mut frames[count as usize - 1];
-        socket.write_all(frame.numbered(next as i32)).during("sending records")?;
+        socket.write_all(frame.numbered(next as i32, next.cast_signed())).during("sending records")?;
         next += count;
     }
     Ok(())

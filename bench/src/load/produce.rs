@@ -21,14 +21,15 @@ pub fn produce(
     progress: &ProgressBar,
 ) -> Result<(Transfer, i64)> {
     let mut connection = Connection::open(broker.address)?;
-    let request_count = i32::try_from(total_size_bytes.div_ceil(frame.batch_size_bytes)).unwrap_or(i32::MAX);
+    let request_count = i32::try_from(total_size_bytes.div_ceil(frame.batch_size_bytes())).unwrap_or(i32::MAX);
     let in_flight = in_flight.max(1).cast_signed();
     let mut next_offset = end_offset;
     let (mut sent, mut answered) = (0, 0);
     let began = Instant::now();
     while answered < request_count {
         if sent < request_count && sent - answered < in_flight {
-            connection.sender.write_all(frame.numbered(sent)).during("sending a batch")?;
+            let sequence = i64::from(sent) * i64::from(frame.record_count);
+            connection.sender.write_all(frame.numbered(sent, sequence)).during("sending a batch")?;
             sent += 1;
             continue;
         }
@@ -39,8 +40,8 @@ pub fn produce(
         require("base offset", next_offset, produced.base_offset)?;
         next_offset += i64::from(frame.record_count);
         answered += 1;
-        progress.inc(frame.batch_size_bytes);
+        progress.inc(frame.batch_size_bytes());
     }
-    let size_bytes = request_count.unsigned_abs() as u64 * frame.batch_size_bytes;
+    let size_bytes = request_count.unsigned_abs() as u64 * frame.batch_size_bytes();
     Ok((Transfer { size_bytes, elapsed: began.elapsed() }, next_offset))
 }
