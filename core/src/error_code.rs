@@ -3,13 +3,13 @@
 use core::fmt;
 
 macro_rules! error_codes {
-    ($( $code:literal $name:ident $constant:literal, )*) => {
+    ($( $(#[$attribute:meta])* $code:literal $name:ident $constant:literal, )*) => {
         /// What an answer says went wrong. The numbers and names are the protocol's.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(i16)]
         #[allow(missing_docs)]
         pub enum ErrorCode {
-            $( $name = $code, )*
+            $( $(#[$attribute])* $name = $code, )*
         }
 
         impl ErrorCode {
@@ -35,6 +35,7 @@ macro_rules! error_codes {
 
 error_codes! {
     -1 UnknownServerError "UNKNOWN_SERVER_ERROR",
+    #[default]
     0 None "NONE",
     1 OffsetOutOfRange "OFFSET_OUT_OF_RANGE",
     2 CorruptMessage "CORRUPT_MESSAGE",
@@ -182,12 +183,6 @@ impl ErrorCode {
     #[must_use]
     pub fn is_none(self) -> bool {
         self == Self::None
-    }
-}
-
-impl Default for ErrorCode {
-    fn default() -> Self {
-        Self::None
     }
 }
 

@@ -502,7 +502,7 @@ mod tests {
         let sync = StorageCommand::Sync { file: FileId(0) };
         let close = StorageCommand::Close { file: FileId(0) };
         assert_eq!(breach(&[open(0, "a"), sync.clone(), close.clone(), open(1, "a")]), Ok(()));
-        assert!(breach(&[sync.clone()]).is_err(), "never opened");
+        assert!(breach(std::slice::from_ref(&sync)).is_err(), "never opened");
         assert!(breach(&[open(0, "a"), close.clone(), sync]).is_err(), "closed");
         assert!(breach(&[open(0, "a"), close.clone(), close]).is_err(), "closed twice");
         assert!(breach(&[open(0, "a"), open(0, "b")]).is_err(), "an id used twice");

@@ -65,7 +65,7 @@ pub struct BatchError {
     pub error_code: ErrorCode,
     /// What was wrong with the batch as a whole.
     pub message: String,
-    /// The records to blame, where single records are; the first [`RECORD_ERRORS_MAX`] of them.
+    /// The records to blame, where single records are; the first 1000 of them.
     pub record_errors: Vec<InvalidRecord>,
     is_known_early: bool,
 }
