@@ -1,4 +1,4 @@
-//! What clients saw, and whether it can be true. One [`Ledger`](ledger::Ledger) a partition holds what is known of it.
+//! What clients saw, and whether it can be true. One [`ledger::Ledger`] a partition holds what is known of it.
 //!
 //! What does not belong here: how the clients came to see it (`clients`).
 
