@@ -183,15 +183,10 @@ impl Disk {
             }
         }
         losses.changed_names = self.tree.lose_power(|| how.survival != Survival::Nothing && chance.coin());
-        self.forget_nameless();
-        losses
-    }
-
-    /// Files and directories that have no name and are no longer open, as nothing is when a process has ended.
-    pub fn forget_nameless(&mut self) {
         let reachable = self.tree.reachable(&self.roots);
         self.files.retain(|node, _| reachable.contains(node));
         self.tree.keep_only(&reachable);
+        losses
     }
 
     /// Whether a file exists and would be the same after any power loss, its name included.

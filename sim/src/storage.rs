@@ -193,7 +193,6 @@ impl Storage {
         self.files.clear();
         self.next_file = 0;
         self.next_op = 0;
-        self.disk.forget_nameless();
     }
 
     /// The power goes, and the process with it.

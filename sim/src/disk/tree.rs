@@ -153,7 +153,7 @@ impl Tree {
         found
     }
 
-    /// Forgets directories that have no name any more.
+    /// Forgets directories that have no name, right after a power loss: before it, one may have its name back.
     pub fn keep_only(&mut self, nodes: &BTreeSet<NodeId>) {
         self.visible.retain(|node, _| nodes.contains(node));
         self.durable.retain(|node, _| nodes.contains(node));
