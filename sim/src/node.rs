@@ -31,6 +31,7 @@ pub struct Node {
     tick_at: Option<Time>,
     idle_ticks: u32,
     is_stopping: bool,
+    has_answered: bool,
     halt: Option<HaltReason>,
 }
 
@@ -86,6 +87,7 @@ impl Node {
             tick_at: None,
             idle_ticks: 0,
             is_stopping: false,
+            has_answered: false,
             halt: None,
         };
         node.drain(env)?;
@@ -108,6 +110,12 @@ impl Node {
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.is_stopping
+    }
+
+    /// Whether it got as far as to answer something.
+    #[must_use]
+    pub fn has_answered(&self) -> bool {
+        self.has_answered
     }
 
     /// Asks it to stop in good order.
@@ -291,6 +299,7 @@ impl Node {
     fn obey(&mut self, env: &mut Env, output: Output) -> Result<(), Violation> {
         match output {
             Output::Send { conn, frame } => {
+                self.has_answered = true;
                 if let Some(socket) = self.sockets.get_mut(&conn) {
                     socket.put_out(&frame, env);
                     socket.plan_write(env, conn);

@@ -100,17 +100,12 @@ impl Cluster {
     fn learn(&mut self, topic: &MetadataResponseTopic, has_ids: bool) -> Result<SeenTopic, Violation> {
         let name = topic.name.as_deref().unwrap_or_default().to_owned();
         let mut leader_epochs = BTreeMap::new();
-        let mut is_served = true;
         for partition in &topic.partitions {
-            is_served &= state_of(partition.error_code)? == State::Fine;
+            state_of(partition.error_code)?;
             leader_epochs.insert(partition.partition_index, partition.leader_epoch);
         }
         let partitions = i32::try_from(leader_epochs.len()).expect("few partitions");
-        if is_served {
-            self.topics.insert(name.clone(), KnownTopic { id: topic.topic_id, leader_epochs });
-        } else {
-            self.is_stale = true;
-        }
+        self.topics.insert(name.clone(), KnownTopic { id: topic.topic_id, leader_epochs });
         Ok(SeenTopic { name, id: has_ids.then_some(topic.topic_id), partitions })
     }
 
