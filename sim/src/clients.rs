@@ -271,6 +271,12 @@ impl Talk<'_> {
         self.session.wake_by(self.env, self.id, self.env.time() + span);
     }
 
+    /// Something that a reader of a verbose run wants to know.
+    pub fn remark(&mut self, text: fmt::Arguments<'_>) {
+        let (at, id) = (self.env.time(), self.id.0);
+        self.env.transcript.remark(at, format_args!("client {id} {text}"));
+    }
+
     /// From now on this client speaks another version of an API.
     pub fn speak(&mut self, api: ApiKey, version: i16) {
         self.session.versions.set(api, version);

@@ -58,6 +58,9 @@ struct Lane {
     is_rewinding: bool,
     /// The partition will not come back.
     is_offline: bool,
+    /// Something was acknowledged under the present identity. Before that one batch is in flight at most: a broker that
+    /// knows nothing of a producer takes any first sequence, even that of a second batch whose first one failed.
+    is_known: bool,
 }
 
 #[derive(Debug)]
@@ -156,6 +159,7 @@ impl Producer {
                     batches: VecDeque::new(),
                     is_rewinding: false,
                     is_offline: false,
+                    is_known: false,
                 });
             }
         }
@@ -221,7 +225,8 @@ impl Producer {
             return None;
         }
         let in_flight = lane.batches.iter().filter(|batch| batch.is_in_flight).count();
-        if in_flight >= self.ways.in_flight_max {
+        let in_flight_max = if self.ways.is_idempotent && !lane.is_known { 1 } else { self.ways.in_flight_max };
+        if in_flight >= in_flight_max {
             return None;
         }
         if !lane.batches.iter().any(|batch| !batch.is_in_flight) {
@@ -236,6 +241,8 @@ impl Producer {
         batch.is_in_flight = true;
         batch.attempts += 1;
         talk.history.sent(partition, batch.identity, &batch.records);
+        let (identity, sequence) = (batch.identity, batch.base_sequence);
+        talk.remark(format_args!("sends {partition} batch {} of {identity:?} from {sequence} on", batch.number));
         Some((batch.number, batch.bytes.clone()))
     }
 
@@ -296,9 +303,13 @@ impl Producer {
     ) -> Result<(), Violation> {
         let retries = self.ways.retries;
         let is_first = self.lane(partition).batches.front().is_some_and(|batch| batch.number == number);
+        let (error, offset) = (ErrorCode::from_number(answer.error_code), answer.base_offset);
+        talk.remark(format_args!("learns of {partition} batch {number}: {error:?}, offset {offset}"));
         match ErrorCode::from_number(answer.error_code) {
             Some(ErrorCode::None) => {
-                let Some(batch) = self.lane(partition).forget(number) else { return Ok(()) };
+                let lane = self.lane(partition);
+                let Some(batch) = lane.forget(number) else { return Ok(()) };
+                lane.is_known = true;
                 talk.env.stats.add(Counter::RecordsAcknowledged, batch.records.len() as u64);
                 let was_known = talk.history.acknowledged(
                     talk.life(),
@@ -428,6 +439,7 @@ impl Lane {
     fn renumber(&mut self, identity: Identity, value_max_bytes: u64) {
         self.next_sequence = 0;
         self.is_rewinding = false;
+        self.is_known = false;
         for batch in &mut self.batches {
             batch.base_sequence = self.next_sequence;
             self.next_sequence += batch.records.len() as i32;
