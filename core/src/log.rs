@@ -174,7 +174,7 @@ impl PartitionLog {
     fn done(&mut self, now: Now, op: OpId, task: Task, outcome: Outcome, outbox: &mut Outbox) {
         match task {
             Task::Write => self.written(now.monotonic, op, outbox),
-            Task::CreateSegment(_) | Task::WriteSnapshot => {}
+            Task::CreateSegment(_) | Task::WriteSnapshot | Task::SyncNames => {}
             Task::Sync(base) => self.synced(now.monotonic, base, outbox),
             Task::SyncDir(base) => self.synced_dir(now.monotonic, base, outbox),
             Task::WriteIndex(base) => self.index_written(base, true, outbox),
@@ -195,7 +195,7 @@ impl PartitionLog {
             Task::Write => "appending",
             Task::CreateSegment(_) => "creating a segment",
             Task::Sync(_) => "syncing a segment",
-            Task::SyncDir(_) => "syncing the directory",
+            Task::SyncDir(_) | Task::SyncNames => "syncing the directory",
             Task::WriteEpochs => "writing leader-epoch-checkpoint",
             Task::WriteMetadata => "writing partition.metadata",
             Task::Lookup(_) => "reading a segment",

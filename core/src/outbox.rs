@@ -13,6 +13,8 @@ pub struct Outbox {
     owners: BTreeMap<OpId, Owner>,
     next_op: u64,
     next_file: u64,
+    /// [`Output::Halt`] was said: nothing comes after it.
+    is_over: bool,
 }
 
 /// The part that issued a storage command and gets its result.
@@ -32,7 +34,7 @@ impl Outbox {
         let op = OpId(self.next_op);
         self.next_op += 1;
         self.owners.insert(op, owner);
-        self.outputs.push_back(Output::Store { op, command });
+        self.push(Output::Store { op, command });
         op
     }
 
@@ -48,9 +50,12 @@ impl Outbox {
         self.push(Output::Report(Report { level, text: text.into() }));
     }
 
-    /// Any output.
+    /// Any output; none once there was [`Output::Halt`].
     pub fn push(&mut self, output: Output) {
-        self.outputs.push_back(output);
+        if !self.is_over {
+            self.is_over = matches!(output, Output::Halt { .. });
+            self.outputs.push_back(output);
+        }
     }
 
     /// The next output to be done.

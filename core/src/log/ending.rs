@@ -15,11 +15,21 @@ use crate::wire::Uuid;
 /// What a log is ending with.
 #[derive(Debug)]
 pub(super) enum Ending {
-    /// Waits for all that is in flight, then writes out the rest.
-    Close {
-        wrote_rest: bool,
-    },
+    Close(Close),
     Remove(Removal),
+}
+
+/// A close, step by step. Each waits for what was in flight before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Close {
+    /// Batches are being written.
+    Writing,
+    /// What lies beside the batches is being written.
+    WritingRest,
+    /// The names of new files are being made durable.
+    SyncingNames,
+    /// Nothing more is to be written.
+    Waiting,
 }
 
 /// A removal, step by step. Each waits for what was in flight before.
@@ -53,9 +63,9 @@ impl PartitionLog {
             return;
         }
         // A log that was not opened to the end leaves the directory as an unclean stop would.
-        let wrote_rest = self.state != LogState::Serving;
-        self.is_clean &= !wrote_rest;
-        self.begin_ending(Ending::Close { wrote_rest });
+        let is_serving = self.state == LogState::Serving;
+        self.is_clean &= is_serving;
+        self.begin_ending(Ending::Close(if is_serving { Close::Writing } else { Close::Waiting }));
         self.settle(outbox);
     }
 
@@ -101,21 +111,38 @@ impl PartitionLog {
     pub(super) fn settle(&mut self, outbox: &mut Outbox) {
         match self.ending.take() {
             None => {}
-            Some(Ending::Close { wrote_rest }) => self.settle_close(wrote_rest, outbox),
+            Some(Ending::Close(close)) => self.settle_close(close, outbox),
             Some(Ending::Remove(removal)) => self.settle_removal(removal, outbox),
         }
     }
 
-    fn settle_close(&mut self, wrote_rest: bool, outbox: &mut Outbox) {
-        if !wrote_rest && self.state == LogState::Closing && self.in_flight.writes.is_empty() {
-            self.write_rest(outbox);
-            self.ending = Some(Ending::Close { wrote_rest: true });
-            return self.settle(outbox);
-        }
-        if !self.tasks.is_empty() || !(wrote_rest || self.state == LogState::Offline) {
-            self.ending = Some(Ending::Close { wrote_rest });
-            return;
-        }
+    fn settle_close(&mut self, close: Close, outbox: &mut Outbox) {
+        let is_over = match close {
+            Close::Writing => self.in_flight.writes.is_empty(),
+            Close::WritingRest | Close::SyncingNames | Close::Waiting => self.tasks.is_empty(),
+        };
+        let next = match close {
+            Close::Writing | Close::WritingRest if self.state == LogState::Offline => Close::Waiting,
+            _ if !is_over => {
+                self.ending = Some(Ending::Close(close));
+                return;
+            }
+            Close::Writing => {
+                self.write_rest(outbox);
+                Close::WritingRest
+            }
+            Close::WritingRest => {
+                let dir = self.dir.clone();
+                self.issuer(outbox).issue(Task::SyncNames, StorageCommand::SyncDir { dir });
+                Close::SyncingNames
+            }
+            Close::SyncingNames | Close::Waiting => return self.closed(outbox),
+        };
+        self.ending = Some(Ending::Close(next));
+        self.settle(outbox);
+    }
+
+    fn closed(&mut self, outbox: &mut Outbox) {
         self.close_files(outbox);
         let was_clean = self.is_clean && self.state == LogState::Closing;
         self.state = LogState::Closed;
@@ -134,10 +161,13 @@ impl PartitionLog {
         self.sync(outbox);
     }
 
+    /// What answers still refer to stays open: the adapter writes them out, even as its last words.
     fn close_files(&mut self, outbox: &mut Outbox) {
         let files: Vec<_> = self.segments.values_mut().filter_map(|segment| segment.file.take()).collect();
         for file in files {
-            self.issuer(outbox).close(file);
+            if !self.pins.contains_key(&file) {
+                self.issuer(outbox).close(file);
+            }
         }
     }
 

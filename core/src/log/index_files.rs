@@ -6,6 +6,7 @@ use alloc::vec;
 
 use super::PartitionLog;
 use super::atomic_file::AtomicFile;
+use super::event::LogState;
 use super::names::{LEADER_EPOCHS, OFFSET_INDEX, SNAPSHOT, TIME_INDEX, file_name};
 use super::offset_index;
 use super::segment::IndexWriting;
@@ -37,9 +38,9 @@ impl PartitionLog {
         }
     }
 
-    /// Writes the index entries that are not on disk yet; of a closed segment, syncs them too.
+    /// Writes the index entries that are not on disk yet; of a closed segment or log, syncs them too.
     pub(super) fn write_index(&mut self, base: Offset, outbox: &mut Outbox) {
-        let is_closed = base != self.active.base;
+        let is_closed = base != self.active.base || self.state == LogState::Closing;
         let segment = self.segments.get_mut(&base).expect("only segments in memory have indexes to write");
         if let Some(writing) = &mut segment.writing {
             writing.again = true;

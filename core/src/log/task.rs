@@ -16,6 +16,8 @@ pub(super) enum Task {
     CreateSegment(Offset),
     /// The names of new files are being made durable; the segment is the newest of them.
     SyncDir(Offset),
+    /// At a close, the names of all that lies beside the batches are being made durable.
+    SyncNames,
     /// A segment's file is being synced.
     Sync(Offset),
     /// The indexes of a segment are being written.
