@@ -59,7 +59,7 @@ use self::recovery::Loader;
 use self::segment::{Indexer, Segment};
 use self::tail::Tail;
 use self::task::{Issuer, Task};
-use crate::boundary::{FileId, OpId, Outcome, Path, StorageError, StorageResult};
+use crate::boundary::{FileId, Level, OpId, Outcome, Path, StorageError, StorageResult};
 use crate::outbox::{Outbox, Owner};
 use crate::time::{Monotonic, Now};
 use crate::types::{LeaderEpoch, Offset, PartitionId, TopicName};
@@ -165,7 +165,7 @@ impl PartitionLog {
         if self.state != LogState::Offline || task == Task::Removal {
             match result {
                 StorageResult::Done(outcome) => self.done(now, op, task, outcome, outbox),
-                StorageResult::NotDone(error) | StorageResult::Unknown(error) => self.failed(task, &error, outbox),
+                StorageResult::NotDone(error) | StorageResult::Unknown(error) => self.failed(now, task, &error, outbox),
             }
         }
         self.settle(outbox);
@@ -186,11 +186,12 @@ impl PartitionLog {
                 self.lookup_read(id, data, outbox);
             }
             Task::Load => self.load_done(now, outcome, outbox),
+            Task::RemoveFile => self.file_removed(now, outbox),
             Task::Removal => self.removal_done(outbox),
         }
     }
 
-    fn failed(&mut self, task: Task, error: &StorageError, outbox: &mut Outbox) {
+    fn failed(&mut self, now: Now, task: Task, error: &StorageError, outbox: &mut Outbox) {
         let what = match task {
             Task::Write => "appending",
             Task::CreateSegment(_) => "creating a segment",
@@ -206,6 +207,10 @@ impl PartitionLog {
                 return self.index_written(base, false, outbox);
             }
             Task::WriteSnapshot => return self.report_lesser_fault("a producer snapshot", error, outbox),
+            Task::RemoveFile => {
+                outbox.report(Level::Warn, format!("{}: a file of no use could not be removed: {error}", self.label()));
+                return self.file_removed(now, outbox);
+            }
             Task::Load => return self.load_failed(error, outbox),
             Task::Removal => return self.removal_failed(error, outbox),
         };

@@ -100,6 +100,16 @@ enum Step {
     },
     /// Waits for `partition.metadata`.
     Metadatum,
+    /// Waits until files that are to go are gone: others of their names may follow.
+    Tidy(Next),
+}
+
+/// What comes when files that are to go are gone.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    ReadMetadata,
+    SyncDir,
+    Serve,
 }
 
 /// A segment that is being walked.
@@ -149,12 +159,15 @@ impl PartitionLog {
         let Some(mut loader) = self.loader.take() else { return };
         loader.now = now;
         let step = core::mem::replace(&mut loader.step, Step::List);
+        if let Step::Tidy(Next::Serve) = step {
+            return self.serve();
+        }
         match self.load_step(&mut loader, step, outcome, outbox) {
             Ok(Some(step)) => {
                 loader.step = step;
                 self.loader = Some(loader);
             }
-            Ok(None) => self.finish_load(*loader, outbox),
+            Ok(None) => self.finish_load(loader, outbox),
             Err(reason) => self.go_offline(reason, outbox),
         }
     }
@@ -188,8 +201,9 @@ impl PartitionLog {
                 let Outcome::Listing(entries) = outcome else { unreachable!("a listing was asked for") };
                 loader.files = Files::of(&entries);
                 self.remove_leftovers(loader, outbox);
-                self.read_metadata(loader, outbox)
+                self.when_tidy(loader, Next::ReadMetadata, outbox)
             }
+            Step::Tidy(next) => self.when_tidy(loader, next, outbox),
             Step::MakeDir => {
                 loader.new_directories = 1;
                 self.read_metadata(loader, outbox)
@@ -240,8 +254,7 @@ impl PartitionLog {
 
     fn remove_leftovers(&mut self, loader: &Loader, outbox: &mut Outbox) {
         for name in &loader.files.garbage {
-            let path = self.dir.join(name);
-            self.issuer(outbox).forget(StorageCommand::Remove { path });
+            self.remove_file(name, outbox);
         }
         for name in &loader.files.compaction {
             let text = format!("{}: {name} was left by an interrupted compaction; it is not used", self.label());
@@ -296,9 +309,39 @@ impl PartitionLog {
         if loader.was_clean {
             return Ok(self.await_metadata());
         }
-        let dir = self.dir.clone();
-        self.issuer(outbox).issue(Task::Load, StorageCommand::SyncDir { dir });
-        Ok(Some(Step::SyncDir))
+        self.when_tidy(loader, Next::SyncDir, outbox)
+    }
+
+    fn when_tidy(&mut self, loader: &mut Loader, next: Next, outbox: &mut Outbox) -> Result<Option<Step>, String> {
+        if self.is_removing() {
+            return Ok(Some(Step::Tidy(next)));
+        }
+        match next {
+            Next::ReadMetadata => self.read_metadata(loader, outbox),
+            Next::SyncDir => {
+                let dir = self.dir.clone();
+                self.issuer(outbox).issue(Task::Load, StorageCommand::SyncDir { dir });
+                Ok(Some(Step::SyncDir))
+            }
+            Next::Serve => Ok(None),
+        }
+    }
+
+    /// A file is gone, or could not be removed and stays.
+    pub(super) fn file_removed(&mut self, now: Now, outbox: &mut Outbox) {
+        let waits = self.loader.as_ref().is_some_and(|loader| matches!(loader.step, Step::Tidy(_)));
+        if waits && !self.is_removing() {
+            self.load_done(now, Outcome::Nothing, outbox);
+        }
+    }
+
+    fn is_removing(&self) -> bool {
+        self.tasks.values().any(|task| *task == Task::RemoveFile)
+    }
+
+    fn remove_file(&mut self, name: &str, outbox: &mut Outbox) {
+        let path = self.dir.join(name);
+        self.issuer(outbox).issue(Task::RemoveFile, StorageCommand::Remove { path });
     }
 
     fn install_active(&mut self, loader: &Loader, segment: Segment, indexer: Indexer) {
@@ -311,7 +354,7 @@ impl PartitionLog {
         self.metadata_file.as_ref().map(|_| Step::Metadatum)
     }
 
-    fn finish_load(&mut self, mut loader: Loader, outbox: &mut Outbox) {
+    fn finish_load(&mut self, mut loader: Box<Loader>, outbox: &mut Outbox) {
         let active = &self.segments[&self.active.base];
         let end = Mark { offset: loader.next_offset, segment: active.base, position: active.size_bytes };
         self.log_end = end.offset;
@@ -333,6 +376,14 @@ impl PartitionLog {
         if self.epochs.truncate_end(self.log_end.next()) || loader.epochs_changed {
             self.write_epochs(outbox);
         }
+        if !self.is_removing() {
+            return self.serve();
+        }
+        loader.step = Step::Tidy(Next::Serve);
+        self.loader = Some(loader);
+    }
+
+    fn serve(&mut self) {
         self.state = LogState::Serving;
         self.events.push_back(LogEvent::Opened);
     }
@@ -351,8 +402,7 @@ impl PartitionLog {
             self.drop_snapshot(loader, at, outbox);
         }
         for name in loader.files.orphans() {
-            let path = self.dir.join(&name);
-            self.issuer(outbox).forget(StorageCommand::Remove { path });
+            self.remove_file(&name, outbox);
         }
     }
 }
@@ -406,6 +456,7 @@ impl Step {
             Self::Offsets(_) | Self::Times(..) => "reading an index",
             Self::OpenSegment(_) | Self::OpenForSearch { .. } => "opening a segment",
             Self::FirstBatch(_) | Self::Walk(_) | Self::Search { .. } => "reading a segment",
+            Self::Tidy(_) => "removing files of no use",
             Self::SyncSegment(_) => "syncing a segment",
             Self::Truncate(_) => "truncating a segment",
             Self::SyncDir => "syncing the directory",

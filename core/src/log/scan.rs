@@ -202,8 +202,11 @@ impl SegmentScan {
 fn is_old_batch(bytes: &[u8], left: u64) -> bool {
     /// What the oldest format needs after its length field.
     const LENGTH_MIN: u64 = 14;
+    const MAGIC_AT: usize = 16;
     let length = bytes.get(8..12).and_then(|length| length.try_into().ok()).map_or(0, u32::from_be_bytes);
-    (LENGTH_MIN..=left.saturating_sub(12)).contains(&u64::from(length))
+    // A write that was cut short may have left a header that is zeros from somewhere before its magic on.
+    let is_cut = bytes[MAGIC_AT..].iter().take(BATCH_HEADER_SIZE_BYTES - MAGIC_AT).all(|byte| *byte == 0);
+    !is_cut && (LENGTH_MIN..=left.saturating_sub(12)).contains(&u64::from(length))
 }
 
 #[cfg(test)]

@@ -34,6 +34,8 @@ pub(super) enum Task {
     Lookup(LookupId),
     /// The log is being opened.
     Load,
+    /// While the log is opened, a file that is of no use is being removed.
+    RemoveFile,
     /// The log's directory is being removed.
     Removal,
 }
@@ -54,11 +56,6 @@ impl Issuer<'_> {
 
     pub(super) fn new_file_id(&mut self) -> FileId {
         self.outbox.new_file_id()
-    }
-
-    /// Issues a command whose result nobody waits for.
-    pub(super) fn forget(&mut self, command: StorageCommand) {
-        self.outbox.store(Owner::Nobody, command);
     }
 
     /// Closes a file: nobody needs to know when.

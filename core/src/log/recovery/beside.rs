@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 
 use super::{Loader, Step};
-use crate::boundary::{Level, Outcome, StorageCommand};
+use crate::boundary::{Level, Outcome};
 use crate::log::atomic_file::AtomicFile;
 use crate::log::file_read::{Content, FileRead};
 use crate::log::leader_epochs::LeaderEpochs;
@@ -129,8 +129,7 @@ impl PartitionLog {
 
     pub(super) fn drop_snapshot(&mut self, loader: &mut Loader, at: Offset, outbox: &mut Outbox) {
         loader.files.snapshots.remove(&at);
-        let path = self.dir.join(&file_name(at, SNAPSHOT));
-        self.issuer(outbox).forget(StorageCommand::Remove { path });
+        self.remove_file(&file_name(at, SNAPSHOT), outbox);
     }
 
     pub(super) fn offsets_loaded(

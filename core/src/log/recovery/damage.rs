@@ -141,8 +141,7 @@ impl PartitionLog {
         outbox.report(Level::Warn, text);
         for base in core::mem::take(&mut loader.plan) {
             for name in loader.files.of_segment(base) {
-                let path = self.dir.join(&name);
-                self.issuer(outbox).forget(StorageCommand::Remove { path });
+                self.remove_file(&name, outbox);
             }
             self.segments.remove(&base);
             loader.files.segments.remove(&base);
