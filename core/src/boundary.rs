@@ -7,6 +7,8 @@
 //! - [`Output::Send`]s of a connection are written in the order they came, each whole; [`Input::Sent`] reports progress.
 //! - Storage commands on one [`FileId`] are done in the order they came. Between different files, and for commands on
 //!   paths, there is no order: where the broker needs one it waits for the result.
+//! - After an [`StorageCommand::Append`] or [`StorageCommand::Truncate`] that failed, later appends to that [`FileId`]
+//!   are not done: nothing is written behind a gap.
 //! - Every command ends in exactly one [`Input::Stored`], and every [`Input::Opened`] in exactly one [`Input::Closed`].
 //! - It sends [`Input::Tick`] when [`Broker::deadline`](crate::Broker::deadline) has passed.
 

@@ -38,8 +38,8 @@ struct OpenFile {
     /// When the last command on it takes effect, and when it is reported.
     effect_at: Time,
     done_at: Time,
-    /// A command on it failed: where its end is is anybody's guess.
-    is_doubtful: bool,
+    /// A write to it failed: nothing more is appended.
+    has_failed: bool,
     /// A Close is on its way.
     is_closing: bool,
 }
@@ -107,7 +107,7 @@ impl Storage {
             if let StorageCommand::Open { file, path, .. } = &command {
                 let (effect_at, done_at) = (timing.effect_at, timing.done_at);
                 let path = path.clone();
-                let open = OpenFile { path, node: None, effect_at, done_at, is_doubtful: false, is_closing: false };
+                let open = OpenFile { path, node: None, effect_at, done_at, has_failed: false, is_closing: false };
                 self.files.insert(*file, open);
             }
             let open = self.files.get_mut(&file).expect("checked above");
@@ -134,8 +134,8 @@ impl Storage {
                     Failure::Unknown(error) => (StorageResult::Unknown(error.clone()), error),
                 };
                 self.count_failure(&command, &error, stats);
-                if let Some(open) = file_of(&command).and_then(|file| self.files.get_mut(&file)) {
-                    open.is_doubtful = true;
+                if let StorageCommand::Append { file, .. } | StorageCommand::Truncate { file, .. } = &command {
+                    self.files.get_mut(file).expect("open").has_failed = true;
                 }
                 result
             }
@@ -249,6 +249,12 @@ impl Storage {
     /// Does a command, or fails it if this disk is so inclined.
     fn attempt(&mut self, command: &StorageCommand) -> Result<Attempt, Violation> {
         self.check_append(command)?;
+        if let StorageCommand::Append { file, .. } = command
+            && self.files[file].has_failed
+        {
+            let error = StorageError::Io("an earlier write to the file failed".to_owned());
+            return Ok(Err(Failure::NotDone(error)));
+        }
         let odds = match command {
             StorageCommand::List { .. } | StorageCommand::Read { .. } => self.plan.read_fails,
             StorageCommand::Open { mode: OpenMode::Existing, .. } => self.plan.read_fails,
@@ -274,7 +280,7 @@ impl Storage {
         let open = &self.files[file];
         let Some(node) = open.node else { return Ok(()) };
         let size_bytes = self.disk.file(node).size_bytes();
-        if open.is_doubtful || *at == size_bytes {
+        if open.has_failed || *at == size_bytes {
             return Ok(());
         }
         Err(Violation::Contract(format!("append at {at} to {}, which has {size_bytes} bytes", open.path)))
@@ -473,6 +479,7 @@ mod tests {
         let mut at = 0;
         let mut unknown = 0;
         for op in 1..100 {
+            storage.files.get_mut(&FileId(0)).unwrap().has_failed = false;
             let result = run(&mut storage, op, append(0, at, b"abc"));
             let bytes = storage.bytes(FileRange { file: FileId(0), at: 0, size_bytes: 0 });
             assert!(bytes.is_some());
@@ -485,6 +492,16 @@ mod tests {
             at = size;
         }
         assert!(unknown > 30);
+    }
+
+    #[test]
+    fn after_a_failed_append_nothing_is_written_behind_the_gap() {
+        let mut storage = storage(1);
+        run(&mut storage, 0, open(0, "a"));
+        storage.plan.write_fails = Odds::percent(100);
+        run(&mut storage, 1, append(0, 0, b"abc"));
+        storage.plan.write_fails = Odds::NEVER;
+        assert!(matches!(run(&mut storage, 2, append(0, 3, b"def")), StorageResult::NotDone(_)));
     }
 
     #[test]

@@ -7,8 +7,10 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use bytes::Bytes;
 use ottla_core::boundary::{FileId, OpenMode, Outcome, Path, StorageCommand, StorageError, StorageResult};
 
 mod directory;
@@ -26,7 +28,14 @@ pub struct Storage {
     log_dirs: Vec<PathBuf>,
     /// Held, never looked at.
     locks: Mutex<Vec<DirectoryLock>>,
-    files: RwLock<HashMap<FileId, Arc<File>>>,
+    files: RwLock<HashMap<FileId, Arc<OpenFile>>>,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    file: Arc<File>,
+    /// Its end is not where the broker thinks: nothing more is appended.
+    has_failed: AtomicBool,
 }
 
 impl Storage {
@@ -68,11 +77,11 @@ impl Storage {
             StorageCommand::Read { file, at, size_bytes } => {
                 self.with_file(*file, |file| file::read(file, *at, *size_bytes))
             }
-            StorageCommand::Append { file, at, data } => self.with_file(*file, |file| file::append(file, *at, data)),
+            StorageCommand::Append { file, at, data } => self.append(*file, *at, data),
             StorageCommand::Sync { file } => self.with_file(*file, file::sync),
             StorageCommand::SyncDir { dir } => directory::sync(&self.resolve(dir)),
             StorageCommand::Truncate { file, size_bytes } => {
-                self.with_file(*file, |file| file::truncate(file, *size_bytes))
+                self.change(*file, |file| file::truncate(file, *size_bytes))
             }
             StorageCommand::Rename { from, to } => directory::rename(&self.resolve(from), &self.resolve(to)),
             StorageCommand::Remove { path } => directory::remove(&self.resolve(path)),
@@ -86,14 +95,35 @@ impl Storage {
     /// An open file, to be sent from; it stays open for as long as it is held.
     #[must_use]
     pub fn file(&self, file: FileId) -> Option<Arc<File>> {
+        self.opened(file).map(|open| Arc::clone(&open.file))
+    }
+
+    fn opened(&self, file: FileId) -> Option<Arc<OpenFile>> {
         self.files.read().unwrap_or_else(PoisonError::into_inner).get(&file).cloned()
     }
 
     fn open_file(&self, id: FileId, path: &Path, mode: OpenMode) -> StorageResult {
         let (file, result) = file::open(&self.resolve(path), mode);
         if let Some(file) = file {
-            let former = self.files.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::new(file));
+            let open = OpenFile { file: Arc::new(file), has_failed: AtomicBool::new(false) };
+            let former = self.files.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::new(open));
             assert!(former.is_none(), "file ids are never reused");
+        }
+        result
+    }
+
+    fn append(&self, id: FileId, at: u64, data: &[Bytes]) -> StorageResult {
+        if self.opened(id).is_some_and(|open| open.has_failed.load(Ordering::Relaxed)) {
+            return StorageResult::NotDone(StorageError::Io("an earlier write to the file failed".into()));
+        }
+        self.change(id, |file| file::append(file, at, data))
+    }
+
+    /// Does what moves a file's end. Commands on one file come one after another, so nothing slips in between.
+    fn change(&self, id: FileId, action: impl FnOnce(&File) -> StorageResult) -> StorageResult {
+        let result = self.with_file(id, action);
+        if let (Some(open), false) = (self.opened(id), matches!(result, StorageResult::Done(_))) {
+            open.has_failed.store(true, Ordering::Relaxed);
         }
         result
     }
@@ -118,8 +148,6 @@ impl Storage {
 #[cfg(test)]
 mod tests {
     use std::path::Path as StdPath;
-
-    use bytes::Bytes;
 
     use super::*;
 
@@ -155,6 +183,21 @@ mod tests {
         assert!(matches!(storage.run(&StorageCommand::Sync { file: FILE }), StorageResult::NotDone(_)));
         assert!(storage.file(FILE).is_none());
         assert_eq!(sender.metadata().unwrap().len(), 0);
+    }
+
+    #[test]
+    fn after_a_failed_append_nothing_is_written_behind_the_gap() {
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/full", dir.path().join("log")).unwrap();
+        let storage = open(&[dir.path()]);
+        storage.run(&StorageCommand::Open { file: FILE, path: Path::new(0, "log"), mode: OpenMode::Existing });
+        let append = |at| {
+            let data = vec![Bytes::from_static(b"records")];
+            storage.run(&StorageCommand::Append { file: FILE, at, data })
+        };
+        assert_eq!(append(0), StorageResult::NotDone(StorageError::Full));
+        let refused = StorageError::Io("an earlier write to the file failed".into());
+        assert_eq!(append(7), StorageResult::NotDone(refused));
     }
 
     #[test]
