@@ -12,7 +12,9 @@ pub struct Clocks {
     /// What the monotonic clock says at the beginning of the world.
     origin: u64,
     drift_ppm: i64,
-    wall_offset_ms: i64,
+    wall_origin_ms: i64,
+    /// How far the last jump took the wall clock from where it should be.
+    jumped_ms: i64,
 }
 
 const MILLION: i128 = 1_000_000;
@@ -24,7 +26,8 @@ impl Clocks {
         Self {
             origin: chance.between(0..=1_000_000_000_000),
             drift_ppm: plan.drift_ppm,
-            wall_offset_ms: 1_700_000_000_000 + chance.between(0..=100_000_000_000) as i64,
+            wall_origin_ms: 1_700_000_000_000 + chance.between(0..=100_000_000_000) as i64,
+            jumped_ms: 0,
         }
     }
 
@@ -33,7 +36,7 @@ impl Clocks {
     pub fn now(&self, at: Time) -> Now {
         let elapsed = i128::from(at.0) * (MILLION + i128::from(self.drift_ppm)) / MILLION;
         let elapsed = u64::try_from(elapsed).expect("time goes forward");
-        let wall_ms = self.wall_offset_ms + i64::try_from(at.0 / 1_000).expect("short worlds");
+        let wall_ms = self.wall_origin_ms + self.jumped_ms + i64::try_from(at.0 / 1_000).expect("short worlds");
         Now { monotonic: Monotonic(self.origin + elapsed), wall: WallClock(wall_ms) }
     }
 
@@ -45,10 +48,10 @@ impl Clocks {
         Time(u64::try_from((elapsed * MILLION + speed - 1) / speed).unwrap_or(u64::MAX))
     }
 
-    /// The wall clock jumps, either way.
+    /// The wall clock jumps, either way, to no further than `longest` from where it should be.
     pub fn jump(&mut self, longest: Span, chance: &mut Chance) {
         let by = i64::try_from(chance.span_up_to(longest).0 / 1_000).expect("short jumps");
-        self.wall_offset_ms += if chance.coin() { by } else { -by };
+        self.jumped_ms = if chance.coin() { by } else { -by };
     }
 }
 

@@ -76,6 +76,12 @@ impl History {
         self.timeline
     }
 
+    /// The timeline to which a life belongs; of earlier ones it only matters that they are over.
+    #[must_use]
+    pub fn timeline_of(&self, life: Life) -> Timeline {
+        if life >= self.first_life_of_timeline { self.timeline } else { Timeline(self.timeline.0 - 1) }
+    }
+
     /// What is known of a partition.
     #[must_use]
     pub fn ledger(&self, partition: PartitionRef) -> Option<&Ledger> {

@@ -251,7 +251,8 @@ impl ClockPlan {
         Self {
             drift_ppm: *chance.pick(&[0, 0, 500, -500, 100_000]),
             jump_every: Span::ms(*chance.pick(&[0, 0, 300, 2_000])),
-            jump_max: Span::ms(*chance.pick(&[20, 5_000, 3_600_000])),
+            // Brokers refuse records from more than an hour ahead: a jump back and one ahead stay below that.
+            jump_max: Span::ms(*chance.pick(&[20, 5_000, 1_500_000])),
             tick_late_max: Span(*chance.pick(&[0, 500, 20_000])),
         }
     }

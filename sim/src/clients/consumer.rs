@@ -224,8 +224,12 @@ impl Consumer {
                 return Ok(());
             }
             Some(error) if is_passing(error) => {
-                position.is_offline = talk.is_offline(partition, Some(error))?;
                 position.is_dirty = true;
+                if talk.is_offline(partition, Some(error))? {
+                    position.is_offline = true;
+                    // A session would go on telling of it.
+                    self.forget_session();
+                }
                 self.cluster.doubt();
                 self.next_at = talk.time() + RETRY_AFTER;
                 return Ok(());
@@ -255,7 +259,7 @@ impl Consumer {
             let counter = if self.is_auditor { Counter::RecordsAudited } else { Counter::RecordsRead };
             talk.env.stats.add(counter, next.abs_diff(position.next));
             position.next = next;
-            position.timeline = talk.history.timeline();
+            position.timeline = talk.history.timeline_of(talk.life());
             position.is_dirty = true;
         }
         if self.is_auditor && position.next >= data.high_watermark {
