@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use ottla_core::error_code::ErrorCode;
 use ottla_core::types::{ProducerEpoch, ProducerId};
 use ottla_core::wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use ottla_core::wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest, CreateTopicsResponse};
@@ -21,10 +22,10 @@ use crate::error::{BenchError, During, Result, accepted, require};
 
 /// A broker that does not answer for so long will not answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a topic may take from its creation to its leader.
-const TOPIC_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a topic may take from its creation to its leader, and a producer to its id.
+const SETUP_TIMEOUT: Duration = Duration::from_secs(20);
+const RETRY_AFTER: Duration = Duration::from_millis(20);
 const SMALL_READ_BYTES: usize = 8 * 1024;
-const NO_ERROR: i16 = 0;
 /// Where in a frame the correlation id is: behind size, API key and version.
 const CORRELATION_ID_AT: usize = 8;
 
@@ -161,15 +162,15 @@ impl Broker {
         let result = answer.topics.first().ok_or_else(|| BenchError::Other("CreateTopics said nothing".into()))?;
         accepted("CreateTopics", result.error_code)?;
 
-        let deadline = Instant::now() + TOPIC_TIMEOUT;
+        let deadline = Instant::now() + SETUP_TIMEOUT;
         loop {
             if let Some(topic) = self.find_topic(&mut connection, name)? {
                 return Ok(topic);
             }
             if Instant::now() > deadline {
-                return Err(BenchError::Other(format!("topic {name} has no leader after {TOPIC_TIMEOUT:?}")));
+                return Err(BenchError::Other(format!("topic {name} has no leader after {SETUP_TIMEOUT:?}")));
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(RETRY_AFTER);
         }
     }
 
@@ -177,9 +178,20 @@ impl Broker {
     pub fn new_producer(&self) -> Result<Producer> {
         let request = InitProducerIdRequest { transaction_timeout_ms: 60_000, ..Default::default() };
         let version = self.version_of::<InitProducerIdRequest>()?;
-        let answer: InitProducerIdResponse = Connection::open(self.address)?.call(&request, version)?;
-        accepted("InitProducerId", answer.error_code)?;
-        Ok(Producer { id: ProducerId(answer.producer_id), epoch: ProducerEpoch(answer.producer_epoch) })
+        let mut connection = Connection::open(self.address)?;
+        let deadline = Instant::now() + SETUP_TIMEOUT;
+        loop {
+            let answer: InitProducerIdResponse = connection.call(&request, version)?;
+            // Apache Kafka fetches a block of ids when it is first asked for one.
+            if answer.error_code != ErrorCode::CoordinatorLoadInProgress as i16 || Instant::now() > deadline {
+                accepted("InitProducerId", answer.error_code)?;
+                return Ok(Producer {
+                    id: ProducerId(answer.producer_id),
+                    epoch: ProducerEpoch(answer.producer_epoch),
+                });
+            }
+            std::thread::sleep(RETRY_AFTER);
+        }
     }
 
     fn find_topic(&self, connection: &mut Connection, name: &str) -> Result<Option<Topic>> {
@@ -187,8 +199,10 @@ impl Broker {
         let request =
             MetadataRequest { topics: Some(vec![wanted]), allow_auto_topic_creation: false, ..Default::default() };
         let answer: MetadataResponse = connection.call(&request, self.version_of::<MetadataRequest>()?)?;
-        let Some(topic) = answer.topics.first().filter(|topic| topic.error_code == NO_ERROR) else { return Ok(None) };
-        let leader = topic.partitions.iter().find(|partition| partition.error_code == NO_ERROR);
+        let Some(topic) = answer.topics.first().filter(|topic| topic.error_code == ErrorCode::None as i16) else {
+            return Ok(None);
+        };
+        let leader = topic.partitions.iter().find(|partition| partition.error_code == ErrorCode::None as i16);
         Ok(leader.map(|partition| Topic {
             name: Str::from(name),
             id: topic.topic_id,

@@ -105,7 +105,7 @@ pub struct TrafficOptions {
     #[arg(long, value_name = "S", default_value_t = 10)]
     pub latency_s: u64,
     /// For how long the same goes on before, in seconds
-    #[arg(long, value_name = "S", default_value_t = 5)]
+    #[arg(long, value_name = "S", default_value_t = 10)]
     pub latency_warm_up_s: u64,
     /// How long a record waits for others where latency is measured (linger.ms)
     #[arg(long, value_name = "MS", default_value_t = 0)]
