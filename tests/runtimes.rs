@@ -7,11 +7,10 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use bytes::Bytes;
 use ottla_core::boundary::HaltReason;
@@ -28,14 +27,9 @@ use ottla_core::wire::messages::list_offsets::{ListOffsetsPartition, ListOffsets
 use ottla_core::wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use ottla_core::wire::{Message, Records};
-use ottla_core::{Broker, Config};
-use ottla_runtime::{Shutdown, clock};
 use ottla_storage::Storage;
-use support::{TestBatch, frame};
-use tempfile::TempDir;
-
-const SEED: [u8; 32] = *b"the same seed gives the same ids";
-const PATIENCE: Duration = Duration::from_secs(10);
+use support::served::{Run, Served};
+use support::{PATIENCE, TestBatch, frame};
 
 #[test]
 fn the_three_runtimes_give_the_same_answers_and_leave_the_same_records() {
@@ -113,10 +107,11 @@ fn compare(runtime: &str, found: &Transcript, expected: &Transcript) {
     assert!(found.logs == expected.logs, "the records that {runtime} leaves");
 }
 
-fn play(run: fn(Vec<TcpListener>, Broker, Storage, Shutdown) -> io::Result<HaltReason>, script: &[Step]) -> Transcript {
+fn play(run: Run<Storage>, script: &[Step]) -> Transcript {
     let dir = tempfile::tempdir().unwrap();
-    let server = Server::start(run, &dir);
-    let mut clients = [server.connect(), server.connect()];
+    let storage = Storage::open(&[dir.path().into()]).unwrap();
+    let server = Served::start(run, dir.path(), storage, &[("advertised.listeners", "PLAINTEXT://localhost:9092")]);
+    let mut clients = [Client::connect(server.address), Client::connect(server.address)];
     let mut transcript = Transcript { names: Vec::new(), answers: Vec::new(), logs: BTreeMap::new() };
     for step in script {
         if let Step::Call(conn, _, bytes) | Step::Send(conn, bytes) = step {
@@ -132,43 +127,6 @@ fn play(run: fn(Vec<TcpListener>, Broker, Storage, Shutdown) -> io::Result<HaltR
     transcript
 }
 
-struct Server {
-    address: SocketAddr,
-    shutdown: Shutdown,
-    thread: JoinHandle<HaltReason>,
-}
-
-impl Server {
-    fn start(run: fn(Vec<TcpListener>, Broker, Storage, Shutdown) -> io::Result<HaltReason>, dir: &TempDir) -> Self {
-        let properties = [
-            ("log.dirs", &*dir.path().to_string_lossy()),
-            ("listeners", "PLAINTEXT://127.0.0.1:0"),
-            ("advertised.listeners", "PLAINTEXT://localhost:9092"),
-        ];
-        let (config, _) = Config::from_properties(properties).unwrap();
-        let storage = Storage::open(&[dir.path().into()]).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let shutdown = Shutdown::new();
-        let asked = shutdown.clone();
-        let broker = Broker::new(config, SEED, clock::now());
-        let thread = thread::spawn(move || run(vec![listener], broker, storage, asked).unwrap());
-        Self { address, shutdown, thread }
-    }
-
-    fn connect(&self) -> Client {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Client { stream, writing: None }
-    }
-
-    fn stop(self) -> HaltReason {
-        self.shutdown.request();
-        self.thread.join().unwrap()
-    }
-}
-
 /// One connection. It writes from another thread, so that answers can be read while much is sent.
 struct Client {
     stream: TcpStream,
@@ -176,6 +134,13 @@ struct Client {
 }
 
 impl Client {
+    fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { stream, writing: None }
+    }
+
     fn send_in_odd_pieces(&mut self, bytes: &[u8]) {
         if let Some(writing) = self.writing.take() {
             writing.join().unwrap();

@@ -120,6 +120,8 @@ impl Hub {
 
     /// A client connected to the listener with this index. The socket must not block.
     pub fn open(self: &Arc<Self>, socket: impl AsFd, peer: SocketAddr, listener: u16) -> Connection {
+        // A client is the same whether its listener speaks both families or one.
+        let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         // Without these the connection works too, only worse.
         let _ = set_tcp_nodelay(&socket, true);
         let _ = set_socket_keepalive(&socket, true);
