@@ -41,4 +41,9 @@ proptest! {
     fn decoders_on_damaged_messages(data in damaged_message()) {
         ottla_fuzz::decoders(&data);
     }
+
+    #[test]
+    fn recovery_of_tampered_directories(data in bytes(1200)) {
+        ottla_fuzz::recovery(&data);
+    }
 }

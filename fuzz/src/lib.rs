@@ -2,5 +2,7 @@
 //! `tests/fuzz_bodies.rs` of the root package what proptest does. A body panics where it finds a bug.
 
 mod decoders;
+mod recovery;
 
 pub use decoders::{decoders, decoders_input};
+pub use recovery::recovery;

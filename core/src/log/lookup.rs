@@ -264,7 +264,7 @@ impl PartitionLog {
     fn begin_walk(&mut self, id: LookupId, base: Offset, from: Option<OffsetEntry>) {
         let end = self.visible_end(base);
         let position = from.map_or(0, |entry| entry.position);
-        let scan = SegmentScan::new(position, base, end, Check::HeaderOnly, CHUNK_SIZE_BYTES);
+        let scan = SegmentScan::new(base, position, end, Check::HeaderOnly, CHUNK_SIZE_BYTES);
         let running = self.lookups.running.get_mut(&id).expect("it is running");
         running.segment = base;
         running.step = Step::Walk(scan, from);
@@ -437,13 +437,16 @@ fn first_at_or_after(batch: &Bytes, timestamp: i64, log_start: Offset) -> Result
     Ok(None)
 }
 
-/// Cuts off a batch that is not whole at the end.
+/// Cuts off a batch that is not whole at the end, and whatever follows a step back.
 fn whole_batches(bytes: Bytes) -> Bytes {
-    let mut end = 0;
+    let (mut end, mut next_offset) = (0, Offset(i64::MIN));
     while let Ok(header) = BatchHeader::parse(&bytes[end..])
         && end + header.size_bytes() <= bytes.len()
+        && header.base_offset >= next_offset
+        && header.last_offset_delta >= 0
     {
         end += header.size_bytes();
+        next_offset = header.next_offset();
     }
     bytes.slice(..end)
 }

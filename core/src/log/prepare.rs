@@ -200,7 +200,7 @@ impl PartitionLog {
     fn begin_rebuild(&mut self, base: Offset, outbox: &mut Outbox) -> Option<Preparing> {
         let segment = self.segments.get_mut(&base).expect("closed segments stay in memory");
         segment.on_disk = None;
-        let scan = SegmentScan::new(0, base, segment.size_bytes, Check::HeaderOnly, SCAN_CHUNK_SIZE_BYTES);
+        let scan = SegmentScan::new(base, 0, segment.size_bytes, Check::HeaderOnly, SCAN_CHUNK_SIZE_BYTES);
         let rebuild = Box::new(Rebuild { scan, indexes: Indexes::new(base), indexer: Indexer::new() });
         self.scan_segment(base, rebuild, outbox)
     }

@@ -11,6 +11,8 @@ use crate::types::Offset;
 /// A scan of one segment's file.
 #[derive(Debug)]
 pub(super) struct SegmentScan {
+    /// Of the segment: indexes name offsets relative to it.
+    base: Offset,
     /// Where the batches end.
     end: u64,
     /// Where the next batch begins.
@@ -74,13 +76,14 @@ pub(super) enum BatchFault {
 }
 
 impl SegmentScan {
-    /// Scans from `position`, where a batch at `next_offset` or above begins, up to `end`.
-    pub(super) fn new(position: u64, next_offset: Offset, end: u64, check: Check, chunk_size_bytes: u32) -> Self {
+    /// Scans the segment at `base` from `position` up to `end`.
+    pub(super) fn new(base: Offset, position: u64, end: u64, check: Check, chunk_size_bytes: u32) -> Self {
         debug_assert!(chunk_size_bytes as usize >= BATCH_HEADER_SIZE_BYTES);
         Self {
+            base,
             end,
             position,
-            next_offset,
+            next_offset: base,
             check,
             chunk_size_bytes,
             chunk: Bytes::new(),
@@ -88,6 +91,12 @@ impl SegmentScan {
             asked_at: position,
             long: None,
         }
+    }
+
+    /// Batches must begin at this offset or above.
+    pub(super) fn after(mut self, next_offset: Offset) -> Self {
+        self.next_offset = self.next_offset.max(next_offset);
+        self
     }
 
     /// Where the next batch begins, or would.
@@ -127,8 +136,8 @@ impl SegmentScan {
         if size_bytes > left {
             return self.bad(BatchFault::Cut { size_bytes, have: left });
         }
-        let out_of_order = header.base_offset < self.next_offset || header.last_offset_delta < 0;
-        if out_of_order || header.base_offset.0.checked_add(i64::from(i32::MAX)).is_none() {
+        let is_in_order = header.base_offset >= self.next_offset && header.last_offset_delta >= 0;
+        if !is_in_order || header.last_offset().0 - self.base.0 > i64::from(i32::MAX) {
             return self.bad(BatchFault::Offset {
                 expected: self.next_offset,
                 found: header.base_offset,
@@ -229,7 +238,7 @@ mod tests {
     type Scanned = (Vec<(u64, Offset)>, Option<(u64, BatchFault)>, usize);
 
     fn scan(bytes: &[u8], check: Check, chunk: u32) -> Scanned {
-        let mut scan = SegmentScan::new(0, Offset(0), bytes.len() as u64, check, chunk);
+        let mut scan = SegmentScan::new(Offset(0), 0, bytes.len() as u64, check, chunk);
         let (mut found, mut read) = (Vec::new(), 0);
         loop {
             match scan.step() {

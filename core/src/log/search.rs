@@ -15,8 +15,8 @@ const CANDIDATES_MAX: u32 = 1_000;
 #[derive(Debug)]
 pub(super) struct Search {
     end: u64,
-    /// A batch must be at this offset or above.
-    next_offset: Offset,
+    /// Of the segment: a batch must be at this offset or above.
+    base: Offset,
     chunk_size_bytes: u32,
     chunk: Bytes,
     chunk_at: u64,
@@ -47,10 +47,10 @@ pub(super) enum SearchStep {
 }
 
 impl Search {
-    pub(super) fn new(at: u64, next_offset: Offset, end: u64, chunk_size_bytes: u32) -> Self {
+    pub(super) fn new(at: u64, base: Offset, end: u64, chunk_size_bytes: u32) -> Self {
         Self {
             end,
-            next_offset,
+            base,
             chunk_size_bytes,
             chunk: Bytes::new(),
             chunk_at: at,
@@ -108,8 +108,8 @@ impl Search {
             }
             let header = BatchHeader::parse(window).ok()?;
             let position = self.at + at as u64;
-            let is_near = header.base_offset >= self.next_offset
-                && header.base_offset.0 - self.next_offset.0 <= i64::from(i32::MAX)
+            let is_near = header.base_offset >= self.base
+                && header.base_offset.0 - self.base.0 <= i64::from(i32::MAX)
                 && header.last_offset_delta >= 0;
             (is_near && position + header.size_bytes() as u64 <= self.end).then_some((at, header))
         })

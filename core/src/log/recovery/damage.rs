@@ -64,7 +64,9 @@ impl PartitionLog {
                 loader.recovery_point.unwrap_or_default()
             ));
         }
-        let search = Search::new(position + 1, next_offset, walk.size_bytes, CHUNK_SIZE_BYTES);
+        // From the bad batch itself on, and from the segment's first offset on: if it is the offset before it that is
+        // damaged, this batch is a good one.
+        let search = Search::new(position, walk.base, walk.size_bytes, CHUNK_SIZE_BYTES);
         let (later, file) = (loader.plan.clone(), walk.file);
         self.search_on(loader, Step::Search { search, walk, fault, later, file }, outbox)
     }
@@ -82,7 +84,7 @@ impl PartitionLog {
                 Step::Search { search, walk, fault, later, file }
             }
             (Step::OpenForSearch { walk, fault, later, base, file }, Outcome::Opened { size_bytes }) => {
-                let search = Search::new(0, loader.next_offset.max(base), size_bytes, CHUNK_SIZE_BYTES);
+                let search = Search::new(0, base, size_bytes, CHUNK_SIZE_BYTES);
                 Step::Search { search, walk, fault, later, file }
             }
             (step, outcome) => unreachable!("{outcome:?} in {step:?}"),
@@ -108,7 +110,9 @@ impl PartitionLog {
                 let (name, at) = (file_name(walk.base, LOG), walk.scan.position());
                 let behind =
                     if file == walk.file { format!("at byte {position}") } else { "in a later segment".into() };
-                return Err(format!("{name} at byte {at}: {fault}; but there are good batches behind it, {behind}"));
+                return Err(format!(
+                    "{name} at byte {at}: {fault}; but there are good batches from there on, {behind}"
+                ));
             }
             SearchStep::Nothing => {}
         }

@@ -33,7 +33,7 @@ impl PartitionLog {
         // All batches from the snapshot on must be seen.
         let sought = loader.snapshot.map_or(Offset(i64::MAX), |at| Offset(at.0 - 1));
         let position = indexes.offsets.at_or_before(sought).map_or(0, |entry| entry.position);
-        let scan = SegmentScan::new(position, loader.next_offset, 0, check, HEADER_CHUNK_SIZE_BYTES);
+        let scan = SegmentScan::new(base, position, 0, check, HEADER_CHUNK_SIZE_BYTES);
         let is_last = loader.plan.is_empty();
         let indexer = Indexer::new();
         Step::OpenSegment(Box::new(Walk {
@@ -61,7 +61,7 @@ impl PartitionLog {
         let chunk = if walk.check == Check::Checksum { CHUNK_SIZE_BYTES } else { HEADER_CHUNK_SIZE_BYTES };
         let position = walk.scan.position();
         walk.size_bytes = size_bytes;
-        walk.scan = SegmentScan::new(position, loader.next_offset, size_bytes, walk.check, chunk);
+        walk.scan = SegmentScan::new(walk.base, position, size_bytes, walk.check, chunk).after(loader.next_offset);
         if position > 0 {
             let command = StorageCommand::Read { file: walk.file, at: 0, size_bytes: BATCH_HEADER_SIZE_BYTES as u32 };
             self.issuer(outbox).issue(Task::Load, command);

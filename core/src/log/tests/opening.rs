@@ -148,7 +148,20 @@ fn damage_with_good_batches_behind_it_takes_the_log_offline_and_keeps_every_byte
         let world = World::open(disk, unclean());
         assert!(world.is_offline(), "byte {at}");
         assert!(world.said(&format!("{FIRST} at byte {}", 2 * BATCH_BYTES)), "{:?}", world.reports);
-        assert!(world.said("good batches behind it"));
+        assert!(world.said("good batches from there on"));
+        assert_eq!(world.disk.file(&path(FIRST)).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_damaged_offset_does_not_make_the_batches_behind_it_too_old() {
+    // Offset and length lie outside of the checksum.
+    for at in [3, 6, 7] {
+        let mut disk = crashed(5, config());
+        edit(&mut disk, FIRST, |bytes| bytes[2 * BATCH_BYTES + at] ^= 0x10);
+        let before = disk.file(&path(FIRST)).unwrap().to_vec();
+        let world = World::open(disk, unclean());
+        assert!(world.is_offline(), "byte {at}: {:?}", world.marks());
         assert_eq!(world.disk.file(&path(FIRST)).unwrap(), before);
     }
 }
