@@ -283,6 +283,8 @@ impl Turn {
     fn latencies(&mut self) -> Result<()> {
         let schedule = self.traffic.schedule();
         self.begin("produce latency", 0);
+        // What the loads before have written is not to be in the way of small writes.
+        rustix::fs::sync();
         let mut costs = Err(BenchError::Other("nothing was measured".into()));
         let latencies =
             produce_latencies(&self.broker, &self.topic, &schedule, self.end_offset, || costs = Costs::now(self.pid))?;

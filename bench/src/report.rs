@@ -62,9 +62,15 @@ pub fn table(results: &Results, is_coloured: bool) -> String {
         rows.push(row);
     }
     let mut text = aligned(&rows, is_coloured);
-    let _ = writeln!(text, "\n× is the share of Apache Kafka's. {}.\n{}", results.settings, machine::description());
+    let _ = writeln!(text, "\n× is the share of Apache Kafka's. {}.\n{}.", results.settings, machine::description());
+    if let Some(load_average) = results.load_average.filter(|load_average| *load_average > BUSY) {
+        let _ = writeln!(text, "The machine was busy with other things (load average {load_average}): distrust times.");
+    }
     text
 }
+
+/// From this load average on, what waits for a processor or a disk waits for others too.
+const BUSY: f64 = 1.0;
 
 type Cell = (String, &'static str);
 
