@@ -174,7 +174,7 @@ impl Broker {
         }
         if self.phase == Phase::Closing && !self.is_directory_closing && self.logs.values().all(is_over) {
             self.is_directory_closing = true;
-            let is_clean = self.logs.values().all(|log| log.state() == LogState::Closed);
+            let is_clean = self.logs.values().all(PartitionLog::is_closed_clean);
             let offsets = self.partition_offsets();
             let broker_epoch = is_clean.then_some(self.broker_epoch).flatten();
             self.directory.close(broker_epoch, offsets, &mut self.outbox);

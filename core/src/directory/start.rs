@@ -214,9 +214,10 @@ impl Start {
         }
         // What is in it does not count, as in Kafka.
         let was_clean = contents.entries.iter().any(|entry| entry.name == CLEAN_MARKER_FILE);
-        if was_clean {
+        if !contents.entries.is_empty() {
             // Gone for good before any log is touched: a crash from here on is an unclean stop. A crash in between
-            // leaves the marker, and nothing that it would be wrong about.
+            // leaves the marker, and nothing that it would be wrong about. Where there is none, the directories may be
+            // those of a process that was killed before it had made their names durable: they count from now on.
             let path = root.join(CLEAN_MARKER_FILE);
             jobs.remove_durably(Key::CleanMarker, path, outbox);
         }

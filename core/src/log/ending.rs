@@ -69,6 +69,13 @@ impl PartitionLog {
         self.settle(outbox);
     }
 
+    /// Whether it was closed and the next start can take all that it left at its word. A log that was offline, or whose
+    /// index could not be written, is closed too.
+    #[must_use]
+    pub fn is_closed_clean(&self) -> bool {
+        self.state == LogState::Closed && self.is_clean
+    }
+
     /// Renames the directory out of the way, with `unique` in its name, and removes it; [`LogEvent::Removed`] follows.
     pub fn remove(&mut self, _now: Now, unique: Uuid, outbox: &mut Outbox) {
         if matches!(self.ending, Some(Ending::Remove(_))) || self.state == LogState::Closed {
