@@ -289,8 +289,11 @@ impl Broker {
         self.unpin(free);
         for id in self.parking.of_connection(conn) {
             // A metadata change goes on without the client that asked for it.
-            if !matches!(self.parking.peek(id), Some(Work::Change(_))) {
-                self.parking.take(id);
+            if matches!(self.parking.peek(id), Some(Work::Change(_))) {
+                continue;
+            }
+            if let Some((Work::Fetch(parked), _)) = self.parking.take(id) {
+                fetch::abandon(self, &parked);
             }
         }
         self.held.retain(|(slot, _)| slot.conn != conn);
@@ -413,7 +416,7 @@ impl Broker {
         }
     }
 
-    fn unpin(&mut self, pins: Vec<(PartitionId, FileId)>) {
+    pub(crate) fn unpin(&mut self, pins: Vec<(PartitionId, FileId)>) {
         for (partition, file) in pins {
             if let Some(log) = self.logs.get_mut(&partition) {
                 log.unpin(file, &mut self.outbox);

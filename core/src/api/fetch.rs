@@ -48,6 +48,7 @@ enum Finding {
     Error(ErrorCode),
     Diverging(LeaderEpoch, Offset),
     Looking(LookupId),
+    /// Its segment is pinned, once for each entry: the answer may be a while off.
     Extent(Extent),
     /// Nothing yet.
     AtEnd,
@@ -86,6 +87,7 @@ pub(crate) fn wake(broker: &mut Broker, now: Now, mut parked: ParkedFetch, wake:
     if let Wake::Grown(partition) | Wake::Lost(partition) | Wake::Committed(partition) = wake {
         for entry in &mut parked.entries {
             if entry.partition == Some(partition) {
+                let_go(broker, entry);
                 *entry = find(broker, entry.target.clone());
             }
         }
@@ -112,9 +114,30 @@ pub(crate) fn looked_up(
         let is_asked = entry.partition == Some(partition);
         if is_asked && matches!(entry.finding, Finding::Looking(id) if id == lookup) {
             entry.finding = finding;
+            keep(broker, entry);
         }
     }
     proceed(broker, now, parked);
+}
+
+/// The client is gone.
+pub(crate) fn abandon(broker: &mut Broker, parked: &ParkedFetch) {
+    for entry in &parked.entries {
+        let_go(broker, entry);
+    }
+}
+
+/// What was found is kept until it is sent, or let go.
+fn keep(broker: &mut Broker, entry: &Entry) {
+    if let Some((partition, file)) = entry.pin()
+        && let Some(log) = broker.logs.get_mut(&partition)
+    {
+        log.pin(file);
+    }
+}
+
+fn let_go(broker: &mut Broker, entry: &Entry) {
+    broker.unpin(entry.pin().into_iter().collect());
 }
 
 /// Answers where there is reason to, else parks.
@@ -156,7 +179,9 @@ fn find(broker: &mut Broker, target: FetchTarget) -> Entry {
     match resolve(broker, &target.key) {
         Ok(partition) => {
             let finding = look(broker, partition, &target).unwrap_or_else(Finding::Error);
-            Entry { target, partition: Some(partition), finding }
+            let entry = Entry { target, partition: Some(partition), finding };
+            keep(broker, &entry);
+            entry
         }
         Err(error) => Entry { target, partition: None, finding: Finding::Error(error) },
     }
@@ -213,21 +238,28 @@ fn answer(broker: &mut Broker, parked: ParkedFetch) {
             has_records: range.is_some(),
             marks: (data.error_code == 0).then_some((Offset(data.high_watermark), Offset(data.log_start_offset))),
         };
-        if !broker.fetch_sessions.tell((parked.session, parked.is_incremental), &entry.target.key, told) {
-            continue;
+        let is_told =
+            broker.fetch_sessions.tell((parked.session, parked.is_incremental), &entry.target.key, told);
+        if is_told && range.is_some() {
+            pins.extend(entry.pin());
+        } else {
+            let_go(broker, entry);
         }
-        if let (Some(range), Some(partition)) = (range, entry.partition)
-            && let Some(log) = broker.logs.get_mut(&partition)
-        {
-            log.pin(range.file);
-            pins.push((partition, range.file));
+        if is_told {
+            push(&mut response, &entry.target.key, data);
         }
-        push(&mut response, &entry.target.key, data);
     }
     broker.answer(parked.caller, &response, pins);
 }
 
 impl Entry {
+    fn pin(&self) -> Option<(PartitionId, FileId)> {
+        match self.finding {
+            Finding::Extent(extent) => Some((self.partition?, extent.file)),
+            _ => None,
+        }
+    }
+
     /// The bytes to send: within the limits, except that the first batch of an answer is never cut.
     fn cut(&self, left_bytes: u64, may_exceed: bool) -> Option<FileRange> {
         let Finding::Extent(extent) = self.finding else { return None };
