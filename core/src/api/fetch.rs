@@ -238,8 +238,7 @@ fn answer(broker: &mut Broker, parked: ParkedFetch) {
             has_records: range.is_some(),
             marks: (data.error_code == 0).then_some((Offset(data.high_watermark), Offset(data.log_start_offset))),
         };
-        let is_told =
-            broker.fetch_sessions.tell((parked.session, parked.is_incremental), &entry.target.key, told);
+        let is_told = broker.fetch_sessions.tell((parked.session, parked.is_incremental), &entry.target.key, told);
         if is_told && range.is_some() {
             pins.extend(entry.pin());
         } else {

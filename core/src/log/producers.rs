@@ -186,8 +186,17 @@ impl Producers {
         }
     }
 
-    /// Takes a producer from a snapshot.
-    pub(super) fn load(&mut self, id: ProducerId, producer: Producer) {
+    /// Takes a producer from a snapshot, or further batches of one that it has.
+    pub(super) fn load(&mut self, id: ProducerId, mut producer: Producer) {
+        if let Some(known) = self.committed.remove(&id)
+            && known.epoch == producer.epoch
+        {
+            let mut batches = known.batches;
+            batches.append(&mut producer.batches);
+            let too_many = batches.len().saturating_sub(BATCHES_MAX);
+            batches.drain(..too_many);
+            producer.batches = batches;
+        }
         self.committed.insert(id, producer);
         self.limit();
     }

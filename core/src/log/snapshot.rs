@@ -1,4 +1,7 @@
-//! Producer snapshots, as in `<offset>.snapshot`: what the producers had sent before that offset, one batch of each.
+//! Producer snapshots, as in `<offset>.snapshot`: what the producers had sent before that offset.
+//!
+//! Kafka writes one entry a producer, with its last batch. We write one for each batch that is remembered, the oldest
+//! first, so that a batch that is repeated after a restart is known. Kafka reads that as well: the last entry counts.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -30,16 +33,16 @@ pub(super) fn to_bytes(producers: &Producers) -> Bytes {
     let mut entries = Vec::new();
     let mut count = 0i32;
     for (id, producer) in producers.all() {
-        let last = producer.batches.back();
-        entries.extend_from_slice(&id.0.to_be_bytes());
-        entries.extend_from_slice(&producer.epoch.0.to_be_bytes());
-        entries.extend_from_slice(&last.map_or(-1, |batch| batch.last_sequence).to_be_bytes());
-        entries.extend_from_slice(&last.map_or(-1, |batch| batch.last_offset.0).to_be_bytes());
-        entries.extend_from_slice(&last.map_or(0, |batch| batch.last_offset_delta).to_be_bytes());
-        entries.extend_from_slice(&producer.last_timestamp.to_be_bytes());
-        entries.extend_from_slice(&producer.coordinator_epoch.to_be_bytes());
-        entries.extend_from_slice(&producer.transaction_start.map_or(-1, |offset| offset.0).to_be_bytes());
-        count += 1;
+        for batch in producer.batches.iter() {
+            put_entry(&mut entries, id, producer, batch);
+            count += 1;
+        }
+        if producer.batches.is_empty() {
+            let timestamp = producer.last_timestamp;
+            let none = ProducerBatch { last_sequence: -1, last_offset: Offset(-1), last_offset_delta: 0, timestamp };
+            put_entry(&mut entries, id, producer, &none);
+            count += 1;
+        }
     }
     let mut bytes = Vec::with_capacity(CHECKSUM_FROM + 4 + entries.len());
     bytes.extend_from_slice(&VERSION.to_be_bytes());
@@ -49,6 +52,20 @@ pub(super) fn to_bytes(producers: &Producers) -> Bytes {
     let crc = crc32c(&bytes[CHECKSUM_FROM..]);
     bytes[2..CHECKSUM_FROM].copy_from_slice(&crc.to_be_bytes());
     Bytes::from(bytes)
+}
+
+fn put_entry(entries: &mut Vec<u8>, id: ProducerId, producer: &Producer, batch: &ProducerBatch) {
+    // A marker is the last that was heard of its producer, though it is no batch of it.
+    let is_last = producer.batches.back().is_none_or(|last| last == batch);
+    let timestamp = if is_last { producer.last_timestamp } else { batch.timestamp };
+    entries.extend_from_slice(&id.0.to_be_bytes());
+    entries.extend_from_slice(&producer.epoch.0.to_be_bytes());
+    entries.extend_from_slice(&batch.last_sequence.to_be_bytes());
+    entries.extend_from_slice(&batch.last_offset.0.to_be_bytes());
+    entries.extend_from_slice(&batch.last_offset_delta.to_be_bytes());
+    entries.extend_from_slice(&timestamp.to_be_bytes());
+    entries.extend_from_slice(&producer.coordinator_epoch.to_be_bytes());
+    entries.extend_from_slice(&producer.transaction_start.map_or(-1, |offset| offset.0).to_be_bytes());
 }
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Producers, SnapshotFault> {
@@ -123,6 +140,25 @@ mod tests {
         let read = parse(&bytes).unwrap();
         assert!(read.all().eq(producers().all()));
         assert_eq!(to_bytes(&Producers::default()).len(), 10);
+    }
+
+    #[test]
+    fn all_batches_that_are_remembered_survive_and_the_last_entry_is_the_last_batch() {
+        let batch = |n: i32| ProducerBatch {
+            last_sequence: n,
+            last_offset: Offset(i64::from(n)),
+            last_offset_delta: 0,
+            timestamp: i64::from(n) * 10,
+        };
+        let batches: VecDeque<_> = (0..5).map(batch).collect();
+        let producer = Producer { epoch: ProducerEpoch(0), last_timestamp: 40, batches, ..Producer::default() };
+        let mut producers = Producers::default();
+        producers.load(ProducerId(7), producer);
+        let bytes = to_bytes(&producers);
+        assert_eq!(bytes.len(), 10 + 5 * ENTRY_SIZE_BYTES);
+        assert!(parse(&bytes).unwrap().all().eq(producers.all()));
+        let (_, last) = parse_entry(bytes.last_chunk().unwrap());
+        assert_eq!(last.batches, [batch(4)]);
     }
 
     #[test]
