@@ -190,6 +190,12 @@ impl History {
         }
     }
 
+    /// Whether a power loss left a hole in any log.
+    #[must_use]
+    pub fn has_damage(&self) -> bool {
+        !self.damaged.is_empty()
+    }
+
     /// Whether a power loss left a hole in a partition's log.
     #[must_use]
     pub fn is_damaged(&self, partition: PartitionRef) -> bool {

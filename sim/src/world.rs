@@ -316,8 +316,8 @@ impl World {
         Ok(())
     }
 
-    /// Whether a halt left everything on the medium. One that was asked for before the broker served, or after a
-    /// storage command failed, may leave the next start something to do: then it leaves no marker.
+    /// Whether a halt left everything on the medium. One that was asked for before the broker served, after a storage
+    /// command failed, or beside a log that is offline may leave the next start something to do, and then no marker.
     fn has_stopped_clean(&self) -> Result<bool, Violation> {
         if self.env.storage.disk().is_durable_file(&Path::new(0, CLEAN_MARKER)) {
             return match self.env.storage.in_flight().next() {
@@ -326,7 +326,7 @@ impl World {
             };
         }
         let node = self.node.as_ref().expect("it just halted");
-        if node.has_answered() && self.env.is_sound(node.life()) {
+        if node.has_answered() && self.env.is_sound(node.life()) && !self.history.has_damage() {
             return Err(Violation::Contract(format!("a clean halt without a synced {CLEAN_MARKER}")));
         }
         Ok(false)
