@@ -47,3 +47,12 @@ proptest! {
         ottla_fuzz::recovery(&data);
     }
 }
+
+proptest! {
+    #![proptest_config(config(300))]
+
+    #[test]
+    fn a_broker_with_clients_that_send_anything(data in bytes(3000)) {
+        ottla_fuzz::broker(&data);
+    }
+}

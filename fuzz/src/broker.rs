@@ -65,7 +65,8 @@ impl World {
             is_halted: false,
         };
         world.drain();
-        let topic = CreatableTopic { name: TOPIC.into(), num_partitions: 2, replication_factor: 1, ..Default::default() };
+        let topic =
+            CreatableTopic { name: TOPIC.into(), num_partitions: 2, replication_factor: 1, ..Default::default() };
         let request = CreateTopicsRequest { topics: vec![topic], ..Default::default() };
         world.request(ConnId(0), 5, &request);
         world
@@ -264,7 +265,7 @@ impl World {
 }
 
 fn config() -> Config {
-    let properties = [("log.segment.bytes", "4096"), ("log.index.interval.bytes", "64"), ("num.partitions", "2")];
+    let properties = [("log.index.interval.bytes", "64"), ("num.partitions", "2")];
     Config::from_properties(properties).expect("good properties").0
 }
 

@@ -1,8 +1,10 @@
 //! What the fuzz targets do, as functions of bytes. `fuzz_targets/` hands them what libFuzzer invents,
 //! `tests/fuzz_bodies.rs` of the root package what proptest does. A body panics where it finds a bug.
 
+mod broker;
 mod decoders;
 mod recovery;
 
+pub use broker::broker;
 pub use decoders::{decoders, decoders_input};
 pub use recovery::recovery;
