@@ -96,6 +96,8 @@ pub struct Broker {
     changes: change::Changes,
     /// Logs that may have events to be polled.
     touched: BTreeSet<PartitionId>,
+    /// Logs to be opened once the directory of a deleted topic of that name is out of the way.
+    waiting_for_name: BTreeSet<PartitionId>,
     log_timers: BTreeSet<(Monotonic, PartitionId)>,
     log_timer_of: BTreeMap<PartitionId, Monotonic>,
     idle_timers: BTreeSet<(Monotonic, ConnId)>,
@@ -183,6 +185,7 @@ impl Broker {
             held: VecDeque::new(),
             changes: change::Changes::default(),
             touched: BTreeSet::new(),
+            waiting_for_name: BTreeSet::new(),
             log_timers: BTreeSet::new(),
             log_timer_of: BTreeMap::new(),
             idle_timers: BTreeSet::new(),
@@ -361,7 +364,11 @@ impl Broker {
                 self.log_offline(now, partition, &reason);
                 self.wake_all(now, self.parking.touching(partition), Wake::Lost(partition));
             }
-            LogEvent::Closed { .. } | LogEvent::Removed => self.log_ended(partition, &event),
+            LogEvent::NameFree => self.open_waiting(now),
+            LogEvent::Closed { .. } | LogEvent::Removed => {
+                self.log_ended(partition, &event);
+                self.open_waiting(now);
+            }
         }
     }
 

@@ -151,11 +151,11 @@ pub(super) fn wake(broker: &mut Broker, _now: Now, parked: ParkedChange, _waits:
 /// Answers when the records are committed and no partition that they made is still being opened.
 fn proceed(broker: &mut Broker, parked: ParkedChange) {
     let committed = broker.logs.get(&METADATA_PARTITION).is_some_and(|log| log.high_watermark() >= parked.end);
-    let opening = parked
-        .creates
-        .iter()
-        .copied()
-        .filter(|partition| broker.logs.get(partition).is_some_and(|log| log.state() == LogState::Loading));
+    let is_opening = |partition: &PartitionId| {
+        broker.waiting_for_name.contains(partition)
+            || broker.logs.get(partition).is_some_and(|log| log.state() == LogState::Loading)
+    };
+    let opening = parked.creates.iter().copied().filter(is_opening);
     let waits = if committed {
         Waits { growth: opening.collect(), ..Waits::default() }
     } else {

@@ -118,6 +118,13 @@ impl Broker {
         }
     }
 
+    /// A directory's name is free: a new topic of an old name may have waited for it.
+    pub(super) fn open_waiting(&mut self, now: Now) {
+        for id in core::mem::take(&mut self.waiting_for_name) {
+            self.open_log(now, id, None);
+        }
+    }
+
     /// Does what a change of the metadata means for the logs.
     pub(super) fn follow_metadata(&mut self, now: Now) {
         let delta = self.metadata.take_delta();
@@ -271,6 +278,10 @@ impl Broker {
             recovery_point: None,
             log_start: None,
         });
+        if self.logs.values().any(|log| log.holds(&found.path)) {
+            self.waiting_for_name.insert(id);
+            return;
+        }
         let request = OpenLog {
             id,
             name,
@@ -288,6 +299,7 @@ impl Broker {
 
     fn remove_log(&mut self, now: Now, id: PartitionId) {
         let unique = self.rng.uuid();
+        self.waiting_for_name.remove(&id);
         if let Some(log) = self.logs.get_mut(&id) {
             log.remove(now, unique, &mut self.outbox);
             self.touch(id);
@@ -320,6 +332,7 @@ impl Broker {
             index_interval_bytes: topic.index_interval_bytes,
             flush_messages: topic.flush_messages,
             flush_ms: topic.flush_ms,
+            is_compacted: topic.cleanup_policy.compact,
             producer_id_expiration_ms: self.config.producer_id_expiration_ms,
         }
     }

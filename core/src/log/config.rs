@@ -15,6 +15,8 @@ pub struct LogConfig {
     pub flush_messages: i64,
     /// `flush.ms`: sync what has been written for this long.
     pub flush_ms: i64,
+    /// `cleanup.policy` has `compact`: offsets may be missing anywhere.
+    pub is_compacted: bool,
     /// `producer.id.expiration.ms`: forget a producer that was silent for this long.
     pub producer_id_expiration_ms: i64,
 }
@@ -28,6 +30,7 @@ impl Default for LogConfig {
             index_interval_bytes: 4096,
             flush_messages: i64::MAX,
             flush_ms: i64::MAX,
+            is_compacted: false,
             producer_id_expiration_ms: 24 * 3_600_000,
         }
     }

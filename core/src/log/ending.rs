@@ -85,6 +85,16 @@ impl PartitionLog {
         self.settle(outbox);
     }
 
+    /// Whether `dir` is this log's, and can't be another one's yet.
+    #[must_use]
+    pub fn holds(&self, dir: &Path) -> bool {
+        let is_renamed = match &self.ending {
+            Some(Ending::Remove(removal)) => !matches!(removal, Removal::Waiting { .. } | Removal::Renaming { .. }),
+            _ => false,
+        };
+        self.dir == *dir && !is_renamed
+    }
+
     /// An answer refers to a segment's file: it stays open until it is unpinned as often.
     pub fn pin(&mut self, file: FileId) {
         *self.pins.entry(file).or_default() += 1;
@@ -201,6 +211,7 @@ impl PartitionLog {
         let next = match self.ending.take() {
             Some(Ending::Remove(Removal::Renaming { to })) => {
                 self.issuer(outbox).issue(Task::Removal, StorageCommand::SyncDir { dir: to.parent() });
+                self.events.push_back(LogEvent::NameFree);
                 Removal::SyncingParent { at: to }
             }
             Some(Ending::Remove(Removal::SyncingParent { at })) => Removal::Pinned { at },

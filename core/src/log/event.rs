@@ -84,6 +84,8 @@ pub enum LogEvent {
         /// Whether everything was written and synced. If not, the directory must not get its clean marker.
         was_clean: bool,
     },
+    /// In a remove: the directory's name is free for another log.
+    NameFree,
     /// [`LogState::Closed`] after a remove: the directory is gone, or could not be removed, which was reported.
     Removed,
 }

@@ -67,6 +67,8 @@ pub(super) enum BatchFault {
     OldFormat(i8),
     #[error("a batch of {size_bytes} bytes, but only {have} are left in the file")]
     Cut { size_bytes: u64, have: u64 },
+    #[error("the segment ends at offset {from}, but the next one begins at {next}")]
+    Missing { from: Offset, next: Offset },
     #[error("the checksum says {stored:#010x}, the bytes give {computed:#010x}")]
     Checksum { stored: u32, computed: u32 },
     #[error(

@@ -8,7 +8,7 @@ use crate::boundary::{OpenMode, Outcome, StorageCommand};
 use crate::log::PartitionLog;
 use crate::log::file_read::CHUNK_SIZE_BYTES;
 use crate::log::names::{LOG, file_name};
-use crate::log::scan::{Check, ScanStep, SegmentScan};
+use crate::log::scan::{BatchFault, Check, ScanStep, SegmentScan};
 use crate::log::segment::{Indexer, Indexes};
 use crate::log::tail::TailBatch;
 use crate::log::task::Task;
@@ -93,7 +93,13 @@ impl PartitionLog {
                     return self.restart_without_index(loader, &walk, outbox);
                 }
                 ScanStep::Bad { position, fault } => return self.bad_batch(loader, walk, position, fault, outbox),
-                ScanStep::End => return self.segment_walked(loader, walk, outbox),
+                ScanStep::End => {
+                    let Some(fault) = self.missing_end(loader, &walk) else {
+                        return self.segment_walked(loader, walk, outbox);
+                    };
+                    let position = walk.scan.position();
+                    return self.bad_batch(loader, walk, position, fault, outbox);
+                }
             }
         }
     }
@@ -179,5 +185,12 @@ impl PartitionLog {
             self.retire(base, outbox);
         }
         Ok(Some(self.open_next(loader, None, outbox)))
+    }
+
+    /// What a power loss leaves of a segment may end between two batches: the next segment's name tells where it ended.
+    fn missing_end(&self, loader: &Loader, walk: &Walk) -> Option<BatchFault> {
+        let next = *loader.plan.front()?;
+        let is_missing = walk.check == Check::Checksum && !self.config.is_compacted && loader.next_offset < next;
+        is_missing.then_some(BatchFault::Missing { from: loader.next_offset, next })
     }
 }

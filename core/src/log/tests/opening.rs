@@ -312,14 +312,15 @@ fn records_that_repeat_a_producers_sequence_do_not_keep_a_log_from_opening() {
 }
 
 #[test]
-fn a_log_may_begin_at_any_offset_and_have_holes() {
+fn a_log_may_begin_at_any_offset_and_a_compacted_one_may_have_holes() {
     let mut disk = MemoryDisk::new();
+    let config = LogConfig { is_compacted: true, ..config() };
     let batch = |offset, size| build(BatchBuilder::new().base_offset(Offset(offset)), offset * 10, &[size]);
     let log = [batch(7, 10), batch(20, 10), batch(21, 10)].concat();
     disk.put(&path("00000000000000000005.log"), log);
     disk.put(&path("00000000000000000030.log"), batch(40, 10).to_vec());
     for was_clean in [true, false] {
-        let mut world = World::open(disk.clone(), OpenLog { was_clean, ..request(&config()) });
+        let mut world = World::open(disk.clone(), OpenLog { was_clean, ..request(&config) });
         assert_eq!(world.marks(), [5, 41, 41, 41]);
         for (offset, base) in [(5, 7), (7, 7), (8, 20), (21, 21), (22, 40), (40, 40)] {
             assert_eq!(world.first_batch_at(offset), Some(base), "offset {offset}");
@@ -371,6 +372,21 @@ fn a_missing_epoch_checkpoint_is_made_from_the_batches() {
         let world = World::open(disk, request(&config()));
         assert_eq!(world.disk.file(&checkpoint).unwrap(), original);
     }
+}
+
+#[test]
+fn a_segment_that_lost_its_end_keeps_the_log_offline_where_the_next_one_did_not() {
+    let mut disk = MemoryDisk::new();
+    let batch = |offset| build(BatchBuilder::new().base_offset(Offset(offset)), offset * 10, &[10]);
+    disk.put(&path(FIRST), [batch(0), batch(1)].concat());
+    disk.put(&path("00000000000000000003.log"), batch(3));
+    let world = World::open(disk.clone(), unclean());
+    assert!(world.is_offline());
+    assert!(world.said("the segment ends at offset 2, but the next one begins at 3"));
+    disk.put(&path("00000000000000000003.log"), Vec::new());
+    let world = World::open(disk, unclean());
+    assert_eq!(world.marks(), [0, 2, 2, 2]);
+    assert!(!names(&world.disk).iter().any(|name| name.starts_with("00000000000000000003")));
 }
 
 #[test]
