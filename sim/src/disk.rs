@@ -6,7 +6,7 @@
 mod page_cache;
 mod tree;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ottla_core::boundary::{DirEntry, OpenMode, Path, StorageError};
 
@@ -33,6 +33,8 @@ pub struct Losses {
     pub lossy_files: Vec<String>,
     /// Files that lost bytes and kept some behind them, by path.
     pub holed_files: Vec<String>,
+    /// Directories with a hole in a `.log` file, or between two of them.
+    pub holed_logs: BTreeSet<String>,
 }
 
 impl Disk {
@@ -186,7 +188,27 @@ impl Disk {
         let reachable = self.tree.reachable(&self.roots);
         self.files.retain(|node, _| reachable.contains(node));
         self.tree.keep_only(&reachable);
+        self.find_holed_logs(names.values(), &mut losses);
         losses
+    }
+
+    /// Of a log that is spread over several files, the loss of an earlier one's end is a hole as well.
+    fn find_holed_logs<'a>(&self, before: impl Iterator<Item = &'a String>, losses: &mut Losses) {
+        let after: BTreeMap<String, u64> = self
+            .names()
+            .into_iter()
+            .filter_map(|(node, name)| Some((name, self.files.get(&node)?.size_bytes())))
+            .collect();
+        for name in before.filter(|name| name.ends_with(".log")) {
+            let Some((dir, _)) = name.rsplit_once('/') else { continue };
+            let has_lost = losses.lossy_files.contains(name) || !after.contains_key(name);
+            let has_later = after.iter().any(|(other, size_bytes)| {
+                *size_bytes > 0 && other > name && other.ends_with(".log") && other.starts_with(&format!("{dir}/"))
+            });
+            if has_lost && has_later || losses.holed_files.contains(name) {
+                losses.holed_logs.insert(dir.to_owned());
+            }
+        }
     }
 
     /// Whether a file exists and would be the same after any power loss, its name included.
@@ -317,6 +339,24 @@ mod tests {
             let allowed = |version: u8| (version > 0).then(|| vec![version; 5_000]);
             assert!(found == allowed(durable) || found == allowed(latest), "seed {seed}: {durable} {latest}");
         }
+    }
+
+    #[test]
+    fn a_loss_before_a_later_file_of_the_same_log_is_a_hole() {
+        let mut chance = Chance::new(1, Stream::Disk);
+        let mut disk = Disk::new(1);
+        disk.make_dir(&path("t-0")).unwrap();
+        let first = disk.open(&path("t-0/0.log"), OpenMode::OpenOrCreate).unwrap();
+        let second = disk.open(&path("t-0/9.log"), OpenMode::OpenOrCreate).unwrap();
+        disk.sync_dir(&path("")).unwrap();
+        disk.sync_dir(&path("t-0")).unwrap();
+        disk.file_mut(first).write(0, b"lost");
+        assert!(disk.clone().lose_power(NOTHING, &mut chance).holed_logs.is_empty());
+        disk.file_mut(second).write(0, b"kept");
+        disk.file_mut(second).sync();
+        let losses = disk.lose_power(NOTHING, &mut chance);
+        assert_eq!(losses.holed_logs, ["t-0".to_owned()].into());
+        assert!(losses.holed_files.is_empty());
     }
 
     #[test]

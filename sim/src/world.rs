@@ -280,8 +280,8 @@ impl World {
             self.env.stats.add(Counter::LossyFiles, losses.lossy_files.len() as u64);
             self.env.stats.add(Counter::HoledFiles, losses.holed_files.len() as u64);
             self.env.stats.add(Counter::LostNames, losses.changed_names as u64);
-            for file in &losses.holed_files {
-                self.history.damaged(file.split('/').next().unwrap_or_default());
+            for directory in &losses.holed_logs {
+                self.history.damaged(directory);
             }
         } else {
             self.env.storage.end_process();

@@ -46,7 +46,7 @@ pub struct Damage {
 pub struct CachedFile {
     visible: Vec<u8>,
     medium: Vec<u8>,
-    /// Pages that a sync writes. After a failed sync a page may differ from the medium and yet be clean.
+    /// Pages that a sync writes.
     dirty: BTreeSet<usize>,
     /// The size on the medium, and every size since then: a power loss may come upon any of them.
     sizes: Vec<usize>,
@@ -105,7 +105,7 @@ impl CachedFile {
         self.mark(size.min(old_size).saturating_sub(1), size);
     }
 
-    /// Makes what readers see durable, but for pages that an earlier failed sync gave up.
+    /// Makes what readers see durable.
     pub fn sync(&mut self) {
         let size = self.visible.len();
         self.medium.resize(size, 0);
@@ -115,24 +115,18 @@ impl CachedFile {
         self.sizes = vec![size];
     }
 
-    /// A sync that fails: some pages reach the medium, and the cache takes all of them for clean.
+    /// A sync that fails: some pages reach the medium, the others are still to be written.
+    ///
+    /// There are systems that take the others for clean from then on. A process that starts again can't tell such a page
+    /// from a good one, so nothing survives a power loss after that, whatever it does; that is not modelled.
     pub fn fail_sync(&mut self, chance: &mut Chance) {
-        for page in std::mem::take(&mut self.dirty) {
-            if chance.coin() {
-                self.write_back_page(page);
-            }
-        }
-        self.sizes = vec![*chance.pick(&self.sizes)];
+        self.write_back_some(Odds::percent(50), chance);
     }
 
     /// The cache writes some pages, and perhaps the size, in its own time.
     pub fn write_back(&mut self, chance: &mut Chance) {
         let share = Odds::percent(*chance.pick(&[10, 50, 100]));
-        let pages: Vec<usize> = self.dirty.iter().copied().filter(|_| chance.happens(share)).collect();
-        for page in pages {
-            self.dirty.remove(&page);
-            self.write_back_page(page);
-        }
+        self.write_back_some(share, chance);
         if chance.coin() {
             self.sizes = vec![self.visible.len()];
             self.medium.truncate(self.visible.len());
@@ -205,6 +199,14 @@ impl CachedFile {
     fn mark(&mut self, from: usize, to: usize) {
         if from < to {
             self.dirty.extend(from / PAGE_SIZE_BYTES..=(to - 1) / PAGE_SIZE_BYTES);
+        }
+    }
+
+    fn write_back_some(&mut self, share: Odds, chance: &mut Chance) {
+        let pages: Vec<usize> = self.dirty.iter().copied().filter(|_| chance.happens(share)).collect();
+        for page in pages {
+            self.dirty.remove(&page);
+            self.write_back_page(page);
         }
     }
 
@@ -355,16 +357,17 @@ mod tests {
     }
 
     #[test]
-    fn after_a_failed_sync_a_later_good_one_does_not_bring_the_pages_back() {
+    fn a_failed_sync_promises_nothing_and_a_later_good_one_makes_up_for_it() {
         let mut losses = 0;
         for seed in 0..50 {
             let mut chance = Chance::new(seed, Stream::Disk);
             let mut file = CachedFile::default();
-            file.write(0, &[7; PAGE_SIZE_BYTES]);
+            file.write(0, &[7; 4 * PAGE_SIZE_BYTES]);
             file.fail_sync(&mut chance);
+            losses += usize::from(file.clone().lose_power(LOSSES[0], &mut chance).is_lossy);
             file.sync();
-            losses += usize::from(file.lose_power(LOSSES[0], &mut chance).is_lossy);
+            assert!(!file.lose_power(LOSSES[0], &mut chance).is_lossy);
         }
-        assert!((10..40).contains(&losses), "{losses} of 50");
+        assert!(losses > 40, "{losses} of 50");
     }
 }
