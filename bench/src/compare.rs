@@ -47,8 +47,11 @@ pub fn run(options: &CompareOptions) -> Result<ExitCode> {
     for limit in &missed {
         println!("missed: {limit}");
     }
-    println!("{}", if missed.is_empty() { "all limits are kept" } else { "" });
-    Ok(if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if missed.is_empty() {
+        println!("all limits are kept");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(ExitCode::FAILURE)
 }
 
 /// The baseline alone.
