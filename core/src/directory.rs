@@ -24,10 +24,10 @@
 //! and the lock on the directory, which is the adapter's.
 
 mod bootstrap;
-mod checkpoint;
+pub mod checkpoint;
 mod files;
-mod meta_properties;
-mod names;
+pub mod meta_properties;
+pub mod names;
 mod quorum_state;
 mod settle;
 mod start;

@@ -21,23 +21,24 @@ mod ending;
 mod event;
 mod file_read;
 mod index_files;
-mod leader_epochs;
+pub mod leader_epochs;
 mod lookup;
-mod names;
-mod offset_index;
-mod partition_metadata;
+pub mod names;
+pub mod offset_index;
+pub mod partition_metadata;
 mod prepare;
 mod producers;
 mod recovery;
-mod scan;
-mod search;
+pub mod scan;
+pub mod search;
 mod segment;
 mod snapshot;
 mod tail;
 mod task;
 #[cfg(test)]
 mod tests;
-mod time_index;
+pub mod time_index;
+pub mod transaction_index;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -110,13 +111,22 @@ pub struct PartitionLog {
 
 /// Why an index file can't be used. It is made anew then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-enum IndexFault {
+pub enum IndexFault {
+    /// It was cut, or written with another entry size.
     #[error("{size_bytes} bytes are not a whole number of entries of {entry_size_bytes}")]
-    Size { size_bytes: usize, entry_size_bytes: usize },
+    Size {
+        /// Of the file.
+        size_bytes: usize,
+        /// Of an entry.
+        entry_size_bytes: usize,
+    },
+    /// Entries rise; a tail of zeros, as preallocation leaves it, does not.
     #[error("entry {0} does not rise above the one before it")]
     NotRising(usize),
+    /// It names what the segment does not have.
     #[error("entry {0} is beyond the segment")]
     BeyondLog(usize),
+    /// No segment needs so much.
     #[error("it is too large")]
     TooLarge,
 }

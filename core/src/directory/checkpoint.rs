@@ -21,19 +21,38 @@ pub type OffsetsByPartition = BTreeMap<(TopicName, i32), Offset>;
 
 /// Why a checkpoint is damaged.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(super) enum CheckpointError {
+pub enum CheckpointError {
+    /// It is no text.
     #[error("it is not valid UTF-8")]
     Utf8,
+    /// The first line is another.
     #[error("version {0}, where 0 is expected")]
     Version(String),
+    /// A line of another form.
     #[error("line {line} is \"{text}\", where {expected} is expected")]
-    Line { line: usize, text: String, expected: &'static str },
+    Line {
+        /// From 1.
+        line: usize,
+        /// What it says.
+        text: String,
+        /// What it should have.
+        expected: &'static str,
+    },
+    /// Lines are missing or too many.
     #[error("{have} partitions, but its second line says {count}")]
-    Count { count: usize, have: usize },
+    Count {
+        /// As the second line says.
+        count: usize,
+        /// Lines that follow.
+        have: usize,
+    },
 }
 
 /// Reads a checkpoint. An empty file is one that Kafka made and never wrote: no partitions.
-pub(super) fn parse(bytes: &[u8]) -> Result<OffsetsByPartition, CheckpointError> {
+///
+/// # Errors
+/// Where it is damaged.
+pub fn parse(bytes: &[u8]) -> Result<OffsetsByPartition, CheckpointError> {
     let mut lines = core::str::from_utf8(bytes).map_err(|_| CheckpointError::Utf8)?.lines();
     let mut offsets = BTreeMap::new();
     let Some(version) = lines.next() else { return Ok(offsets) };

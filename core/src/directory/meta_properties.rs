@@ -22,20 +22,36 @@ pub struct MetaProperties {
 
 /// Why a `meta.properties` can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(super) enum MetaPropertiesError {
+pub enum MetaPropertiesError {
+    /// It is no text.
     #[error("it is not valid UTF-8")]
     Utf8,
+    /// A directory is not used without it.
     #[error("{key} is missing")]
-    Missing { key: &'static str },
+    Missing {
+        /// What is not there.
+        key: &'static str,
+    },
+    /// A value that can't be.
     #[error("{key} is \"{value}\", where {allowed} is expected")]
-    Bad { key: &'static str, value: String, allowed: &'static str },
+    Bad {
+        /// Of the property.
+        key: &'static str,
+        /// What it says.
+        value: String,
+        /// What it may say.
+        allowed: &'static str,
+    },
 }
 
 /// A file as read: an older one may lack the directory id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Read {
+pub struct Read {
+    /// `cluster.id`.
     pub cluster_id: String,
+    /// `node.id`.
     pub node_id: NodeId,
+    /// `directory.id`.
     pub directory_id: Option<Uuid>,
 }
 
@@ -54,6 +70,10 @@ fn is_reserved(id: Uuid) -> bool {
 }
 
 impl Read {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// Where it can't be the file of a directory that KRaft uses.
     pub fn parse(bytes: &[u8]) -> Result<Self, MetaPropertiesError> {
         let properties = properties(core::str::from_utf8(bytes).map_err(|_| MetaPropertiesError::Utf8)?);
         let get = |key: &'static str| properties.get(key).ok_or(MetaPropertiesError::Missing { key });

@@ -12,11 +12,16 @@ pub const METADATA_DIR: &str = "__cluster_metadata-0";
 
 /// What a directory in the log directory is, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DirName<'a> {
+pub enum DirName<'a> {
     /// The metadata log.
     Metadata,
     /// A partition: `topic-N`.
-    Partition { topic: &'a str, index: i32 },
+    Partition {
+        /// Its name.
+        topic: &'a str,
+        /// From 0.
+        index: i32,
+    },
     /// To be removed: `topic-N.<id>-delete`.
     Deleted,
     /// A replica that moves to this log directory: `topic-N.<id>-future`.
@@ -28,6 +33,8 @@ pub(super) enum DirName<'a> {
 }
 
 impl<'a> DirName<'a> {
+    /// What `name` says.
+    #[must_use]
     pub fn parse(name: &'a str) -> Self {
         if name == METADATA_DIR {
             return Self::Metadata;
@@ -74,7 +81,8 @@ pub(super) fn set_aside(dir: &str, id: Uuid) -> String {
 
 /// The offset and epoch in a metadata snapshot's name, `<20 digits>-<10 digits>.checkpoint`: the offset after the last
 /// record that it holds, and that record's epoch.
-pub(super) fn snapshot(name: &str) -> Option<(Offset, LeaderEpoch)> {
+#[must_use]
+pub fn snapshot(name: &str) -> Option<(Offset, LeaderEpoch)> {
     let (offset, epoch) = name.strip_suffix(".checkpoint")?.split_once('-')?;
     let is_number = |text: &str, digits: usize| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
     if !is_number(offset, 20) || !is_number(epoch, 10) {

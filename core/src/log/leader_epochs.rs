@@ -9,22 +9,29 @@ use thiserror::Error;
 
 use crate::types::{LeaderEpoch, Offset};
 
+/// The epochs that a log knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct LeaderEpochs {
+pub struct LeaderEpochs {
     starts: BTreeMap<LeaderEpoch, Offset>,
 }
 
 /// Why a checkpoint can't be read. It is made anew from the batches then.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(super) enum EpochsFault {
+pub enum EpochsFault {
+    /// The first line says so, or the file is no text.
     #[error("version 0 expected in the first line")]
     Version,
+    /// From 1.
     #[error("line {0} is not what belongs there")]
     Line(usize),
 }
 
 impl LeaderEpochs {
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, EpochsFault> {
+    /// Reads a checkpoint.
+    ///
+    /// # Errors
+    /// Where it is damaged.
+    pub fn parse(bytes: &[u8]) -> Result<Self, EpochsFault> {
         let text = core::str::from_utf8(bytes).map_err(|_| EpochsFault::Version)?;
         let mut lines = text.lines().enumerate().map(|(number, line)| (number + 1, line));
         if lines.next().map(|(_, line)| line.trim()) != Some("0") {
@@ -40,6 +47,11 @@ impl LeaderEpochs {
             epochs.starts.insert(epoch, start);
         }
         if epochs.starts.len() == count { Ok(epochs) } else { Err(EpochsFault::Line(2)) }
+    }
+
+    /// Each epoch and its first offset, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (LeaderEpoch, Offset)> {
+        self.starts.iter().map(|(epoch, start)| (*epoch, *start))
     }
 
     pub(super) fn to_bytes(&self) -> Bytes {

@@ -16,18 +16,26 @@ pub(super) const TEMPORARY: &str = ".tmp";
 
 /// What a file in a partition's directory is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FileKind {
+pub enum FileKind {
+    /// The batches of a segment, by its base offset.
     Log(Offset),
+    /// The offset index of a segment.
     OffsetIndex(Offset),
+    /// The time index of a segment.
     TimeIndex(Offset),
+    /// The aborted transactions of a segment.
     TransactionIndex(Offset),
+    /// What the producers had sent before this offset.
     ProducerSnapshot(Offset),
+    /// Where each leader epoch began.
     LeaderEpochs,
+    /// Which topic the directory belongs to.
     PartitionMetadata,
     /// Left over by a delete or a write that was interrupted: may go.
     Garbage,
     /// Left over by a compaction that was interrupted: holds data.
     Compaction,
+    /// Nothing that a log has.
     Unknown,
 }
 
@@ -36,7 +44,9 @@ pub(super) fn file_name(offset: Offset, suffix: &str) -> String {
     format!("{:020}.{suffix}", offset.0)
 }
 
-pub(super) fn file_kind(name: &str) -> FileKind {
+/// What a file in a partition's directory is, by its name.
+#[must_use]
+pub fn file_kind(name: &str) -> FileKind {
     match name {
         LEADER_EPOCHS => return FileKind::LeaderEpochs,
         PARTITION_METADATA => return FileKind::PartitionMetadata,

@@ -11,18 +11,21 @@ use super::IndexFault;
 use crate::types::Offset;
 
 /// Bytes of an entry on disk.
-pub(super) const ENTRY_SIZE_BYTES: usize = 8;
+pub(super) const ENTRY_SIZE_BYTES: usize = OffsetIndexEntry::SIZE_BYTES;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct OffsetIndex {
     base: Offset,
-    entries: Vec<Entry>,
+    entries: Vec<OffsetIndexEntry>,
 }
 
+/// An entry as it is on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Entry {
-    relative_offset: u32,
-    position: u32,
+pub struct OffsetIndexEntry {
+    /// Last offset of a batch, less the segment's base offset.
+    pub relative_offset: u32,
+    /// Where that batch begins in the segment's file.
+    pub position: u32,
 }
 
 /// An entry as the rest of the log sees it.
@@ -32,6 +35,33 @@ pub(super) struct OffsetEntry {
     pub(super) last_offset: Offset,
     /// Where that batch begins.
     pub(super) position: u64,
+}
+
+impl OffsetIndexEntry {
+    /// Bytes of an entry.
+    pub const SIZE_BYTES: usize = 8;
+
+    /// Reads an entry.
+    #[must_use]
+    pub const fn from_bytes([r0, r1, r2, r3, p0, p1, p2, p3]: [u8; Self::SIZE_BYTES]) -> Self {
+        Self { relative_offset: u32::from_be_bytes([r0, r1, r2, r3]), position: u32::from_be_bytes([p0, p1, p2, p3]) }
+    }
+
+    /// Whether it may be entry `number` of the index of a segment of `log_size_bytes`, behind the entry `previous`.
+    ///
+    /// # Errors
+    /// Where it can't.
+    pub fn check(self, number: usize, previous: Option<&Self>, log_size_bytes: u64) -> Result<(), IndexFault> {
+        let rises = self.position > previous.map_or(0, |previous| previous.position)
+            && previous.is_none_or(|previous| self.relative_offset > previous.relative_offset);
+        if !rises {
+            return Err(IndexFault::NotRising(number));
+        }
+        if u64::from(self.position) >= log_size_bytes || self.relative_offset > i32::MAX as u32 {
+            return Err(IndexFault::BeyondLog(number));
+        }
+        Ok(())
+    }
 }
 
 impl OffsetIndex {
@@ -49,20 +79,9 @@ impl OffsetIndex {
             return Err(IndexFault::Size { size_bytes: bytes.len(), entry_size_bytes: ENTRY_SIZE_BYTES });
         }
         let mut index = Self { base, entries: Vec::with_capacity(chunks.len()) };
-        for (number, [r0, r1, r2, r3, p0, p1, p2, p3]) in chunks.iter().copied().enumerate() {
-            let entry = Entry {
-                relative_offset: u32::from_be_bytes([r0, r1, r2, r3]),
-                position: u32::from_be_bytes([p0, p1, p2, p3]),
-            };
-            let previous = index.entries.last().copied().unwrap_or(Entry { relative_offset: 0, position: 0 });
-            let rises = entry.position > previous.position
-                && (index.entries.is_empty() || entry.relative_offset > previous.relative_offset);
-            if !rises {
-                return Err(IndexFault::NotRising(number));
-            }
-            if u64::from(entry.position) >= log_size_bytes || entry.relative_offset > i32::MAX as u32 {
-                return Err(IndexFault::BeyondLog(number));
-            }
+        for (number, chunk) in chunks.iter().enumerate() {
+            let entry = OffsetIndexEntry::from_bytes(*chunk);
+            entry.check(number, index.entries.last(), log_size_bytes)?;
             index.entries.push(entry);
         }
         Ok(index)
@@ -82,7 +101,7 @@ impl OffsetIndex {
         let relative_offset = u32::try_from(last_offset.0 - self.base.0).expect("segments are rolled before this");
         let position = u32::try_from(position).expect("segments stay below 4 GiB");
         debug_assert!(self.entries.last().is_none_or(|last| last.relative_offset < relative_offset));
-        self.entries.push(Entry { relative_offset, position });
+        self.entries.push(OffsetIndexEntry { relative_offset, position });
     }
 
     pub(super) fn len(&self) -> usize {
@@ -100,7 +119,7 @@ impl OffsetIndex {
         self.entries[..after].last().map(|entry| self.entry(entry))
     }
 
-    fn entry(&self, entry: &Entry) -> OffsetEntry {
+    fn entry(&self, entry: &OffsetIndexEntry) -> OffsetEntry {
         OffsetEntry {
             last_offset: Offset(self.base.0 + i64::from(entry.relative_offset)),
             position: u64::from(entry.position),

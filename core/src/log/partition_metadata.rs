@@ -9,9 +9,11 @@ use crate::wire::Uuid;
 
 /// Why the file can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(super) enum MetadataFault {
+pub enum MetadataFault {
+    /// Another version, or no text.
     #[error("partition.metadata: version 0 expected")]
     Version,
+    /// It does not name a topic.
     #[error("partition.metadata: no topic_id that is a uuid")]
     TopicId,
 }
@@ -21,7 +23,10 @@ pub(super) fn to_bytes(topic_id: Uuid) -> Bytes {
 }
 
 /// The topic's id; with or without padding, with or without a last newline.
-pub(super) fn parse(bytes: &[u8]) -> Result<Uuid, MetadataFault> {
+///
+/// # Errors
+/// Where there is none.
+pub fn parse(bytes: &[u8]) -> Result<Uuid, MetadataFault> {
     let text = core::str::from_utf8(bytes).map_err(|_| MetadataFault::Version)?;
     let value = |key: &str| {
         let pairs = text.lines().filter_map(|line| line.split_once(':'));

@@ -10,7 +10,7 @@ use crate::types::Offset;
 
 /// A scan of one segment's file.
 #[derive(Debug)]
-pub(super) struct SegmentScan {
+pub struct SegmentScan {
     /// Of the segment: indexes name offsets relative to it.
     base: Offset,
     /// Where the batches end.
@@ -30,7 +30,7 @@ pub(super) struct SegmentScan {
 
 /// What is checked of each batch beyond its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Check {
+pub enum Check {
     /// Nothing: the bytes of large batches are not even read.
     HeaderOnly,
     /// The checksum.
@@ -47,39 +47,83 @@ struct LongBatch {
 
 /// What a scan needs or found.
 #[derive(Debug)]
-pub(super) enum ScanStep {
+pub enum ScanStep {
     /// Read this and hand it to [`SegmentScan::supply`].
-    Read { at: u64, size_bytes: u32 },
-    /// The next batch, and where it begins.
-    Batch { position: u64, header: BatchHeader },
+    Read {
+        /// From this byte of the file on.
+        at: u64,
+        /// So much.
+        size_bytes: u32,
+    },
+    /// The next batch.
+    Batch {
+        /// Where it begins.
+        position: u64,
+        /// Its header.
+        header: BatchHeader,
+    },
     /// All is read.
     End,
     /// There is no good batch here.
-    Bad { position: u64, fault: BatchFault },
+    Bad {
+        /// Where one should begin.
+        position: u64,
+        /// Why there is none.
+        fault: BatchFault,
+    },
 }
 
 /// What is wrong with a batch on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub(super) enum BatchFault {
+pub enum BatchFault {
+    /// There is no batch header.
     #[error(transparent)]
     Header(#[from] HeaderError),
+    /// A batch of a format that Kafka gave up.
     #[error("a batch of message format {0}, which is not supported")]
     OldFormat(i8),
+    /// The file ends before the batch.
     #[error("a batch of {size_bytes} bytes, but only {have} are left in the file")]
-    Cut { size_bytes: u64, have: u64 },
+    Cut {
+        /// Of the batch, as its header says.
+        size_bytes: u64,
+        /// Bytes that are there.
+        have: u64,
+    },
+    /// Between two segments.
     #[error("the segment ends at offset {from}, but the next one begins at {next}")]
-    Missing { from: Offset, next: Offset },
+    Missing {
+        /// The first offset that is missing.
+        from: Offset,
+        /// Where the next segment begins.
+        next: Offset,
+    },
+    /// The bytes are not those that were written.
     #[error("the checksum says {stored:#010x}, the bytes give {computed:#010x}")]
-    Checksum { stored: u32, computed: u32 },
+    Checksum {
+        /// In the header.
+        stored: u32,
+        /// Of the bytes.
+        computed: u32,
+    },
+    /// Offsets never go back, and an index must be able to name them.
     #[error(
         "offset {expected} or above expected, the batch says {found} with a last offset delta of {last_offset_delta}"
     )]
-    Offset { expected: Offset, found: Offset, last_offset_delta: i32 },
+    Offset {
+        /// This one or a higher one.
+        expected: Offset,
+        /// The batch's first.
+        found: Offset,
+        /// Of the batch.
+        last_offset_delta: i32,
+    },
 }
 
 impl SegmentScan {
     /// Scans the segment at `base` from `position` up to `end`.
-    pub(super) fn new(base: Offset, position: u64, end: u64, check: Check, chunk_size_bytes: u32) -> Self {
+    #[must_use]
+    pub fn new(base: Offset, position: u64, end: u64, check: Check, chunk_size_bytes: u32) -> Self {
         debug_assert!(chunk_size_bytes as usize >= BATCH_HEADER_SIZE_BYTES);
         Self {
             base,
@@ -96,18 +140,20 @@ impl SegmentScan {
     }
 
     /// Batches must begin at this offset or above.
-    pub(super) fn after(mut self, next_offset: Offset) -> Self {
+    #[must_use]
+    pub fn after(mut self, next_offset: Offset) -> Self {
         self.next_offset = self.next_offset.max(next_offset);
         self
     }
 
     /// Where the next batch begins, or would.
-    pub(super) fn position(&self) -> u64 {
+    #[must_use]
+    pub fn position(&self) -> u64 {
         self.position
     }
 
     /// The bytes that the last [`ScanStep::Read`] asked for; fewer where the file ends early.
-    pub(super) fn supply(&mut self, bytes: Bytes) {
+    pub fn supply(&mut self, bytes: Bytes) {
         if bytes.is_empty() {
             self.end = self.end.min(self.asked_at);
         }
@@ -115,7 +161,8 @@ impl SegmentScan {
         self.chunk_at = self.asked_at;
     }
 
-    pub(super) fn step(&mut self) -> ScanStep {
+    /// Goes on until it needs bytes, or has something to say.
+    pub fn step(&mut self) -> ScanStep {
         if let Some(long) = self.long.take() {
             return self.continue_long(long);
         }

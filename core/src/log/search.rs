@@ -13,7 +13,7 @@ const CANDIDATES_MAX: u32 = 1_000;
 
 /// A search through the rest of a file.
 #[derive(Debug)]
-pub(super) struct Search {
+pub struct Search {
     end: u64,
     /// Of the segment: a batch must be at this offset or above.
     base: Offset,
@@ -37,17 +37,27 @@ struct Candidate {
 
 /// What a search needs or found.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum SearchStep {
+pub enum SearchStep {
     /// Read this and hand it to [`Search::supply`].
-    Read { at: u64, size_bytes: u32 },
+    Read {
+        /// From this byte of the file on.
+        at: u64,
+        /// So much.
+        size_bytes: u32,
+    },
     /// There is a good batch here, or too much that looks like one.
-    Found { position: u64 },
+    Found {
+        /// Where it begins.
+        position: u64,
+    },
     /// There is none.
     Nothing,
 }
 
 impl Search {
-    pub(super) fn new(at: u64, base: Offset, end: u64, chunk_size_bytes: u32) -> Self {
+    /// Searches from `at` to `end`, for a batch of a segment at `base`.
+    #[must_use]
+    pub fn new(at: u64, base: Offset, end: u64, chunk_size_bytes: u32) -> Self {
         Self {
             end,
             base,
@@ -62,7 +72,7 @@ impl Search {
     }
 
     /// The bytes that the last [`SearchStep::Read`] asked for; fewer where the file ends early.
-    pub(super) fn supply(&mut self, bytes: Bytes) {
+    pub fn supply(&mut self, bytes: Bytes) {
         if bytes.is_empty() {
             self.end = self.end.min(self.asked_at);
         }
@@ -70,7 +80,8 @@ impl Search {
         self.chunk_at = self.asked_at;
     }
 
-    pub(super) fn step(&mut self) -> SearchStep {
+    /// Goes on until it needs bytes or is done.
+    pub fn step(&mut self) -> SearchStep {
         loop {
             if let Some(candidate) = self.candidate.take() {
                 if let Some(step) = self.check(candidate) {

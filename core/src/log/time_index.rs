@@ -10,18 +10,21 @@ use super::IndexFault;
 use crate::types::Offset;
 
 /// Bytes of an entry on disk.
-pub(super) const ENTRY_SIZE_BYTES: usize = 12;
+pub(super) const ENTRY_SIZE_BYTES: usize = TimeIndexEntry::SIZE_BYTES;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TimeIndex {
     base: Offset,
-    entries: Vec<Entry>,
+    entries: Vec<TimeIndexEntry>,
 }
 
+/// An entry as it is on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Entry {
-    timestamp: i64,
-    relative_offset: u32,
+pub struct TimeIndexEntry {
+    /// Milliseconds since the epoch.
+    pub timestamp: i64,
+    /// Last offset of the first batch that has this timestamp, less the segment's base offset.
+    pub relative_offset: u32,
 }
 
 /// A timestamp, and the last offset of the first batch that has it.
@@ -29,6 +32,38 @@ struct Entry {
 pub(super) struct TimeEntry {
     pub(super) timestamp: i64,
     pub(super) last_offset: Offset,
+}
+
+impl TimeIndexEntry {
+    /// Bytes of an entry.
+    pub const SIZE_BYTES: usize = 12;
+
+    /// Reads an entry.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; Self::SIZE_BYTES]) -> Self {
+        let [t0, t1, t2, t3, t4, t5, t6, t7, r0, r1, r2, r3] = bytes;
+        Self {
+            timestamp: i64::from_be_bytes([t0, t1, t2, t3, t4, t5, t6, t7]),
+            relative_offset: u32::from_be_bytes([r0, r1, r2, r3]),
+        }
+    }
+
+    /// Whether it may be entry `number` of an index, behind the entry `previous`.
+    ///
+    /// # Errors
+    /// Where it can't.
+    pub fn check(self, number: usize, previous: Option<&Self>) -> Result<(), IndexFault> {
+        let rises = previous.is_none_or(|previous| {
+            self.timestamp > previous.timestamp && self.relative_offset > previous.relative_offset
+        });
+        if !rises {
+            return Err(IndexFault::NotRising(number));
+        }
+        if self.relative_offset > i32::MAX as u32 {
+            return Err(IndexFault::BeyondLog(number));
+        }
+        Ok(())
+    }
 }
 
 impl TimeIndex {
@@ -47,20 +82,8 @@ impl TimeIndex {
         }
         let mut index = Self { base, entries: Vec::with_capacity(chunks.len()) };
         for (number, chunk) in chunks.iter().enumerate() {
-            let [t0, t1, t2, t3, t4, t5, t6, t7, r0, r1, r2, r3] = *chunk;
-            let entry = Entry {
-                timestamp: i64::from_be_bytes([t0, t1, t2, t3, t4, t5, t6, t7]),
-                relative_offset: u32::from_be_bytes([r0, r1, r2, r3]),
-            };
-            let rises = index.entries.last().is_none_or(|previous| {
-                entry.timestamp > previous.timestamp && entry.relative_offset > previous.relative_offset
-            });
-            if !rises {
-                return Err(IndexFault::NotRising(number));
-            }
-            if entry.relative_offset > i32::MAX as u32 {
-                return Err(IndexFault::BeyondLog(number));
-            }
+            let entry = TimeIndexEntry::from_bytes(*chunk);
+            entry.check(number, index.entries.last())?;
             index.entries.push(entry);
         }
         Ok(index)
@@ -84,7 +107,7 @@ impl TimeIndex {
             largest.timestamp > last.timestamp && relative_offset > last.relative_offset
         });
         if is_new {
-            self.entries.push(Entry { timestamp: largest.timestamp, relative_offset });
+            self.entries.push(TimeIndexEntry { timestamp: largest.timestamp, relative_offset });
         }
     }
 
@@ -102,7 +125,7 @@ impl TimeIndex {
         self.entries[..after].last().map(|entry| self.entry(entry))
     }
 
-    fn entry(&self, entry: &Entry) -> TimeEntry {
+    fn entry(&self, entry: &TimeIndexEntry) -> TimeEntry {
         TimeEntry { timestamp: entry.timestamp, last_offset: Offset(self.base.0 + i64::from(entry.relative_offset)) }
     }
 }
