@@ -12,6 +12,7 @@ mod annotate;
 mod api_key;
 mod error;
 pub mod field;
+mod meaning;
 mod metadata_record;
 mod primitives;
 mod reader;
@@ -20,10 +21,11 @@ mod sink;
 
 pub mod messages;
 
-pub use annotate::{Annotate, Annotation, Value};
+pub use annotate::{Annotate, AnnotatedValue, Annotation, Value};
 pub use api_key::ApiKey;
 pub use error::{DecodeError, DecodeFault, PathSegment};
 pub use field::{Context, Field, FieldSpec, Message, MessageKind, Nullable, TaggedFields};
+pub use meaning::{date, meaning};
 pub use metadata_record::MetadataRecord;
 pub use primitives::{Records, Str, Uuid};
 pub use reader::{Reader, Trace};

@@ -6,7 +6,7 @@ use core::ops::RangeInclusive;
 use bytes::Bytes;
 
 use super::annotate::{Annotate, Annotation};
-use super::error::DecodeError;
+use super::error::{DecodeError, DecodeFault};
 use super::field::{Message, MessageKind};
 use super::reader::Reader;
 
@@ -28,7 +28,7 @@ pub struct MessageType {
     /// First flexible version; `i16::MAX` where there is none.
     pub flexible_from: i16,
     roundtrip: fn(Bytes, i16) -> Result<Bytes, DecodeError>,
-    annotate: fn(Bytes, i16) -> Annotated,
+    annotate: fn(Bytes, usize, i16) -> Annotated,
     #[cfg(feature = "arbitrary")]
     random: fn(&mut arbitrary::Unstructured<'_>, i16) -> arbitrary::Result<Bytes>,
 }
@@ -38,6 +38,8 @@ pub struct MessageType {
 pub struct Annotated {
     /// Each field, in the order of the bytes; up to the error, if there is one.
     pub fields: Vec<Annotation>,
+    /// The byte after the last that was read.
+    pub end: usize,
     /// How it ended.
     pub result: Result<(), DecodeError>,
 }
@@ -75,7 +77,20 @@ impl MessageType {
     /// Decodes `bytes`, all of them, and tells what each means.
     #[must_use]
     pub fn annotate(&self, bytes: Bytes, version: i16) -> Annotated {
-        (self.annotate)(bytes, version)
+        let size_bytes = bytes.len();
+        let mut annotated = (self.annotate)(bytes, 0, version);
+        if annotated.result.is_ok() && annotated.end < size_bytes {
+            let fault = DecodeFault::Trailing(size_bytes - annotated.end);
+            annotated.result = Err(DecodeError::new(annotated.end, fault).of(self.name));
+        }
+        annotated
+    }
+
+    /// Decodes the message that begins at byte `from` of `frame`, and tells what each byte means. What follows it is not
+    /// looked at: a header ends where its body begins, and behind a request there may be anything.
+    #[must_use]
+    pub fn annotate_at(&self, frame: Bytes, from: usize, version: i16) -> Annotated {
+        (self.annotate)(frame, from, version)
     }
 
     /// The bytes of a random message.
@@ -98,10 +113,10 @@ fn roundtrip<M: Message>(bytes: Bytes, version: i16) -> Result<Bytes, DecodeErro
     Ok(encoded)
 }
 
-fn annotate<M: Message>(bytes: Bytes, version: i16) -> Annotated {
-    let mut reader = Reader::traced(bytes, Annotate::default());
-    let result = M::read(&mut reader, version).and_then(|_| reader.finish().map_err(|error| error.of(M::NAME)));
-    Annotated { fields: reader.into_trace().fields, result }
+fn annotate<M: Message>(frame: Bytes, from: usize, version: i16) -> Annotated {
+    let mut reader = Reader::traced(frame, Annotate::new(M::NAME));
+    let result = reader.bytes(from).map_err(|error| error.of(M::NAME)).and_then(|_| M::read(&mut reader, version));
+    Annotated { end: reader.at(), fields: reader.into_trace().fields, result: result.map(drop) }
 }
 
 #[cfg(feature = "arbitrary")]
