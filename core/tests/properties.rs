@@ -1,6 +1,7 @@
 //! What must hold for any message, whatever is in it.
 
 use arbitrary::Unstructured;
+use bytes::Bytes;
 use ottla_core::wire::messages::REGISTRY;
 use proptest::prelude::*;
 
@@ -29,7 +30,9 @@ proptest! {
                 bytes[at] ^= (flip >> 8) as u8;
             }
             let plain = message.roundtrip(bytes.clone().into(), version).map(drop);
-            prop_assert_eq!(message.annotate(bytes.into(), version).result, plain);
+            let bytes = Bytes::from(bytes);
+            prop_assert_eq!(message.json(bytes.clone(), version).map(drop), plain.clone());
+            prop_assert_eq!(message.annotate(bytes, version).result, plain);
         }
     }
 }

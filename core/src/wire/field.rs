@@ -8,7 +8,9 @@ use bytes::Bytes;
 
 use super::annotate::Value;
 use super::error::{DecodeError, DecodeFault, PathSegment};
+use super::json::Json;
 use super::reader::{Reader, Trace};
+use super::registry;
 use super::sink::{Counter, Sink, Writer};
 
 /// How a value is to be read or written.
@@ -121,6 +123,14 @@ pub trait Message: Field + Default + Clone + PartialEq + core::fmt::Debug {
         let mut writer = Writer { buffer: Vec::with_capacity(self.size_bytes(version)) };
         self.write(&mut writer, version);
         writer.buffer.into()
+    }
+
+    /// The message as Kafka shows `version` of it, under Kafka's names.
+    ///
+    /// # Panics
+    /// Where a record set is in a file.
+    fn to_json(&self, version: i16) -> Json {
+        registry::json::<Self>(self.to_bytes(version), version).expect("what was encoded is decoded")
     }
 }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::annotate::{Annotate, Annotation};
 use super::error::{DecodeError, DecodeFault};
 use super::field::{Message, MessageKind};
+use super::json::{Json, ToJson};
 use super::reader::Reader;
 
 /// One message of the protocol, without its Rust type.
@@ -29,6 +30,7 @@ pub struct MessageType {
     pub flexible_from: i16,
     roundtrip: fn(Bytes, i16) -> Result<Bytes, DecodeError>,
     annotate: fn(Bytes, usize, i16) -> Annotated,
+    json: fn(Bytes, i16) -> Result<Json, DecodeError>,
     #[cfg(feature = "arbitrary")]
     random: fn(&mut arbitrary::Unstructured<'_>, i16) -> arbitrary::Result<Bytes>,
 }
@@ -58,6 +60,7 @@ impl MessageType {
             flexible_from: M::FLEXIBLE_FROM,
             roundtrip: roundtrip::<M>,
             annotate: annotate::<M>,
+            json: json::<M>,
             #[cfg(feature = "arbitrary")]
             random: random::<M>,
         }
@@ -93,6 +96,14 @@ impl MessageType {
         (self.annotate)(frame, from, version)
     }
 
+    /// Decodes `bytes`, all of them, into the JSON in which Kafka shows the message.
+    ///
+    /// # Errors
+    /// Where `bytes` are not the message.
+    pub fn json(&self, bytes: Bytes, version: i16) -> Result<Json, DecodeError> {
+        (self.json)(bytes, version)
+    }
+
     /// The bytes of a random message.
     ///
     /// # Errors
@@ -117,6 +128,13 @@ fn annotate<M: Message>(frame: Bytes, from: usize, version: i16) -> Annotated {
     let mut reader = Reader::traced(frame, Annotate::new(M::NAME));
     let result = reader.bytes(from).map_err(|error| error.of(M::NAME)).and_then(|_| M::read(&mut reader, version));
     Annotated { end: reader.at(), fields: reader.into_trace().fields, result: result.map(drop) }
+}
+
+pub(super) fn json<M: Message>(bytes: Bytes, version: i16) -> Result<Json, DecodeError> {
+    let mut reader = Reader::traced(bytes, ToJson::default());
+    M::read(&mut reader, version)?;
+    reader.finish().map_err(|error| error.of(M::NAME))?;
+    Ok(reader.into_trace().into_json())
 }
 
 #[cfg(feature = "arbitrary")]
