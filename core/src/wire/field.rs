@@ -26,6 +26,10 @@ pub struct Context {
 
 /// Anything that has bytes on the wire.
 pub trait Field: Sized {
+    /// How many structs deep it is. That this number exists proves that no struct holds itself, however indirectly: the
+    /// compiler would not find an end. So the depth of a decode is that of the types, whatever the bytes say.
+    const DEPTH: usize = 0;
+
     /// Reads one.
     fn decode<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Self, DecodeError>;
 
@@ -231,8 +235,22 @@ impl TaggedFields {
         self.0.as_ref().map_or(&[], |list| &list.0)
     }
 
+    /// What the next [`TaggedFields::push`] allocates.
+    fn growth_bytes(&self) -> usize {
+        match &self.0 {
+            None => size_of::<TagList>() + size_of::<(u32, Bytes)>(),
+            Some(list) if list.0.len() == list.0.capacity() => 2 * size_of_val(list.0.as_slice()),
+            Some(_) => 0,
+        }
+    }
+
+    /// Room for one, and for twice as many whenever it runs out.
     fn push(&mut self, tag: u32, content: Bytes) {
-        self.0.get_or_insert_default().0.push((tag, content));
+        let list = &mut self.0.get_or_insert_default().0;
+        if list.len() == list.capacity() {
+            list.reserve_exact(list.len().max(1));
+        }
+        list.push((tag, content));
     }
 
     /// Some with tags that no message uses, or none.
@@ -277,6 +295,21 @@ pub(crate) const fn without_raw_prefix(name: &'static str) -> &'static str {
     }
 }
 
+/// No message of Kafka's has more structs within each other; see [`Field::DEPTH`].
+pub(crate) const DEPTH_MAX: usize = 8;
+
+/// The greatest of the depths of a struct's fields, and one for itself.
+pub(crate) const fn depth_around(fields: &[usize]) -> usize {
+    let (mut deepest, mut index) = (0, 0);
+    while index < fields.len() {
+        if fields[index] > deepest {
+            deepest = fields[index];
+        }
+        index += 1;
+    }
+    deepest + 1
+}
+
 /// A struct may carry this many tagged fields that we don't know; no client sends any.
 const UNKNOWN_TAGS_MAX: usize = 64;
 
@@ -319,7 +352,7 @@ pub(crate) fn decode_tagged<T: Trace>(
             if unknown.as_slice().len() == UNKNOWN_TAGS_MAX {
                 return Err(reader.fault(DecodeFault::TooManyTags(UNKNOWN_TAGS_MAX)));
             }
-            reader.charge(2 * size_of::<(u32, Bytes)>())?;
+            reader.charge(unknown.growth_bytes())?;
             reader.scope(PathSegment::UnknownTag(tag), |reader| {
                 let from = reader.at();
                 let content = reader.bytes(size_bytes)?;
@@ -404,6 +437,8 @@ pub(crate) fn encode_nullable_struct<F: Field, S: Sink>(this: Option<&F>, sink: 
 }
 
 impl<F: Nullable> Field for Option<F> {
+    const DEPTH: usize = F::DEPTH;
+
     #[inline]
     fn decode<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Self, DecodeError> {
         let from = reader.at();
@@ -430,6 +465,8 @@ impl<F: Nullable> Field for Option<F> {
 }
 
 impl<F: Field> Field for Vec<F> {
+    const DEPTH: usize = F::DEPTH;
+
     fn decode<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Self, DecodeError> {
         let from = reader.at();
         Self::decode_nullable(reader, context)?.ok_or_else(|| DecodeError::new(from, DecodeFault::UnexpectedNull))

@@ -41,6 +41,8 @@ macro_rules! message {
             const STABLE_VERSIONS: core::ops::RangeInclusive<i16> = $low..=message!(@or $($unstable - 1)?, $high);
             const FLEXIBLE_FROM: i16 = message!(@or $($flexible)?, i16::MAX);
         }
+
+        const _: () = assert!(<$message as $crate::wire::Field>::DEPTH <= $crate::wire::field::DEPTH_MAX);
     };
 
     (@struct $(#[$doc:meta])* $name:ident {
@@ -70,6 +72,9 @@ macro_rules! message {
         const _: () = assert!($crate::wire::field::tags_rise($name::FIELDS), "declare tagged fields in the order of their tags");
 
         impl $crate::wire::Field for $name {
+            const DEPTH: usize =
+                $crate::wire::field::depth_around(&[ $( <$type as $crate::wire::Field>::DEPTH ),* ]);
+
             #[allow(unused_mut, unused_variables)]
             fn decode<T: $crate::wire::Trace>(
                 reader: &mut $crate::wire::Reader<T>,

@@ -37,7 +37,10 @@ pub struct Reader<T: Trace = ()> {
 }
 
 /// What a decode may allocate whatever the frame's size; see [`Reader::charge`].
-const BASE_BUDGET_BYTES: usize = 1 << 20;
+const BASE_BUDGET_BYTES: usize = (1 << 20) - RESERVE_BYTES;
+
+/// Kept for what is not charged: an error with its path, and the one header that all slices of the frame share.
+const RESERVE_BYTES: usize = 4096;
 
 impl Reader<()> {
     /// Reads `frame` from its first byte.
@@ -116,7 +119,8 @@ impl<T: Trace> Reader<T> {
         Err(DecodeError::new(from, DecodeFault::Varint(5)))
     }
 
-    /// Takes `size_bytes` from the budget of 4 bytes a byte of the frame and 1 MiB, before they are allocated.
+    /// Takes `size_bytes` from the budget, before they are allocated. With what is kept for errors, a decode allocates at
+    /// most 4 bytes a byte of the frame and 1 MiB.
     pub fn charge(&mut self, size_bytes: usize) -> Result<(), DecodeError> {
         match self.budget.checked_sub(size_bytes) {
             Some(left) => {
@@ -125,6 +129,12 @@ impl<T: Trace> Reader<T> {
             }
             None => Err(self.fault(DecodeFault::Budget(self.budget_total))),
         }
+    }
+
+    /// What was charged so far.
+    #[must_use]
+    pub fn charged_bytes(&self) -> usize {
+        self.budget_total - self.budget
     }
 
     /// Decodes one field or element with `decode`, under `segment` in the trace and in errors.

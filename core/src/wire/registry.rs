@@ -28,11 +28,23 @@ pub struct MessageType {
     pub stable_versions: RangeInclusive<i16>,
     /// First flexible version; `i16::MAX` where there is none.
     pub flexible_from: i16,
+    decode: fn(Bytes, i16) -> Decoded,
     roundtrip: fn(Bytes, i16) -> Result<Bytes, DecodeError>,
     annotate: fn(Bytes, usize, i16) -> Annotated,
     json: fn(Bytes, i16) -> Result<Json, DecodeError>,
     #[cfg(feature = "arbitrary")]
     random: fn(&mut arbitrary::Unstructured<'_>, i16) -> arbitrary::Result<Bytes>,
+}
+
+/// A decode whose message nobody keeps.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    /// What the budget was charged: the memory that the decode took.
+    pub charged_bytes: usize,
+    /// The byte after the last that was read.
+    pub end: usize,
+    /// How it ended.
+    pub result: Result<(), DecodeError>,
 }
 
 /// A decode, watched.
@@ -58,12 +70,19 @@ impl MessageType {
             versions: M::VERSIONS,
             stable_versions: M::STABLE_VERSIONS,
             flexible_from: M::FLEXIBLE_FROM,
+            decode: decode::<M>,
             roundtrip: roundtrip::<M>,
             annotate: annotate::<M>,
             json: json::<M>,
             #[cfg(feature = "arbitrary")]
             random: random::<M>,
         }
+    }
+
+    /// Decodes the message that `bytes` begin with, as a broker does with a request, and drops it.
+    #[must_use]
+    pub fn decode(&self, bytes: Bytes, version: i16) -> Decoded {
+        (self.decode)(bytes, version)
     }
 
     /// Decodes `bytes`, all of them, and encodes the message again.
@@ -115,6 +134,12 @@ impl MessageType {
     pub fn random(&self, source: &mut arbitrary::Unstructured<'_>, version: i16) -> arbitrary::Result<Bytes> {
         (self.random)(source, version)
     }
+}
+
+fn decode<M: Message>(bytes: Bytes, version: i16) -> Decoded {
+    let mut reader = Reader::new(bytes);
+    let result = M::read(&mut reader, version).map(drop);
+    Decoded { charged_bytes: reader.charged_bytes(), end: reader.at(), result }
 }
 
 fn roundtrip<M: Message>(bytes: Bytes, version: i16) -> Result<Bytes, DecodeError> {

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+pub mod bombs;
+
 use std::fmt;
 use std::io::Read as _;
 use std::path::Path;
