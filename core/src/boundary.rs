@@ -21,6 +21,8 @@ use core::net::SocketAddr;
 use bytes::Bytes;
 use thiserror::Error;
 
+use crate::time::WallClock;
+
 /// One event from the world.
 #[derive(Clone, Debug)]
 pub enum Input {
@@ -337,6 +339,8 @@ pub struct DirEntry {
     pub is_dir: bool,
     /// Of a file.
     pub size_bytes: u64,
+    /// When a file was last written to, where the file system knows.
+    pub modified: Option<WallClock>,
 }
 
 /// Why a storage command failed.

@@ -6,6 +6,8 @@
 mod answer;
 mod change;
 mod life;
+mod log_starts;
+mod retention;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
@@ -26,7 +28,7 @@ use crate::outbox::{Outbox, Owner};
 use crate::parking::{ParkedId, Parking, Wake};
 use crate::rng::Rng;
 use crate::time::{Monotonic, Now};
-use crate::types::{LeaderEpoch, NodeId, PartitionId};
+use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId};
 use crate::wire::Uuid;
 
 /// A whole Kafka node as a state machine; see [`crate::boundary`] for the contract.
@@ -101,6 +103,9 @@ pub struct Broker {
     log_timers: BTreeSet<(Monotonic, PartitionId)>,
     log_timer_of: BTreeMap<PartitionId, Monotonic>,
     idle_timers: BTreeSet<(Monotonic, ConnId)>,
+    retention: retention::Rounds,
+    /// Log starts that count when what is being written is durable.
+    log_starts_written: Vec<(PartitionId, Offset)>,
     /// What a start has in hand until the broker serves.
     start: Option<life::Start>,
     /// Whether the broker before us stopped in good order.
@@ -189,6 +194,8 @@ impl Broker {
             log_timers: BTreeSet::new(),
             log_timer_of: BTreeMap::new(),
             idle_timers: BTreeSet::new(),
+            retention: retention::Rounds::default(),
+            log_starts_written: Vec::new(),
             start: None,
             was_clean: false,
             metadata_epoch: LeaderEpoch::NONE,
@@ -247,7 +254,8 @@ impl Broker {
         };
         let log = self.log_timers.first().map(|(deadline, _)| *deadline);
         let idle = self.idle_timers.first().map(|(deadline, _)| *deadline);
-        [self.parking.deadline(), self.directory.deadline(), log, idle, draining].into_iter().flatten().min()
+        let retention = self.retention.deadline();
+        [self.parking.deadline(), self.directory.deadline(), log, idle, retention, draining].into_iter().flatten().min()
     }
 
     /// What it serves, once it does: before that it reads its directory, and requests wait.
@@ -316,6 +324,7 @@ impl Broker {
         while let Some((_, conn)) = self.idle_timers.pop_first_if_due(now.monotonic) {
             self.check_idle(now.monotonic, conn);
         }
+        self.check_retention(now);
         self.directory.tick(now);
     }
 
@@ -357,6 +366,10 @@ impl Broker {
                 }
                 let committed = self.parking.committed(partition, high_watermark);
                 self.wake_all(now, committed, Wake::Committed(partition));
+                self.wake_all(now, self.parking.watching(partition), Wake::Grown(partition));
+            }
+            LogEvent::LogStartDue => self.directory.log_start_due(),
+            LogEvent::LogStartMoved => {
                 self.wake_all(now, self.parking.watching(partition), Wake::Grown(partition));
             }
             LogEvent::LookupDone { lookup, result } => self.looked_up(now, partition, lookup, result),
@@ -408,6 +421,9 @@ impl Broker {
     }
 
     fn rearm(&mut self, partition: PartitionId) {
+        if let Some(due) = self.logs.get_mut(&partition).and_then(PartitionLog::take_retention_due) {
+            self.retention.arm(partition, due);
+        }
         let deadline = self.logs.get(&partition).and_then(PartitionLog::deadline);
         let armed = self.log_timer_of.get(&partition).copied();
         if deadline == armed {

@@ -58,6 +58,8 @@ pub struct Config {
     pub connections_max_idle_ms: i64,
     /// `log.retention.check.interval.ms`: how often old segments are looked for.
     pub log_retention_check_interval_ms: i64,
+    /// `log.initial.task.delay.ms`: how long after the start that begins.
+    pub log_initial_task_delay_ms: i64,
     /// `log.flush.scheduler.interval.ms`: how often logs are looked through for one whose `flush.ms` is over.
     pub log_flush_scheduler_interval_ms: i64,
     /// `log.flush.offset.checkpoint.interval.ms`: how often recovery points are written down.
@@ -218,6 +220,7 @@ impl Config {
             delete_topic_enable: values.flag("delete.topic.enable"),
             connections_max_idle_ms: values.integer("connections.max.idle.ms"),
             log_retention_check_interval_ms: values.integer("log.retention.check.interval.ms"),
+            log_initial_task_delay_ms: values.integer("log.initial.task.delay.ms"),
             log_flush_scheduler_interval_ms: values.integer("log.flush.scheduler.interval.ms"),
             log_flush_offset_checkpoint_interval_ms: values.integer("log.flush.offset.checkpoint.interval.ms"),
             log_flush_start_offset_checkpoint_interval_ms: values

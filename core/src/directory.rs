@@ -13,8 +13,11 @@
 //!    log, and apply them when they are committed.
 //! 4. Open the partitions. While running: [`Directory::offsets_moved`] after anything that moves a recovery point or a
 //!    log start (once a minute it leads to [`DirectoryEvent::CheckpointsDue`], which
-//!    [`Directory::write_checkpoints`] answers; an idle broker has no deadline here), [`Directory::tick`] when
-//!    [`Directory::deadline`] passed.
+//!    [`Directory::write_checkpoints`] answers; an idle broker has no deadline here), [`Directory::log_start_due`] where
+//!    a log waits for its start to be written down ([`Directory::write_log_starts`] answers
+//!    [`DirectoryEvent::LogStartsDue`], [`DirectoryEvent::Written`] comes of it), [`Directory::tick`] when
+//!    [`Directory::deadline`] passed. A partition of a name that the checkpoints still have ([`Directory::remembers`])
+//!    is opened only after they are written without it: their offsets would be taken for its own.
 //! 5. To stop: append [`stop_records`](crate::metadata::stop_records), sync and close all logs, then [`Directory::close`].
 //!    [`DirectoryEvent::Closed`] is the end.
 //!
@@ -85,6 +88,13 @@ pub enum DirectoryEvent {
     Settled(Settled),
     /// It is time for [`Directory::write_checkpoints`].
     CheckpointsDue,
+    /// It is time for [`Directory::write_log_starts`].
+    LogStartsDue,
+    /// What was last given to be written is durable, or could not be written.
+    Written {
+        /// Whether the log starts are.
+        log_starts: bool,
+    },
     /// All is written.
     Closed {
         /// Whether the marker of a clean stop was left.
@@ -161,12 +171,30 @@ pub struct Directory {
     events: VecDeque<DirectoryEvent>,
     /// Of directories below the log directory, as they were at the start.
     subdirectories: Vec<String>,
-    recovery_points: OffsetsByPartition,
-    log_starts: OffsetsByPartition,
+    /// What the checkpoints hold that a start goes by.
+    written: Checkpoints,
+    /// What they will hold when the present jobs are done.
+    writing: Option<Writing>,
+    is_log_start_due: bool,
     quorum_state: QuorumState,
     node_id: NodeId,
     checkpoints_due: Option<Monotonic>,
+    are_checkpoints_wanted: bool,
     are_checkpoints_written: bool,
+    are_log_starts_written: bool,
+}
+
+#[derive(Debug, Default)]
+struct Checkpoints {
+    recovery_points: OffsetsByPartition,
+    log_starts: OffsetsByPartition,
+}
+
+#[derive(Debug)]
+struct Writing {
+    /// `None` where only the log starts are written.
+    recovery_points: Option<OffsetsByPartition>,
+    log_starts: OffsetsByPartition,
 }
 
 /// The jobs, by what they are for.
@@ -246,12 +274,15 @@ impl Directory {
             phase: Phase::Starting(Box::new(start)),
             events: VecDeque::new(),
             subdirectories: Vec::new(),
-            recovery_points: OffsetsByPartition::new(),
-            log_starts: OffsetsByPartition::new(),
+            written: Checkpoints::default(),
+            writing: None,
+            is_log_start_due: false,
             quorum_state: QuorumState::default(),
             node_id: NodeId::NONE,
             checkpoints_due: None,
+            are_checkpoints_wanted: false,
             are_checkpoints_written: true,
+            are_log_starts_written: true,
         }
     }
 
@@ -310,15 +341,55 @@ impl Directory {
     pub fn tick(&mut self, now: Now) {
         if self.checkpoints_due.is_some_and(|due| due <= now.monotonic) {
             self.checkpoints_due = None;
-            self.events.push_back(DirectoryEvent::CheckpointsDue);
+            self.are_checkpoints_wanted = true;
+            self.ask_for_offsets();
         }
     }
 
-    /// Writes the offsets of all partitions. Where the last time is not over yet, nothing happens: the next time will.
+    /// Writes the offsets of all partitions. [`DirectoryEvent::Written`] follows.
     pub fn write_checkpoints(&mut self, offsets: &[PartitionOffsets], outbox: &mut Outbox) {
         if self.jobs.is_idle() && matches!(self.phase, Phase::Running) {
             self.replace_checkpoints(offsets, outbox);
+        } else {
+            self.are_checkpoints_wanted = true;
         }
+    }
+
+    /// A log waits until its start is written down.
+    pub fn log_start_due(&mut self) {
+        self.is_log_start_due = true;
+        self.ask_for_offsets();
+    }
+
+    /// Writes the log starts of all partitions. [`DirectoryEvent::Written`] follows.
+    pub fn write_log_starts(&mut self, offsets: &[PartitionOffsets], outbox: &mut Outbox) {
+        if self.jobs.is_idle() && matches!(self.phase, Phase::Running) {
+            self.replace_log_starts(offsets, None, outbox);
+        } else {
+            self.is_log_start_due = true;
+        }
+    }
+
+    /// Whether a checkpoint has offsets for a partition of this name, so that a new one may not be opened under it. Then
+    /// it is written anew, with [`DirectoryEvent::Written`] to follow; soon, if the last time failed.
+    pub fn remembers(&mut self, topic: &TopicName, index: i32, now: Now) -> bool {
+        const RETRY_AFTER_MS: i64 = 1_000;
+        let key = (topic.clone(), index);
+        let will_be = |writing: &Writing| {
+            let recovery_points = writing.recovery_points.as_ref();
+            recovery_points.is_some_and(|it| it.contains_key(&key)) || writing.log_starts.contains_key(&key)
+        };
+        let remembers = self.written.recovery_points.contains_key(&key)
+            || self.written.log_starts.contains_key(&key)
+            || self.writing.as_ref().is_some_and(will_be);
+        if remembers && self.are_checkpoints_written {
+            self.are_checkpoints_wanted = true;
+            self.ask_for_offsets();
+        } else if remembers {
+            let due = now.monotonic.plus_ms(RETRY_AFTER_MS);
+            self.checkpoints_due = Some(self.checkpoints_due.map_or(due, |other| other.min(due)));
+        }
+        remembers
     }
 
     /// The end, when all logs are closed: writes the checkpoints, then the marker of a clean stop with the broker's epoch.
@@ -345,8 +416,7 @@ impl Directory {
         };
         let ready = start.into_ready();
         self.subdirectories = ready.subdirectories;
-        self.recovery_points = ready.recovery_points;
-        self.log_starts = ready.log_starts;
+        self.written = Checkpoints { recovery_points: ready.recovery_points, log_starts: ready.log_starts };
         self.quorum_state = ready.quorum_state;
         self.node_id = ready.found.meta.node_id;
         self.events.push_back(DirectoryEvent::Ready(Box::new(ready.found)));
@@ -368,9 +438,43 @@ impl Directory {
     fn written(&mut self, finished: Finished<Key>, outbox: &mut Outbox) {
         if let Err(error) = finished.result {
             self.are_checkpoints_written = false;
+            self.are_log_starts_written &= finished.key != Key::LogStarts;
             outbox.report(Level::Error, format!("log directory {}: {error}", self.settings.name));
         }
+        if self.jobs.is_idle()
+            && let Some(writing) = self.writing.take()
+        {
+            self.all_written(writing);
+        }
         self.close_on(outbox);
+    }
+
+    /// The jobs are over. Of a checkpoint that could not be written nobody knows what it holds: the old or the new.
+    fn all_written(&mut self, writing: Writing) {
+        let replace = |old: &mut OffsetsByPartition, mut new: OffsetsByPartition, is_sure: bool| {
+            if !is_sure {
+                new.append(old);
+            }
+            *old = new;
+        };
+        if let Some(recovery_points) = writing.recovery_points {
+            replace(&mut self.written.recovery_points, recovery_points, self.are_checkpoints_written);
+        }
+        replace(&mut self.written.log_starts, writing.log_starts, self.are_log_starts_written);
+        self.events.push_back(DirectoryEvent::Written { log_starts: self.are_log_starts_written });
+        self.ask_for_offsets();
+    }
+
+    /// Asks for what is to be written, once nothing else is being written.
+    fn ask_for_offsets(&mut self) {
+        if !self.jobs.is_idle() || !matches!(self.phase, Phase::Running) {
+            return;
+        }
+        if core::mem::take(&mut self.are_checkpoints_wanted) {
+            self.events.push_back(DirectoryEvent::CheckpointsDue);
+        } else if core::mem::take(&mut self.is_log_start_due) {
+            self.events.push_back(DirectoryEvent::LogStartsDue);
+        }
     }
 
     /// The steps of [`Directory::close`], each when the one before is over.
@@ -380,7 +484,6 @@ impl Directory {
         }
         match core::mem::replace(&mut self.phase, Phase::Over) {
             Phase::Stopping { broker_epoch, offsets } => {
-                self.are_checkpoints_written = true;
                 self.phase = Phase::Closing { broker_epoch };
                 self.replace_checkpoints(&offsets, outbox);
             }
@@ -401,17 +504,31 @@ impl Directory {
         let all = |offset: fn(&PartitionOffsets) -> Offset| {
             offsets.iter().map(move |it| ((it.topic.clone(), it.index), offset(it)))
         };
-        let recovery_points = all(|it| it.recovery_point).collect();
-        let high_watermarks = all(|it| it.high_watermark).collect();
-        // Kafka, too, leaves out the logs that start where their files do.
-        let log_starts = all(|it| it.log_start).filter(|(_, offset)| *offset > Offset(0)).collect();
-        for (key, name, content) in [
-            (Key::RecoveryPoints, RECOVERY_POINTS_FILE, recovery_points),
-            (Key::LogStarts, LOG_STARTS_FILE, log_starts),
-            (Key::HighWatermarks, HIGH_WATERMARKS_FILE, high_watermarks),
-        ] {
-            self.jobs.replace(key, Path::new(0, name), checkpoint::print(&content), outbox);
-        }
+        let recovery_points: OffsetsByPartition = all(|it| it.recovery_point).collect();
+        let high_watermarks: OffsetsByPartition = all(|it| it.high_watermark).collect();
+        self.are_checkpoints_written = true;
+        self.is_log_start_due = false;
+        self.replace(Key::RecoveryPoints, RECOVERY_POINTS_FILE, &recovery_points, outbox);
+        self.replace(Key::HighWatermarks, HIGH_WATERMARKS_FILE, &high_watermarks, outbox);
+        self.replace_log_starts(offsets, Some(recovery_points), outbox);
+    }
+
+    fn replace_log_starts(
+        &mut self,
+        offsets: &[PartitionOffsets],
+        recovery_points: Option<OffsetsByPartition>,
+        outbox: &mut Outbox,
+    ) {
+        let start = |it: &PartitionOffsets| ((it.topic.clone(), it.index), it.log_start);
+        // Without a line a log starts where its files do. One that was cut keeps its line: its old files may come back.
+        let log_starts = offsets.iter().map(start).filter(|(_, offset)| *offset > Offset(0)).collect();
+        self.are_log_starts_written = true;
+        self.replace(Key::LogStarts, LOG_STARTS_FILE, &log_starts, outbox);
+        self.writing = Some(Writing { recovery_points, log_starts });
+    }
+
+    fn replace(&mut self, key: Key, name: &str, content: &OffsetsByPartition, outbox: &mut Outbox) {
+        self.jobs.replace(key, Path::new(0, name), checkpoint::print(content), outbox);
     }
 }
 

@@ -8,6 +8,7 @@
 //! - `recovery` opens a log, with `scan` and `search` to walk what is on disk;
 //! - `append` writes, `durability` moves the marks, `index_files` writes what lies beside the batches;
 //! - `lookup` finds, `prepare` opens closed segments for it;
+//! - `retention` says what is too old or too much, `head` moves the log's start, `leaving` removes segments;
 //! - `ending` closes and removes.
 //!
 //! What does not belong here: what is inside a batch (`records/`), which partitions exist (`metadata/`), and who waits
@@ -20,8 +21,10 @@ mod durability;
 mod ending;
 mod event;
 mod file_read;
+mod head;
 mod index_files;
 pub mod leader_epochs;
+mod leaving;
 mod lookup;
 pub mod names;
 pub mod offset_index;
@@ -29,6 +32,7 @@ pub mod partition_metadata;
 mod prepare;
 mod producers;
 mod recovery;
+mod retention;
 pub mod scan;
 pub mod search;
 mod segment;
@@ -51,12 +55,15 @@ use self::append::{Active, InFlight};
 use self::atomic_file::AtomicFile;
 use self::durability::{Marks, Syncs};
 use self::ending::Ending;
+use self::head::Head;
 use self::index_files::Replaced;
 use self::leader_epochs::LeaderEpochs;
+use self::leaving::Leaving;
 use self::lookup::Lookups;
 use self::prepare::Preparing;
 use self::producers::Producers;
 use self::recovery::Loader;
+use self::retention::Retention;
 use self::segment::{Indexer, Segment};
 use self::tail::Tail;
 use self::task::{Issuer, Task};
@@ -70,6 +77,7 @@ pub use event::{
     AppendError, Appended, Extent, Found, Located, LogEvent, LogState, Lookup, LookupError, LookupId, OpenLog,
     OutOfRange, TimestampAndOffset,
 };
+pub use retention::RetentionDue;
 
 /// The log of one partition.
 #[derive(Debug)]
@@ -83,8 +91,13 @@ pub struct PartitionLog {
     tasks: BTreeMap<OpId, Task>,
     /// By base offset.
     segments: BTreeMap<Offset, Segment>,
+    /// Of all segments together.
+    size_bytes: u64,
     active: Active,
     log_start: Offset,
+    head: Head,
+    leaving: Leaving,
+    retention: Retention,
     log_end: Offset,
     marks: Marks,
     in_flight: InFlight,
@@ -142,8 +155,12 @@ impl PartitionLog {
             events: VecDeque::new(),
             tasks: BTreeMap::new(),
             segments: BTreeMap::new(),
-            active: Active { base: Offset(0), indexer: Indexer::new(), created_ms: 0 },
-            log_start: Offset(0),
+            size_bytes: 0,
+            active: Active { base: Offset(0), indexer: Indexer::new(), created_ms: 0, jitter_ms: 0 },
+            log_start: request.log_start.unwrap_or_default(),
+            head: Head::default(),
+            leaving: Leaving::default(),
+            retention: Retention::default(),
             log_end: Offset(0),
             marks: Marks::default(),
             in_flight: InFlight::default(),
@@ -178,6 +195,7 @@ impl PartitionLog {
                 StorageResult::NotDone(error) | StorageResult::Unknown(error) => self.failed(now, task, &error, outbox),
             }
         }
+        self.settle_retention(now, outbox);
         self.settle(outbox);
     }
 
@@ -196,6 +214,8 @@ impl PartitionLog {
                 self.lookup_read(id, data, outbox);
             }
             Task::Load => self.load_done(now, outcome, outbox),
+            Task::NewestTime => self.newest_time_done(now, outcome, outbox),
+            Task::LetGo(base) => self.renamed(now, base, outbox),
             Task::RemoveFile => self.file_removed(now, outbox),
             Task::Removal => self.removal_done(outbox),
         }
@@ -216,6 +236,8 @@ impl PartitionLog {
                 self.report_lesser_fault("an index", error, outbox);
                 return self.index_written(base, false, outbox);
             }
+            Task::NewestTime => return self.newest_time_failed(error, outbox),
+            Task::LetGo(base) => return self.not_renamed(now, base, error, outbox),
             Task::WriteSnapshot => return self.report_lesser_fault("a producer snapshot", error, outbox),
             Task::RemoveFile => {
                 outbox.report(Level::Warn, format!("{}: a file of no use could not be removed: {error}", self.label()));
@@ -259,7 +281,7 @@ impl PartitionLog {
     /// Bytes of all segments.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
-        self.segments.values().map(|segment| segment.size_bytes).sum()
+        self.size_bytes
     }
 
     /// The largest known epoch that is not above `epoch`, and where it ended.
@@ -291,6 +313,7 @@ impl PartitionLog {
     /// Takes over changed settings. The high watermark may follow a policy that became looser.
     pub fn configure(&mut self, config: LogConfig) {
         self.config = config;
+        self.retention.changed();
         if self.state == LogState::Serving {
             self.advance_high_watermark();
         }

@@ -135,6 +135,7 @@ impl MemoryDisk {
                 name: path.relative.rsplit('/').next().unwrap_or_default().to_string(),
                 is_dir: *entry == Entry::Dir,
                 size_bytes: entry.content().map_or(0, |content| self.contents[&content].len() as u64),
+                modified: None,
             })
             .collect();
         listing.sort_by(|a, b| a.name.cmp(&b.name));

@@ -54,9 +54,10 @@ impl Disk {
     pub fn list(&self, dir: &Path) -> Result<Vec<DirEntry>, StorageError> {
         let dir = self.find_dir(dir)?;
         let entry = |(name, entry): (&String, &Entry)| match entry {
-            Entry::Dir(_) => DirEntry { name: name.clone(), is_dir: true, size_bytes: 0 },
+            Entry::Dir(_) => DirEntry { name: name.clone(), is_dir: true, size_bytes: 0, modified: None },
             Entry::File(node) => {
-                DirEntry { name: name.clone(), is_dir: false, size_bytes: self.files[node].size_bytes() }
+                let size_bytes = self.files[node].size_bytes();
+                DirEntry { name: name.clone(), is_dir: false, size_bytes, modified: None }
             }
         };
         Ok(self.tree.entries(dir).iter().map(entry).collect())
@@ -286,7 +287,7 @@ mod tests {
         let file = disk.open(&path("t-0/a.log"), OpenMode::OpenOrCreate).unwrap();
         disk.file_mut(file).write(0, b"abc");
         let listing = disk.list(&path("t-0")).unwrap();
-        assert_eq!(listing, [DirEntry { name: "a.log".to_owned(), is_dir: false, size_bytes: 3 }]);
+        assert_eq!(listing, [DirEntry { name: "a.log".to_owned(), is_dir: false, size_bytes: 3, modified: None }]);
         disk.remove(&path("t-0")).unwrap();
         disk.remove(&path("t-0")).unwrap();
         assert_eq!(disk.list(&path("t-0")), Err(StorageError::NotFound));

@@ -3,8 +3,10 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 use ottla_core::boundary::{DirEntry, Outcome, StorageError, StorageResult};
+use ottla_core::time::WallClock;
 
 use crate::failure;
 
@@ -75,13 +77,21 @@ fn read_entries(dir: &Path) -> io::Result<Vec<DirEntry>> {
             name: entry.file_name().to_string_lossy().into_owned(),
             is_dir: metadata.is_dir(),
             size_bytes: if metadata.is_dir() { 0 } else { metadata.len() },
+            modified: metadata.modified().ok().filter(|_| !metadata.is_dir()).map(wall_clock),
         });
     }
     Ok(entries)
 }
 
+fn wall_clock(time: SystemTime) -> WallClock {
+    let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    WallClock(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const DONE: StorageResult = StorageResult::Done(Outcome::Nothing);
@@ -92,9 +102,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(make(&dir.path().join("b/c")), DONE);
         fs::write(dir.path().join("a"), "hello").unwrap();
+        let written = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
+        File::options().write(true).open(dir.path().join("a")).unwrap().set_modified(written).unwrap();
+        let modified = Some(WallClock(1_700_000_000_123));
         let expected = vec![
-            DirEntry { name: "a".into(), is_dir: false, size_bytes: 5 },
-            DirEntry { name: "b".into(), is_dir: true, size_bytes: 0 },
+            DirEntry { name: "a".into(), is_dir: false, size_bytes: 5, modified },
+            DirEntry { name: "b".into(), is_dir: true, size_bytes: 0, modified: None },
         ];
         assert_eq!(list(dir.path()), StorageResult::Done(Outcome::Listing(expected)));
         assert_eq!(list(&dir.path().join("missing")), NOT_FOUND);

@@ -45,10 +45,9 @@ impl Broker {
             match event {
                 DirectoryEvent::Ready(found) => self.open_metadata_log(now, *found),
                 DirectoryEvent::Settled(settled) => self.settled(now, settled),
-                DirectoryEvent::CheckpointsDue => {
-                    let offsets = self.partition_offsets();
-                    self.directory.write_checkpoints(&offsets, &mut self.outbox);
-                }
+                DirectoryEvent::CheckpointsDue => self.write_checkpoints(),
+                DirectoryEvent::LogStartsDue => self.write_log_starts(),
+                DirectoryEvent::Written { log_starts } => self.log_starts_written(now, log_starts),
                 DirectoryEvent::Closed { is_clean } => self.halt(is_clean),
                 DirectoryEvent::Unusable(why) => self.unusable(why),
             }
@@ -115,6 +114,7 @@ impl Broker {
     pub(super) fn log_ended(&mut self, partition: PartitionId, event: &LogEvent) {
         if matches!(event, LogEvent::Removed) {
             self.logs.remove(&partition);
+            self.retention.forget(partition);
         }
     }
 
@@ -262,6 +262,7 @@ impl Broker {
         if committed && start.opening.is_empty() {
             self.start = None;
             self.phase = Phase::Serving;
+            self.retention.begin(now.monotonic, self.config.log_initial_task_delay_ms);
             self.release_held(now);
         }
     }
@@ -270,6 +271,10 @@ impl Broker {
         let Some(topic) = self.metadata.image().topics.get(&id.topic_id) else { return };
         let name = topic.name.clone();
         let topic_config = self.effective_config(&name);
+        if found.is_none() && self.directory.remembers(&name, id.index, now) {
+            self.waiting_for_name.insert(id);
+            return;
+        }
         let found = found.unwrap_or_else(|| FoundPartition {
             id,
             topic: name.clone(),
@@ -313,8 +318,9 @@ impl Broker {
         let topic_config = self.effective_config(topic);
         let log_config = self.log_config(&topic_config);
         let (first, last) = (PartitionId { topic_id, index: 0 }, PartitionId { topic_id, index: i32::MAX });
-        for (_, log) in self.logs.range_mut(first..=last) {
+        for (id, log) in self.logs.range_mut(first..=last) {
             log.configure(log_config.clone());
+            self.touched.insert(*id);
         }
         self.topic_configs.insert(topic_id, topic_config);
     }
@@ -325,21 +331,34 @@ impl Broker {
     }
 
     fn log_config(&self, topic: &TopicConfig) -> LogConfig {
+        let policy = topic.cleanup_policy;
         LogConfig {
             segment_bytes: topic.segment_bytes,
-            segment_ms: topic.segment_ms,
+            // A record is compacted only once its segment is closed.
+            segment_ms: if policy.compact {
+                topic.segment_ms.min(topic.max_compaction_lag_ms)
+            } else {
+                topic.segment_ms
+            },
+            segment_jitter_ms: topic.segment_jitter_ms,
             segment_index_bytes: topic.segment_index_bytes,
             index_interval_bytes: topic.index_interval_bytes,
             flush_messages: topic.flush_messages,
             flush_ms: topic.flush_ms,
-            is_compacted: topic.cleanup_policy.compact,
+            is_compacted: policy.compact,
+            is_deleted: policy.delete,
+            retention_ms: topic.retention_ms,
+            retention_bytes: topic.retention_bytes,
+            file_delete_delay_ms: topic.file_delete_delay_ms,
             producer_id_expiration_ms: self.config.producer_id_expiration_ms,
         }
     }
 
-    /// The metadata log is always synced before a change counts: it is small and says what everything else means.
+    /// The metadata log is always synced before a change counts: it is small and says what everything else means. For the
+    /// same reason nothing of it is deleted.
     fn metadata_log_config(&self) -> LogConfig {
-        LogConfig { flush_messages: 1, ..self.log_config(&self.config.topic_config(&BTreeMap::new())) }
+        let config = self.log_config(&self.config.topic_config(&BTreeMap::new()));
+        LogConfig { flush_messages: 1, is_deleted: false, ..config }
     }
 
     fn close_logs(&mut self, now: Now) {
@@ -351,11 +370,11 @@ impl Broker {
     }
 
     /// The offsets of all partitions, for the checkpoints.
-    fn partition_offsets(&self) -> Vec<PartitionOffsets> {
+    pub(super) fn partition_offsets(&self) -> Vec<PartitionOffsets> {
         let known = self.logs.iter().filter_map(|(id, log)| {
             let topic = self.metadata.image().topics.get(&id.topic_id)?.name.clone();
             let index = id.index;
-            let (recovery_point, log_start) = (log.recovery_point(), log.log_start());
+            let (recovery_point, log_start) = (log.recovery_point(), log.log_start_to_write());
             Some(PartitionOffsets { topic, index, recovery_point, log_start, high_watermark: log.high_watermark() })
         });
         known.collect()

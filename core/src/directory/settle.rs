@@ -105,8 +105,8 @@ fn partitions(directory: &Directory, image: &MetadataImage, existing: &BTreeSet<
                 topic: topic.name.clone(),
                 path,
                 exists,
-                recovery_point: directory.recovery_points.get(&key).copied(),
-                log_start: directory.log_starts.get(&key).copied(),
+                recovery_point: directory.written.recovery_points.get(&key).copied(),
+                log_start: directory.written.log_starts.get(&key).copied(),
             });
         }
     }

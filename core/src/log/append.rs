@@ -16,7 +16,7 @@ use crate::boundary::{OpId, OpenMode, StorageCommand};
 use crate::outbox::Outbox;
 use crate::records::{BatchHeader, ProducedBatch, TimestampType};
 use crate::time::{Monotonic, Now};
-use crate::types::{LeaderEpoch, Offset};
+use crate::types::{LeaderEpoch, Offset, PartitionId};
 
 /// The segment that is appended to.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(super) struct Active {
     pub(super) indexer: Indexer,
     /// When it was created or opened, for segments whose batches have no timestamps.
     pub(super) created_ms: i64,
+    /// How much earlier than at `segment.ms` it is closed, so that not all segments are closed at once.
+    pub(super) jitter_ms: i64,
 }
 
 /// Batches between the call to append and their commit.
@@ -85,10 +87,10 @@ impl PartitionLog {
         if self.epochs.assign(epoch, self.log_end) {
             self.write_epochs(outbox);
         }
-        Ok(self.write(epoch, batch, outbox))
+        Ok(self.write(now, epoch, batch, outbox))
     }
 
-    fn write(&mut self, epoch: LeaderEpoch, batch: ProducedBatch, outbox: &mut Outbox) -> Appended {
+    fn write(&mut self, now: Now, epoch: LeaderEpoch, batch: ProducedBatch, outbox: &mut Outbox) -> Appended {
         let base_offset = self.log_end;
         let header = BatchHeader { base_offset, partition_leader_epoch: epoch, ..*batch.header() };
         let size_bytes = batch.size_bytes() as u64;
@@ -100,6 +102,8 @@ impl PartitionLog {
         let indexes = segment.indexes.as_mut().expect("the active segment's indexes are loaded");
         self.active.indexer.add(&header, position, self.config.index_interval_bytes, indexes);
         segment.size_bytes += size_bytes;
+        segment.modified_ms = now.wall.0;
+        self.size_bytes += size_bytes;
         self.tail.push(TailBatch {
             base_offset,
             last_offset: header.last_offset(),
@@ -114,6 +118,7 @@ impl PartitionLog {
         self.in_flight.writes.push_back(Write { op, is_done: false, mark });
         self.in_flight.uncommitted.push_back(header);
         self.write_index_when_due(self.active.base, outbox);
+        self.note_growth();
 
         let append_time = match header.attributes.timestamp_type() {
             TimestampType::CreateTime => NO_TIMESTAMP,
@@ -142,7 +147,7 @@ impl PartitionLog {
         let index_bytes = self.config.segment_index_bytes as usize;
         let last_offset = self.log_end.0 + i64::from(header.last_offset_delta);
         segment.size_bytes + header.size_bytes() as u64 > u64::from(self.config.segment_bytes)
-            || age_ms > self.config.segment_ms
+            || age_ms > self.config.segment_ms.saturating_sub(self.active.jitter_ms)
             || lengths.offsets >= index_bytes / offset_index::ENTRY_SIZE_BYTES
             // The last slot is for the entry that closes the segment.
             || lengths.times + 1 >= index_bytes / time_index::ENTRY_SIZE_BYTES
@@ -151,7 +156,7 @@ impl PartitionLog {
 
     /// Closes the active segment and begins a new one at the log's end. Nothing waits: appends to the new segment are
     /// issued right behind its creation.
-    fn roll(&mut self, now: Now, outbox: &mut Outbox) {
+    pub(super) fn roll(&mut self, now: Now, outbox: &mut Outbox) {
         let old = self.active.base;
         let segment = self.segments.get_mut(&old).expect("the active segment is in memory");
         self.active.indexer.seal(segment.indexes.as_mut().expect("the active segment's indexes are loaded"));
@@ -163,14 +168,21 @@ impl PartitionLog {
         let path = self.dir.join(&file_name(base, LOG));
         let command = StorageCommand::Open { file, path, mode: OpenMode::CreateEmpty };
         self.issuer(outbox).issue(Task::CreateSegment(base), command);
-        self.segments.insert(base, Segment::empty(base, file));
-        self.active = Active { base, indexer: Indexer::new(), created_ms: now.wall.0 };
+        self.segments.insert(base, Segment::empty(base, file, now.wall.0));
+        self.active = self.new_active(base, Indexer::new(), now);
         self.syncs.begin(base, file, 1);
 
         self.unsynced_indexes.insert(old);
         self.write_index(old, outbox);
         self.write_snapshot(outbox);
         self.retire(old, outbox);
+    }
+
+    /// A segment that will be appended to.
+    pub(super) fn new_active(&self, base: Offset, indexer: Indexer, now: Now) -> Active {
+        let jitter_max_ms = self.config.segment_jitter_ms.min(self.config.segment_ms);
+        let jitter_ms = if jitter_max_ms > 0 { (scatter(self.id, base) % jitter_max_ms as u64) as i64 } else { 0 };
+        Active { base, indexer, created_ms: now.wall.0, jitter_ms }
     }
 
     fn expire_producers(&mut self, now: Now) {
@@ -195,4 +207,16 @@ impl PartitionLog {
             self.advance(outbox);
         }
     }
+}
+
+/// A number that is different for each segment of each partition, and always the same for one: splitmix64's mixing of
+/// its names.
+fn scatter(id: PartitionId, base: Offset) -> u64 {
+    let names = [(id.topic_id.0 >> 64) as u64, id.topic_id.0 as u64, id.index as u64, base.0 as u64];
+    names.into_iter().fold(0, |state, name| {
+        let mut mixed = (state ^ name).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    })
 }

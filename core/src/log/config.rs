@@ -7,6 +7,8 @@ pub struct LogConfig {
     pub segment_bytes: u32,
     /// `segment.ms`: a segment is rolled when a batch's timestamp is this much after its first batch's.
     pub segment_ms: i64,
+    /// `segment.jitter.ms`: how much earlier that may be; each segment draws its own part of it.
+    pub segment_jitter_ms: i64,
     /// `segment.index.bytes`: a segment is rolled when one of its indexes has this size.
     pub segment_index_bytes: u32,
     /// `index.interval.bytes`: an index entry for each stretch of this size.
@@ -17,6 +19,14 @@ pub struct LogConfig {
     pub flush_ms: i64,
     /// `cleanup.policy` has `compact`: offsets may be missing anywhere.
     pub is_compacted: bool,
+    /// `cleanup.policy` has `delete`: segments go by time and size.
+    pub is_deleted: bool,
+    /// `retention.ms`: a segment goes when its newest record is older than this; negative for never.
+    pub retention_ms: i64,
+    /// `retention.bytes`: segments go while the rest is at least this large; negative for never.
+    pub retention_bytes: i64,
+    /// `file.delete.delay.ms`: how long a deleted segment's files stay, renamed.
+    pub file_delete_delay_ms: i64,
     /// `producer.id.expiration.ms`: forget a producer that was silent for this long.
     pub producer_id_expiration_ms: i64,
 }
@@ -26,11 +36,16 @@ impl Default for LogConfig {
         Self {
             segment_bytes: 1 << 30,
             segment_ms: 7 * 24 * 3_600_000,
+            segment_jitter_ms: 0,
             segment_index_bytes: 10 << 20,
             index_interval_bytes: 4096,
             flush_messages: i64::MAX,
             flush_ms: i64::MAX,
             is_compacted: false,
+            is_deleted: true,
+            retention_ms: 7 * 24 * 3_600_000,
+            retention_bytes: -1,
+            file_delete_delay_ms: 60_000,
             producer_id_expiration_ms: 24 * 3_600_000,
         }
     }

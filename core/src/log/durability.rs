@@ -166,18 +166,29 @@ impl PartitionLog {
     /// When to call [`PartitionLog::tick`], if nothing happens before.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {
-        if self.state != LogState::Serving || self.syncs.wanted.is_some() || self.config.flush_ms == i64::MAX {
+        if self.state != LogState::Serving {
             return None;
         }
-        self.syncs.unsynced_since.map(|since| since.plus_ms(self.config.flush_ms))
+        [self.sync_deadline(), self.leaving.deadline()].into_iter().flatten().min()
     }
 
     /// Does what is due.
     pub fn tick(&mut self, now: Now, outbox: &mut Outbox) {
-        if self.deadline().is_some_and(|deadline| deadline <= now.monotonic) {
+        if self.state != LogState::Serving {
+            return;
+        }
+        if self.sync_deadline().is_some_and(|deadline| deadline <= now.monotonic) {
             self.syncs.wanted = Some(self.marks.written.offset);
             self.sync(outbox);
         }
+        self.remove_due(now.monotonic, outbox);
+    }
+
+    fn sync_deadline(&self) -> Option<Monotonic> {
+        if self.syncs.wanted.is_some() || self.config.flush_ms == i64::MAX {
+            return None;
+        }
+        self.syncs.unsynced_since.map(|since| since.plus_ms(self.config.flush_ms))
     }
 
     pub(super) fn note_unsynced(&mut self, now: Monotonic) {

@@ -109,6 +109,7 @@ impl PartitionLog {
         *count -= 1;
         if *count == 0 {
             self.pins.remove(&file);
+            self.close_if_gone(file, outbox);
             self.trim_open_segments(outbox);
             self.settle(outbox);
         }
@@ -121,13 +122,14 @@ impl PartitionLog {
         self.ending = Some(ending);
         self.loader = None;
         self.preparing.clear();
+        self.give_up_check();
         self.fail_lookups();
     }
 
-    /// Goes on with an ending as far as what is in flight allows.
+    /// Goes on with an ending, or with the log's start, as far as what is in flight allows.
     pub(super) fn settle(&mut self, outbox: &mut Outbox) {
         match self.ending.take() {
-            None => {}
+            None => self.settle_head(outbox),
             Some(Ending::Close(close)) => self.settle_close(close, outbox),
             Some(Ending::Remove(removal)) => self.settle_removal(removal, outbox),
         }
@@ -166,8 +168,9 @@ impl PartitionLog {
         self.events.push_back(LogEvent::Closed { recovery_point: self.recovery_point(), was_clean });
     }
 
-    /// All batches are written: the indexes' last entries, the producers, and what is not synced.
+    /// All batches are written: the indexes' last entries, the producers, and what is not synced; what is deleted goes.
     fn write_rest(&mut self, outbox: &mut Outbox) {
+        self.remove_renamed(outbox);
         let base = self.active.base;
         let segment = self.segments.get_mut(&base).expect("the active segment is in memory");
         self.active.indexer.seal(segment.indexes.as_mut().expect("the active segment's indexes are loaded"));
@@ -257,6 +260,7 @@ impl PartitionLog {
         self.is_clean = false;
         self.loader = None;
         self.preparing.clear();
+        self.give_up_check();
         self.fail_lookups();
         self.events.push_back(LogEvent::WentOffline { reason });
     }

@@ -65,6 +65,10 @@ pub enum LogEvent {
     Opened,
     /// Batches became visible: answer the produces and fetches that waited for them.
     HighWatermarkMoved,
+    /// The log's start is to move: write [`super::PartitionLog::log_start_to_write`] into `log-start-offset-checkpoint`.
+    LogStartDue,
+    /// The log starts later than it did: what waited for that is done, and what was found before may be gone.
+    LogStartMoved,
     /// A lookup or read is done. Each [`LookupId`] ends in exactly one of these.
     LookupDone {
         /// Which.

@@ -81,6 +81,18 @@ impl LeaderEpochs {
         self.starts.len() != before
     }
 
+    /// Forgets epochs that ended before `start`: the log begins there, in the epoch that holds it.
+    pub(super) fn truncate_start(&mut self, start: Offset) -> bool {
+        let Some((epoch, begun)) = self.starts.iter().rev().find(|(_, begun)| **begun <= start) else { return false };
+        let (epoch, begun) = (*epoch, *begun);
+        if begun == start && self.starts.first_key_value().is_some_and(|(first, _)| *first == epoch) {
+            return false;
+        }
+        self.starts = self.starts.split_off(&epoch);
+        self.starts.insert(epoch, start);
+        true
+    }
+
     pub(super) fn latest(&self) -> Option<LeaderEpoch> {
         self.starts.last_key_value().map(|(epoch, _)| *epoch)
     }
@@ -145,6 +157,19 @@ mod tests {
         assert_eq!(end(-1), None);
         assert_eq!(epochs().at(Offset(9)), Some(LeaderEpoch(0)));
         assert_eq!(epochs().at(Offset(10)), Some(LeaderEpoch(3)));
+    }
+
+    #[test]
+    fn epochs_before_the_start_are_forgotten_and_the_one_there_begins_with_it() {
+        let mut epochs = epochs();
+        assert!(!epochs.truncate_start(Offset(0)));
+        assert!(epochs.truncate_start(Offset(4)));
+        assert_eq!(epochs.to_bytes(), "0\n2\n0 4\n3 10\n");
+        assert!(epochs.truncate_start(Offset(10)));
+        assert_eq!(epochs.to_bytes(), "0\n1\n3 10\n");
+        assert!(!epochs.truncate_start(Offset(10)));
+        assert!(epochs.truncate_start(Offset(70)));
+        assert_eq!(epochs.to_bytes(), "0\n1\n3 70\n");
     }
 
     #[test]

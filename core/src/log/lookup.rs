@@ -231,7 +231,8 @@ impl PartitionLog {
 
     /// The segment with the largest timestamp is looked for; each must be known for that.
     fn find_largest(&mut self, id: LookupId, outbox: &mut Outbox) -> bool {
-        let visible = self.segments.range(..=self.marks.high_watermark.segment);
+        let (first, last) = (self.segment_of(self.log_start), self.marks.high_watermark.segment);
+        let visible = self.segments.range(first..).take_while(|(base, _)| **base <= last);
         let mut largest: Option<(TimeEntry, Offset)> = None;
         let mut unknown = None;
         for (base, segment) in visible {
@@ -418,7 +419,7 @@ impl PartitionLog {
     }
 
     /// The segment that holds `offset`, or would.
-    fn segment_of(&self, offset: Offset) -> Offset {
+    pub(super) fn segment_of(&self, offset: Offset) -> Offset {
         let at_or_before = self.segments.range(..=offset).next_back();
         at_or_before.or_else(|| self.segments.first_key_value()).map_or(offset, |(base, _)| *base)
     }

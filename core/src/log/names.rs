@@ -8,9 +8,12 @@ use crate::types::Offset;
 pub(super) const LOG: &str = "log";
 pub(super) const OFFSET_INDEX: &str = "index";
 pub(super) const TIME_INDEX: &str = "timeindex";
+pub(super) const TRANSACTION_INDEX: &str = "txnindex";
 pub(super) const SNAPSHOT: &str = "snapshot";
 pub(super) const LEADER_EPOCHS: &str = "leader-epoch-checkpoint";
 pub(super) const PARTITION_METADATA: &str = "partition.metadata";
+/// What follows the name of a file that is no longer the log's.
+pub(super) const DELETED: &str = ".deleted";
 /// A file that is being written and will be renamed to what stands before.
 pub(super) const TEMPORARY: &str = ".tmp";
 
@@ -50,7 +53,7 @@ pub fn file_kind(name: &str) -> FileKind {
     match name {
         LEADER_EPOCHS => return FileKind::LeaderEpochs,
         PARTITION_METADATA => return FileKind::PartitionMetadata,
-        _ if name.ends_with(".deleted") || name.ends_with(TEMPORARY) => return FileKind::Garbage,
+        _ if name.ends_with(DELETED) || name.ends_with(TEMPORARY) => return FileKind::Garbage,
         _ if name.ends_with(".cleaned") || name.ends_with(".swap") => return FileKind::Compaction,
         _ => {}
     }
@@ -60,7 +63,7 @@ pub fn file_kind(name: &str) -> FileKind {
         LOG => FileKind::Log(offset),
         OFFSET_INDEX => FileKind::OffsetIndex(offset),
         TIME_INDEX => FileKind::TimeIndex(offset),
-        "txnindex" => FileKind::TransactionIndex(offset),
+        TRANSACTION_INDEX => FileKind::TransactionIndex(offset),
         SNAPSHOT => FileKind::ProducerSnapshot(offset),
         _ => FileKind::Unknown,
     }

@@ -6,6 +6,7 @@
 //!
 //! One command is in flight at a time; [`Step`] says which.
 
+mod before_start;
 mod beside;
 mod damage;
 mod files;
@@ -18,7 +19,6 @@ use alloc::string::String;
 
 use self::files::Files;
 use super::PartitionLog;
-use super::append::Active;
 use super::durability::{Mark, Marks};
 use super::event::{LogEvent, LogState, OpenLog};
 use super::file_read::FileRead;
@@ -243,7 +243,7 @@ impl PartitionLog {
             Step::Search { .. } | Step::OpenForSearch { .. } => self.search_step(loader, step, outcome, outbox),
             Step::Truncate(walk) => self.segment_walked(loader, walk, outbox),
             Step::CreateSegment { base, file } => {
-                self.install_active(loader, Segment::empty(base, file), Indexer::new());
+                self.install_active(loader, Segment::empty(base, file, loader.now.wall.0), Indexer::new());
                 self.syncs.begin(base, file, 1 + loader.new_directories);
                 Ok(self.await_metadata())
             }
@@ -276,7 +276,7 @@ impl PartitionLog {
     fn plan(&mut self, loader: &mut Loader, outbox: &mut Outbox) -> Result<Option<Step>, String> {
         let first = loader.first_to_walk();
         self.segments =
-            loader.files.segments.iter().map(|(base, size)| (*base, Segment::closed(*base, *size))).collect();
+            loader.files.segments.iter().map(|(base, size)| (*base, self.found(loader, *base, *size))).collect();
         self.tail.clear();
         loader.plan = self.segments.range(first..).map(|(base, _)| *base).collect();
         loader.next_offset = first;
@@ -305,6 +305,9 @@ impl PartitionLog {
         {
             let text = format!("{}: offset {recovery_point} was synced once, but the log ends at {end}", self.label());
             outbox.report(Level::Error, text);
+        }
+        if loader.log_start.is_some_and(|start| start > end) {
+            return Ok(Some(self.begin_at_start(loader, file, outbox)));
         }
         if loader.was_clean {
             return Ok(self.await_metadata());
@@ -345,7 +348,7 @@ impl PartitionLog {
     }
 
     fn install_active(&mut self, loader: &Loader, segment: Segment, indexer: Indexer) {
-        self.active = Active { base: segment.base, indexer, created_ms: loader.now.wall.0 };
+        self.active = self.new_active(segment.base, indexer, loader.now);
         self.segments.insert(segment.base, segment);
     }
 
@@ -364,16 +367,13 @@ impl PartitionLog {
         }
         let first = *self.segments.first_key_value().expect("there is an active segment").0;
         self.log_start = first.max(loader.log_start.unwrap_or(first));
-        if self.log_start > self.log_end {
-            let text =
-                format!("{}: the log ends at {}, before its start {}", self.label(), self.log_end, self.log_start);
-            outbox.report(Level::Warn, text);
-            self.log_start = self.log_end;
-        }
+        self.size_bytes = self.segments.values().map(|segment| segment.size_bytes).sum();
+        self.retention.changed();
         self.next_expiry = loader.now.monotonic;
         self.remove_useless(&mut loader, outbox);
         self.last_snapshot = loader.files.snapshots.last().copied().unwrap_or(self.log_start);
-        if self.epochs.truncate_end(self.log_end.next()) || loader.epochs_changed {
+        let is_cut = self.epochs.truncate_end(self.log_end.next()) | self.epochs.truncate_start(self.log_start);
+        if is_cut || loader.epochs_changed {
             self.write_epochs(outbox);
         }
         if !self.is_removing() {

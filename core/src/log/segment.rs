@@ -18,6 +18,8 @@ pub(super) struct Segment {
     pub(super) indexes: Option<Indexes>,
     /// The largest timestamp and the batch that had it first, once known; `None` inside where no batch has a timestamp.
     pub(super) largest: Option<Option<TimeEntry>>,
+    /// When it was last written to, in milliseconds since the Unix epoch: for retention, where no batch has a timestamp.
+    pub(super) modified_ms: i64,
     /// How much of the indexes is in their files; `None` where the files must be written anew.
     pub(super) on_disk: Option<IndexLengths>,
     pub(super) writing: Option<IndexWriting>,
@@ -53,13 +55,14 @@ pub(super) struct IndexWriting {
 
 impl Segment {
     /// A segment of which only the name and size are known.
-    pub(super) fn closed(base: Offset, size_bytes: u64) -> Self {
+    pub(super) fn closed(base: Offset, size_bytes: u64, modified_ms: i64) -> Self {
         Self {
             base,
             size_bytes,
             file: None,
             indexes: None,
             largest: None,
+            modified_ms,
             on_disk: None,
             writing: None,
             index_failed: false,
@@ -67,9 +70,9 @@ impl Segment {
     }
 
     /// An empty segment that will be written.
-    pub(super) fn empty(base: Offset, file: FileId) -> Self {
+    pub(super) fn empty(base: Offset, file: FileId, now_ms: i64) -> Self {
         let indexes = Some(Indexes::new(base));
-        Self { file: Some(file), indexes, largest: Some(None), ..Self::closed(base, 0) }
+        Self { file: Some(file), indexes, largest: Some(None), ..Self::closed(base, 0, now_ms) }
     }
 
     /// Where to begin to look for `offset`: a batch that is at or before it, and what its last offset must be.

@@ -30,11 +30,15 @@ pub(super) enum Task {
     WriteMetadata,
     /// A closed segment is being opened and its indexes loaded.
     Prepare(Offset),
+    /// The last entry of a time index is being read, for retention.
+    NewestTime,
+    /// The files of a segment that is no longer the log's are being renamed.
+    LetGo(Offset),
     /// A lookup reads batches.
     Lookup(LookupId),
     /// The log is being opened.
     Load,
-    /// While the log is opened, a file that is of no use is being removed.
+    /// A file that is of no use is being removed.
     RemoveFile,
     /// The log's directory is being removed.
     Removal,

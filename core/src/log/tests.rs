@@ -5,6 +5,7 @@ mod closing;
 mod durable;
 mod finding;
 mod opening;
+mod retention;
 
 use alloc::format;
 use alloc::string::String;

@@ -58,6 +58,7 @@ impl PartitionLog {
         if loader.files.segments.is_empty() {
             return Ok(Some(self.create_first_segment(loader, outbox)));
         }
+        self.remove_before_start(loader, outbox);
         if !loader.files.has_epochs {
             loader.needs_epochs = true;
             return self.read_snapshot(loader, outbox);

@@ -9,12 +9,14 @@ use crate::log::names::{FileKind, LOG, OFFSET_INDEX, SNAPSHOT, TIME_INDEX, file_
 use crate::log::offset_index;
 use crate::log::segment::IndexLengths;
 use crate::log::time_index;
+use crate::time::WallClock;
 use crate::types::Offset;
 
 #[derive(Debug, Default)]
 pub(super) struct Files {
     /// Sizes of segments by base offset.
     pub(super) segments: BTreeMap<Offset, u64>,
+    modified: BTreeMap<Offset, WallClock>,
     pub(super) snapshots: BTreeSet<Offset>,
     pub(super) has_metadata: bool,
     pub(super) has_epochs: bool,
@@ -31,7 +33,10 @@ impl Files {
         let mut files = Self::default();
         for entry in entries.iter().filter(|entry| !entry.is_dir) {
             match file_kind(&entry.name) {
-                FileKind::Log(base) => drop(files.segments.insert(base, entry.size_bytes)),
+                FileKind::Log(base) => {
+                    files.segments.insert(base, entry.size_bytes);
+                    files.modified.extend(entry.modified.map(|modified| (base, modified)));
+                }
                 FileKind::OffsetIndex(base) => drop(files.offset_indexes.insert(base, entry.size_bytes)),
                 FileKind::TimeIndex(base) => drop(files.time_indexes.insert(base, entry.size_bytes)),
                 FileKind::TransactionIndex(base) => drop(files.transaction_indexes.insert(base)),
@@ -64,6 +69,33 @@ impl Files {
             offsets: entries(&self.offset_indexes, offset_index::ENTRY_SIZE_BYTES),
             times: entries(&self.time_indexes, time_index::ENTRY_SIZE_BYTES),
         }
+    }
+
+    /// When a segment was last written to; `now` where nobody knows.
+    pub(super) fn modified_ms(&self, base: Offset, now: WallClock) -> i64 {
+        self.modified.get(&base).unwrap_or(&now).0
+    }
+
+    /// Forgets the segments that end at or before `start`, and says how their files are called.
+    pub(super) fn take_before(&mut self, start: Offset) -> Vec<String> {
+        let mut names = Vec::new();
+        let ends: Vec<Offset> = self.segments.keys().skip(1).copied().collect();
+        for end in ends.into_iter().take_while(|end| *end <= start) {
+            let base = *self.segments.range(..end).next_back().expect("it ends a segment").0;
+            names.extend(self.take(base));
+        }
+        names
+    }
+
+    /// Forgets a segment, and says how its files are called.
+    pub(super) fn take(&mut self, base: Offset) -> Vec<String> {
+        let names = self.of_segment(base);
+        self.segments.remove(&base);
+        self.offset_indexes.remove(&base);
+        self.time_indexes.remove(&base);
+        self.transaction_indexes.remove(&base);
+        self.snapshots.remove(&base);
+        names
     }
 
     /// Names of the files of a segment.

@@ -1,0 +1,52 @@
+//! Log starts on their way into `log-start-offset-checkpoint`: one write serves all logs that wait for one.
+
+use alloc::vec::Vec;
+
+use super::Broker;
+use crate::log::PartitionLog;
+use crate::parking::Wake;
+use crate::time::Now;
+use crate::types::{Offset, PartitionId};
+
+impl Broker {
+    /// Writes the log starts of all partitions.
+    pub(super) fn write_log_starts(&mut self) {
+        let offsets = self.offsets_to_write();
+        self.directory.write_log_starts(&offsets, &mut self.outbox);
+    }
+
+    /// Writes all checkpoints.
+    pub(super) fn write_checkpoints(&mut self) {
+        let offsets = self.offsets_to_write();
+        self.directory.write_checkpoints(&offsets, &mut self.outbox);
+    }
+
+    /// Takes note of the starts that will count when they are written.
+    fn offsets_to_write(&mut self) -> Vec<crate::directory::PartitionOffsets> {
+        let moving = |(id, log): (&PartitionId, &PartitionLog)| {
+            let to_write = log.log_start_to_write();
+            (to_write > log.log_start()).then_some((*id, to_write))
+        };
+        self.log_starts_written.clear();
+        self.log_starts_written.extend(self.logs.iter().filter_map(moving));
+        self.partition_offsets()
+    }
+
+    /// What was given to be written is durable, or could not be written.
+    pub(super) fn log_starts_written(&mut self, now: Now, is_done: bool) {
+        for (id, start) in core::mem::take(&mut self.log_starts_written) {
+            self.log_start_written(now, id, start, is_done);
+        }
+        self.open_waiting(now);
+    }
+
+    fn log_start_written(&mut self, now: Now, id: PartitionId, start: Offset, is_done: bool) {
+        let Some(log) = self.logs.get_mut(&id) else { return };
+        self.touched.insert(id);
+        if is_done {
+            return log.log_start_written(start, &mut self.outbox);
+        }
+        log.log_start_not_written();
+        self.wake_all(now, self.parking.watching(id), Wake::Lost(id));
+    }
+}

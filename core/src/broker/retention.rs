@@ -1,0 +1,172 @@
+//! When logs are checked for old segments: every `log.retention.check.interval.ms` those that can have any, a few at a
+//! time, so that requests never wait for more than those.
+//!
+//! What a log deletes is its own business (`log/retention`).
+
+use alloc::collections::{BTreeMap, BTreeSet};
+
+use super::Broker;
+use crate::log::RetentionDue;
+use crate::time::{Monotonic, Now, WallClock};
+use crate::types::PartitionId;
+use crate::wire::Uuid;
+
+/// Logs that are checked in one go.
+const SLICE: usize = 16;
+/// What every partition comes after.
+const FIRST: PartitionId = PartitionId { topic_id: Uuid::ZERO, index: i32::MIN };
+/// Between two slices others have their turn: 10,000 partitions take 6 s.
+const SLICE_PAUSE_MS: i64 = 10;
+
+/// Which logs are checked, and when.
+#[derive(Debug, Default)]
+pub(super) struct Rounds {
+    /// When each log can have something to delete, on the wall clock; such a time may come sooner than thought, or later.
+    by_time: BTreeSet<(WallClock, PartitionId)>,
+    /// Logs that are checked in the next round whatever the time.
+    at_next: BTreeSet<PartitionId>,
+    due_of: BTreeMap<PartitionId, RetentionDue>,
+    next_round: Option<Monotonic>,
+    /// Logs that are still to be checked in this round, and when the next of them are.
+    present: BTreeSet<PartitionId>,
+    next_slice: Monotonic,
+}
+
+impl Rounds {
+    /// The first round is `delay_ms` from now.
+    pub(super) fn begin(&mut self, now: Monotonic, delay_ms: i64) {
+        self.next_round = Some(now.plus_ms(delay_ms));
+    }
+
+    /// When [`Rounds::due`] has something. Without any log that could ever have something, never.
+    pub(super) fn deadline(&self) -> Option<Monotonic> {
+        if !self.present.is_empty() {
+            return Some(self.next_slice);
+        }
+        self.next_round.filter(|_| !self.by_time.is_empty() || !self.at_next.is_empty())
+    }
+
+    /// A log knows when it can have something to delete.
+    pub(super) fn arm(&mut self, id: PartitionId, due: RetentionDue) {
+        self.forget(id);
+        match due {
+            RetentionDue::Never => return,
+            RetentionDue::At(time) => drop(self.by_time.insert((time, id))),
+            RetentionDue::AtNextCheck => drop(self.at_next.insert(id)),
+        }
+        self.due_of.insert(id, due);
+    }
+
+    /// A log is gone, or has nothing more to delete.
+    pub(super) fn forget(&mut self, id: PartitionId) {
+        match self.due_of.remove(&id) {
+            Some(RetentionDue::At(time)) => drop(self.by_time.remove(&(time, id))),
+            Some(RetentionDue::AtNextCheck) => drop(self.at_next.remove(&id)),
+            Some(RetentionDue::Never) | None => {}
+        }
+    }
+
+    /// The logs to be checked now.
+    fn due(&mut self, now: Now, interval_ms: i64) -> BTreeSet<PartitionId> {
+        if self.next_round.is_some_and(|round| round <= now.monotonic) {
+            self.next_round = Some(now.monotonic.plus_ms(interval_ms));
+            self.present.append(&mut self.at_next);
+            let later = self.by_time.split_off(&(WallClock(now.wall.0.saturating_add(1)), FIRST));
+            let by_time = core::mem::replace(&mut self.by_time, later);
+            self.present.extend(by_time.into_iter().map(|(_, id)| id));
+            for id in &self.present {
+                self.due_of.remove(id);
+            }
+        }
+        if self.present.is_empty() || self.next_slice > now.monotonic {
+            return BTreeSet::new();
+        }
+        self.next_slice = now.monotonic.plus_ms(SLICE_PAUSE_MS);
+        let rest = self.present.iter().nth(SLICE).copied();
+        let rest = rest.map_or_else(BTreeSet::new, |first| self.present.split_off(&first));
+        core::mem::replace(&mut self.present, rest)
+    }
+}
+
+impl Broker {
+    /// Checks the logs whose turn it is.
+    pub(super) fn check_retention(&mut self, now: Now) {
+        for id in self.retention.due(now, self.config.log_retention_check_interval_ms) {
+            let Some(log) = self.logs.get_mut(&id) else { continue };
+            log.check_retention(now, &mut self.outbox);
+            self.touched.insert(id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL_MS: i64 = 1_000;
+
+    fn id(index: i32) -> PartitionId {
+        PartitionId { topic_id: Uuid(1), index }
+    }
+
+    fn at(ms: u64) -> Now {
+        Now { monotonic: Monotonic(ms * 1_000), wall: WallClock(5_000 + ms as i64) }
+    }
+
+    fn rounds() -> Rounds {
+        let mut rounds = Rounds::default();
+        rounds.begin(Monotonic(0), 100);
+        rounds
+    }
+
+    fn due(rounds: &mut Rounds, ms: u64) -> alloc::vec::Vec<i32> {
+        rounds.due(at(ms), INTERVAL_MS).into_iter().map(|id| id.index).collect()
+    }
+
+    #[test]
+    fn a_log_without_anything_to_delete_costs_no_wake_up() {
+        let mut rounds = rounds();
+        assert_eq!(rounds.deadline(), None);
+        rounds.arm(id(0), RetentionDue::Never);
+        assert_eq!(rounds.deadline(), None);
+        rounds.arm(id(0), RetentionDue::AtNextCheck);
+        assert_eq!(rounds.deadline(), Some(Monotonic(100_000)));
+        rounds.forget(id(0));
+        assert_eq!(rounds.deadline(), None);
+    }
+
+    #[test]
+    fn a_log_is_checked_in_the_first_round_after_its_time() {
+        let mut rounds = rounds();
+        rounds.arm(id(0), RetentionDue::At(WallClock(5_100)));
+        rounds.arm(id(1), RetentionDue::At(WallClock(5_101)));
+        rounds.arm(id(2), RetentionDue::AtNextCheck);
+        assert_eq!(due(&mut rounds, 99), []);
+        assert_eq!(due(&mut rounds, 100), [0, 2]);
+        assert_eq!(rounds.deadline(), Some(Monotonic(1_100_000)));
+        assert_eq!(due(&mut rounds, 1_100), [1]);
+        assert_eq!(rounds.deadline(), None, "each log says anew when the next time is");
+    }
+
+    #[test]
+    fn a_time_that_came_nearer_counts() {
+        let mut rounds = rounds();
+        rounds.arm(id(0), RetentionDue::At(WallClock(1 << 60)));
+        rounds.arm(id(0), RetentionDue::At(WallClock(5_000)));
+        assert_eq!(due(&mut rounds, 100), [0]);
+    }
+
+    #[test]
+    fn many_logs_are_checked_a_few_at_a_time() {
+        let mut rounds = rounds();
+        for index in 0..40 {
+            rounds.arm(id(index), RetentionDue::AtNextCheck);
+        }
+        assert_eq!(due(&mut rounds, 100).len(), SLICE);
+        assert_eq!(rounds.deadline(), Some(Monotonic(110_000)));
+        assert_eq!(due(&mut rounds, 109), []);
+        assert_eq!(due(&mut rounds, 110).len(), SLICE);
+        assert_eq!(due(&mut rounds, 120), (32..40).collect::<alloc::vec::Vec<_>>());
+        assert_eq!(rounds.deadline(), None);
+    }
+}
