@@ -164,7 +164,7 @@ enum Phase {
 impl Broker {
     /// A broker that begins by reading its directory: poll its outputs.
     #[must_use]
-    pub fn new(config: Config, seed: [u8; 32], _now: Now) -> Self {
+    pub fn new(config: Config, seed: [u8; 32], now: Now) -> Self {
         let mut outbox = Outbox::default();
         let mut rng = Rng::new(seed);
         let directory = Directory::open(DirectorySettings::from(&config), &mut rng, &mut outbox);
@@ -194,7 +194,7 @@ impl Broker {
             log_timers: BTreeSet::new(),
             log_timer_of: BTreeMap::new(),
             idle_timers: BTreeSet::new(),
-            retention: retention::Rounds::default(),
+            retention: retention::Rounds::new(now),
             log_starts_written: Vec::new(),
             start: None,
             was_clean: false,
@@ -210,6 +210,7 @@ impl Broker {
         if self.phase == Phase::Halted {
             return;
         }
+        self.retention.watch(now);
         match input {
             Input::Opened { conn, peer, listener } => self.opened(now.monotonic, conn, peer, listener),
             Input::Frame { conn, body } => self.frame(now, conn, body),

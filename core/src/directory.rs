@@ -176,6 +176,8 @@ pub struct Directory {
     /// What they will hold when the present jobs are done.
     writing: Option<Writing>,
     is_log_start_due: bool,
+    /// The broker was asked for offsets, and has not given them.
+    is_asked: bool,
     quorum_state: QuorumState,
     node_id: NodeId,
     checkpoints_due: Option<Monotonic>,
@@ -277,6 +279,7 @@ impl Directory {
             written: Checkpoints::default(),
             writing: None,
             is_log_start_due: false,
+            is_asked: false,
             quorum_state: QuorumState::default(),
             node_id: NodeId::NONE,
             checkpoints_due: None,
@@ -348,6 +351,7 @@ impl Directory {
 
     /// Writes the offsets of all partitions. [`DirectoryEvent::Written`] follows.
     pub fn write_checkpoints(&mut self, offsets: &[PartitionOffsets], outbox: &mut Outbox) {
+        self.is_asked = false;
         if self.jobs.is_idle() && matches!(self.phase, Phase::Running) {
             self.replace_checkpoints(offsets, outbox);
         } else {
@@ -363,6 +367,7 @@ impl Directory {
 
     /// Writes the log starts of all partitions. [`DirectoryEvent::Written`] follows.
     pub fn write_log_starts(&mut self, offsets: &[PartitionOffsets], outbox: &mut Outbox) {
+        self.is_asked = false;
         if self.jobs.is_idle() && matches!(self.phase, Phase::Running) {
             self.replace_log_starts(offsets, None, outbox);
         } else {
@@ -461,18 +466,22 @@ impl Directory {
             replace(&mut self.written.recovery_points, recovery_points, self.are_checkpoints_written);
         }
         replace(&mut self.written.log_starts, writing.log_starts, self.are_log_starts_written);
-        self.events.push_back(DirectoryEvent::Written { log_starts: self.are_log_starts_written });
-        self.ask_for_offsets();
+        if matches!(self.phase, Phase::Running) {
+            self.events.push_back(DirectoryEvent::Written { log_starts: self.are_log_starts_written });
+            self.ask_for_offsets();
+        }
     }
 
     /// Asks for what is to be written, once nothing else is being written.
     fn ask_for_offsets(&mut self) {
-        if !self.jobs.is_idle() || !matches!(self.phase, Phase::Running) {
+        if self.is_asked || !self.jobs.is_idle() || !matches!(self.phase, Phase::Running) {
             return;
         }
         if core::mem::take(&mut self.are_checkpoints_wanted) {
+            self.is_asked = true;
             self.events.push_back(DirectoryEvent::CheckpointsDue);
         } else if core::mem::take(&mut self.is_log_start_due) {
+            self.is_asked = true;
             self.events.push_back(DirectoryEvent::LogStartsDue);
         }
     }

@@ -262,7 +262,7 @@ impl Broker {
         if committed && start.opening.is_empty() {
             self.start = None;
             self.phase = Phase::Serving;
-            self.retention.begin(now.monotonic, self.config.log_initial_task_delay_ms);
+            self.retention.begin(now, self.config.log_initial_task_delay_ms);
             self.release_held(now);
         }
     }

@@ -19,8 +19,10 @@ const FIRST: PartitionId = PartitionId { topic_id: Uuid::ZERO, index: i32::MIN }
 const SLICE_PAUSE_MS: i64 = 10;
 
 /// Which logs are checked, and when.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Rounds {
+    /// The last time that was told: the wall clock may have jumped meanwhile.
+    now: Now,
     /// When each log can have something to delete, on the wall clock; such a time may come sooner than thought, or later.
     by_time: BTreeSet<(WallClock, PartitionId)>,
     /// Logs that are checked in the next round whatever the time.
@@ -33,17 +35,40 @@ pub(super) struct Rounds {
 }
 
 impl Rounds {
-    /// The first round is `delay_ms` from now.
-    pub(super) fn begin(&mut self, now: Monotonic, delay_ms: i64) {
-        self.next_round = Some(now.plus_ms(delay_ms));
+    pub(super) fn new(now: Now) -> Self {
+        Self {
+            now,
+            by_time: BTreeSet::new(),
+            at_next: BTreeSet::new(),
+            due_of: BTreeMap::new(),
+            next_round: None,
+            present: BTreeSet::new(),
+            next_slice: now.monotonic,
+        }
     }
 
-    /// When [`Rounds::due`] has something. Without any log that could ever have something, never.
+    /// The first round is `delay_ms` from now.
+    pub(super) fn begin(&mut self, now: Now, delay_ms: i64) {
+        self.next_round = Some(now.monotonic.plus_ms(delay_ms));
+    }
+
+    /// Tells the time: what is due by the wall clock follows its jumps.
+    pub(super) fn watch(&mut self, now: Now) {
+        self.now = now;
+    }
+
+    /// When [`Rounds::due`] has something: not before the next round, nor before the first log's time has come.
     pub(super) fn deadline(&self) -> Option<Monotonic> {
         if !self.present.is_empty() {
             return Some(self.next_slice);
         }
-        self.next_round.filter(|_| !self.by_time.is_empty() || !self.at_next.is_empty())
+        let next_round = self.next_round?;
+        if !self.at_next.is_empty() {
+            return Some(next_round);
+        }
+        let (first, _) = self.by_time.first()?;
+        let expected = self.now.monotonic.plus_ms(first.0.saturating_sub(self.now.wall.0));
+        Some(expected.max(next_round))
     }
 
     /// A log knows when it can have something to delete.
@@ -114,12 +139,13 @@ mod tests {
     }
 
     fn rounds() -> Rounds {
-        let mut rounds = Rounds::default();
-        rounds.begin(Monotonic(0), 100);
+        let mut rounds = Rounds::new(at(0));
+        rounds.begin(at(0), 100);
         rounds
     }
 
     fn due(rounds: &mut Rounds, ms: u64) -> alloc::vec::Vec<i32> {
+        rounds.watch(at(ms));
         rounds.due(at(ms), INTERVAL_MS).into_iter().map(|id| id.index).collect()
     }
 
@@ -146,6 +172,17 @@ mod tests {
         assert_eq!(rounds.deadline(), Some(Monotonic(1_100_000)));
         assert_eq!(due(&mut rounds, 1_100), [1]);
         assert_eq!(rounds.deadline(), None, "each log says anew when the next time is");
+    }
+
+    #[test]
+    fn an_idle_broker_sleeps_until_a_record_is_too_old_and_follows_the_wall_clock() {
+        let mut rounds = rounds();
+        rounds.arm(id(0), RetentionDue::At(WallClock(5_000 + 90_000)));
+        assert_eq!(rounds.deadline(), Some(Monotonic(90_000_000)));
+        rounds.watch(Now { monotonic: Monotonic(10_000_000), wall: WallClock(90_000) });
+        assert_eq!(rounds.deadline(), Some(Monotonic(15_000_000)));
+        rounds.watch(Now { monotonic: Monotonic(10_000_000), wall: WallClock(900_000) });
+        assert_eq!(rounds.deadline(), Some(Monotonic(10_000_000)));
     }
 
     #[test]

@@ -408,6 +408,52 @@ fn an_idle_directory_has_no_deadline_and_moved_offsets_are_written_within_the_in
 }
 
 #[test]
+fn log_starts_are_written_one_write_after_another() {
+    let mut world = World::kafkas();
+    let (mut directory, _, _) = world.settled();
+    directory.log_start_due();
+    directory.log_start_due();
+    assert!(matches!(directory.poll_event(), Some(DirectoryEvent::LogStartsDue)));
+    assert!(directory.poll_event().is_none());
+    directory.write_log_starts(&[offsets("plain", 0, 400, 3)], &mut world.outbox);
+    directory.log_start_due();
+    directory.tick(NOW);
+    assert!(directory.poll_event().is_none(), "the first write is not over");
+    let events = world.run(&mut directory);
+    let over = [DirectoryEvent::Written { log_starts: true }, DirectoryEvent::LogStartsDue];
+    assert_eq!(format!("{events:?}"), format!("{over:?}"));
+    assert_eq!(world.text("log-start-offset-checkpoint").unwrap(), "0\n1\nplain 0 3\n");
+    world.failing = Some("log-start");
+    directory.write_log_starts(&[offsets("plain", 0, 400, 5)], &mut world.outbox);
+    let events = world.run(&mut directory);
+    assert!(matches!(events.as_slice(), [DirectoryEvent::Written { log_starts: false }]), "{events:?}");
+    assert_eq!(world.text("log-start-offset-checkpoint").unwrap(), "0\n1\nplain 0 3\n");
+}
+
+#[test]
+fn a_name_in_a_checkpoint_is_written_over_before_another_partition_gets_it() {
+    let mut world = World::kafkas();
+    world.put("log-start-offset-checkpoint", "0\n1\ngone 0 70\n");
+    world.put("recovery-point-offset-checkpoint", "0\n1\ngone 1 80\n");
+    let (mut directory, _, _) = world.settled();
+    assert!(!directory.remembers(&"gone".into(), 2, NOW));
+    assert!(directory.remembers(&"gone".into(), 0, NOW));
+    assert!(directory.remembers(&"gone".into(), 1, NOW));
+    assert!(matches!(directory.poll_event(), Some(DirectoryEvent::CheckpointsDue)));
+    world.failing = Some("recovery-point");
+    directory.write_checkpoints(&[offsets("plain", 0, 400, 0)], &mut world.outbox);
+    assert!(directory.remembers(&"gone".into(), 0, NOW), "it is not durable yet");
+    world.run(&mut directory);
+    assert!(!directory.remembers(&"gone".into(), 0, NOW));
+    assert!(directory.remembers(&"gone".into(), 1, NOW), "that checkpoint could not be written");
+    assert_eq!(directory.deadline(), Some(NOW.monotonic.plus_ms(1_000)), "it is tried again soon");
+    world.failing = None;
+    directory.write_checkpoints(&[offsets("plain", 0, 400, 0)], &mut world.outbox);
+    world.run(&mut directory);
+    assert!(!directory.remembers(&"gone".into(), 1, NOW));
+}
+
+#[test]
 fn a_clean_stop_leaves_checkpoints_and_marker_and_the_next_start_finds_them() {
     let mut world = World::kafkas();
     let (mut directory, _, _) = world.settled();
