@@ -9,11 +9,13 @@
 //! - `append` writes, `durability` moves the marks, `index_files` writes what lies beside the batches;
 //! - `lookup` finds, `prepare` opens closed segments for it;
 //! - `retention` says what is too old or too much, `head` moves the log's start, `leaving` removes segments;
+//! - `transactions` says what is decided, `aborted` what of that does not count;
 //! - `ending` closes and removes.
 //!
 //! What does not belong here: what is inside a batch (`records/`), which partitions exist (`metadata/`), and who waits
 //! for what (the broker).
 
+mod aborted;
 mod append;
 mod atomic_file;
 mod config;
@@ -43,6 +45,7 @@ mod task;
 mod tests;
 pub mod time_index;
 pub mod transaction_index;
+mod transactions;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -51,6 +54,7 @@ use alloc::string::{String, ToString as _};
 
 use thiserror::Error;
 
+use self::aborted::AbortedLookups;
 use self::append::{Active, InFlight};
 use self::atomic_file::AtomicFile;
 use self::durability::{Marks, Syncs};
@@ -74,10 +78,11 @@ use crate::types::{LeaderEpoch, Offset, PartitionId, TopicName};
 
 pub use config::LogConfig;
 pub use event::{
-    AppendError, Appended, Extent, Found, Located, LogEvent, LogState, Lookup, LookupError, LookupId, OpenLog,
-    OutOfRange, TimestampAndOffset,
+    AppendError, Appended, EndTransaction, Extent, Found, Located, LogEvent, LogState, Lookup, LookupError, LookupId,
+    OpenLog, OutOfRange, TimestampAndOffset,
 };
 pub use retention::RetentionDue;
+pub use transaction_index::AbortedTransaction;
 
 /// The log of one partition.
 #[derive(Debug)]
@@ -112,6 +117,7 @@ pub struct PartitionLog {
     epochs_file: Replaced,
     metadata_file: Option<AtomicFile>,
     lookups: Lookups,
+    aborted_lookups: AbortedLookups,
     preparing: BTreeMap<Offset, Preparing>,
     /// Closed segments that are open, the one used last at the end.
     open_segments: VecDeque<Offset>,
@@ -139,6 +145,9 @@ pub enum IndexFault {
     /// It names what the segment does not have.
     #[error("entry {0} is beyond the segment")]
     BeyondLog(usize),
+    /// Of a later Kafka.
+    #[error("entry {0} is of a version that is not known")]
+    Version(usize),
     /// No segment needs so much.
     #[error("it is too large")]
     TooLarge,
@@ -174,6 +183,7 @@ impl PartitionLog {
             epochs_file: Replaced::default(),
             metadata_file: None,
             lookups: Lookups::default(),
+            aborted_lookups: AbortedLookups::default(),
             preparing: BTreeMap::new(),
             open_segments: VecDeque::new(),
             pins: BTreeMap::new(),
@@ -209,6 +219,7 @@ impl PartitionLog {
             Task::WriteEpochs => self.epochs_written(outbox),
             Task::WriteMetadata => self.metadata_written(now, outbox),
             Task::Prepare(base) => self.prepare_done(base, outcome, outbox),
+            Task::LoadAborted(base) => self.aborted_done(base, outcome, outbox),
             Task::Lookup(id) => {
                 let Outcome::Data(data) = outcome else { unreachable!("lookups only read") };
                 self.lookup_read(id, data, outbox);
@@ -232,6 +243,8 @@ impl PartitionLog {
             Task::Lookup(_) => "reading a segment",
             Task::Prepare(base) if self.prepare_missing(base, error, outbox) => return,
             Task::Prepare(_) => "opening a segment",
+            Task::LoadAborted(base) if self.aborted_missing(base, error, outbox) => return,
+            Task::LoadAborted(_) => "reading a transaction index",
             Task::WriteIndex(base) => {
                 self.report_lesser_fault("an index", error, outbox);
                 return self.index_written(base, false, outbox);

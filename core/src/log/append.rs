@@ -5,18 +5,21 @@ use alloc::collections::VecDeque;
 
 use super::PartitionLog;
 use super::durability::Mark;
-use super::event::{AppendError, Appended, LogState};
+use super::event::{AppendError, Appended, EndTransaction, LogState};
 use super::names::{LOG, file_name};
 use super::offset_index;
+use super::producers::LoggedBatch;
 use super::segment::{Indexer, Segment};
 use super::tail::TailBatch;
 use super::task::Task;
 use super::time_index::{self, NO_TIMESTAMP};
+use super::transaction_index::AbortedTransaction;
+use super::transactions::Place;
 use crate::boundary::{OpId, OpenMode, StorageCommand};
 use crate::outbox::Outbox;
-use crate::records::{BatchHeader, ProducedBatch, TimestampType};
+use crate::records::{BatchHeader, EndMarker, ProducedBatch, TimestampType};
 use crate::time::{Monotonic, Now};
-use crate::types::{LeaderEpoch, Offset, PartitionId};
+use crate::types::{LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId};
 
 /// The segment that is appended to.
 #[derive(Debug)]
@@ -35,7 +38,7 @@ pub(super) struct InFlight {
     /// Writes whose results, or whose predecessors' results, have not come.
     pub(super) writes: VecDeque<Write>,
     /// Batches above the high watermark.
-    pub(super) uncommitted: VecDeque<BatchHeader>,
+    pub(super) uncommitted: VecDeque<LoggedBatch>,
 }
 
 /// A batch on its way to the disk.
@@ -64,13 +67,7 @@ impl PartitionLog {
         batch: ProducedBatch,
         outbox: &mut Outbox,
     ) -> Result<Appended, AppendError> {
-        if self.state != LogState::Serving {
-            return Err(AppendError::NotServing(self.state));
-        }
-        let size_bytes = batch.size_bytes();
-        if size_bytes > self.config.segment_bytes as usize {
-            return Err(AppendError::LargerThanSegment { size_bytes, segment_bytes: self.config.segment_bytes });
-        }
+        self.check_room(batch.size_bytes())?;
         self.expire_producers(now);
         if let Some(repeated) = self.producers.check(batch.header())? {
             return Ok(Appended {
@@ -81,18 +78,60 @@ impl PartitionLog {
                 is_duplicate: true,
             });
         }
+        Ok(self.accept(now, epoch, batch, outbox))
+    }
+
+    /// Appends the marker that ends a producer's transaction, or that it had none. It is acknowledged as any batch is;
+    /// [`PartitionLog::last_stable_offset`] moves with it.
+    ///
+    /// # Errors
+    /// Where the log does not serve, or the coordinator or the producer's epoch is a former one.
+    pub fn append_end(
+        &mut self,
+        now: Now,
+        epoch: LeaderEpoch,
+        end: &EndTransaction,
+        outbox: &mut Outbox,
+    ) -> Result<Appended, AppendError> {
+        let EndTransaction { result, coordinator_epoch, .. } = *end;
+        let marker = EndMarker { result, coordinator_epoch, timestamp: now.wall.0 };
+        let batch = marker.to_batch(end.producer_id, end.producer_epoch, end.timestamp_type);
+        self.check_room(batch.len())?;
+        self.producers.check_end(end)?;
+        Ok(self.accept(now, epoch, ProducedBatch::of_our_own(&batch), outbox))
+    }
+
+    /// Whether a producer has a transaction open in this epoch: its next batch belongs to it.
+    #[must_use]
+    pub fn has_open_transaction(&self, producer_id: ProducerId, epoch: ProducerEpoch) -> bool {
+        self.producers.has_open_transaction(producer_id, epoch)
+    }
+
+    fn check_room(&self, size_bytes: usize) -> Result<(), AppendError> {
+        if self.state != LogState::Serving {
+            return Err(AppendError::NotServing(self.state));
+        }
+        if size_bytes > self.config.segment_bytes as usize {
+            return Err(AppendError::LargerThanSegment { size_bytes, segment_bytes: self.config.segment_bytes });
+        }
+        Ok(())
+    }
+
+    /// A batch that was checked.
+    fn accept(&mut self, now: Now, epoch: LeaderEpoch, batch: ProducedBatch, outbox: &mut Outbox) -> Appended {
         if self.must_roll(now, batch.header()) {
             self.roll(now, outbox);
         }
         if self.epochs.assign(epoch, self.log_end) {
             self.write_epochs(outbox);
         }
-        Ok(self.write(now, epoch, batch, outbox))
+        self.write(now, epoch, batch, outbox)
     }
 
     fn write(&mut self, now: Now, epoch: LeaderEpoch, batch: ProducedBatch, outbox: &mut Outbox) -> Appended {
         let base_offset = self.log_end;
         let header = BatchHeader { base_offset, partition_leader_epoch: epoch, ..*batch.header() };
+        let marker = batch.marker();
         let size_bytes = batch.size_bytes() as u64;
         let data = batch.at(base_offset, epoch).into();
 
@@ -113,10 +152,14 @@ impl PartitionLog {
         });
         self.log_end = header.next_offset();
         let mark = Mark { offset: self.log_end, segment: segment.base, position: segment.size_bytes };
-        self.producers.append(&header);
+        let place = Place { segment: mark.segment, position };
+        let logged = LoggedBatch { header, marker, place };
+        if let Some(aborted) = self.producers.append(&logged) {
+            segment.aborted.push(aborted);
+        }
         let op = self.issuer(outbox).issue(Task::Write, StorageCommand::Append { file, at: position, data });
         self.in_flight.writes.push_back(Write { op, is_done: false, mark });
-        self.in_flight.uncommitted.push_back(header);
+        self.in_flight.uncommitted.push_back(logged);
         self.write_index_when_due(self.active.base, outbox);
         self.note_growth();
 
@@ -151,6 +194,7 @@ impl PartitionLog {
             || lengths.offsets >= index_bytes / offset_index::ENTRY_SIZE_BYTES
             // The last slot is for the entry that closes the segment.
             || lengths.times + 1 >= index_bytes / time_index::ENTRY_SIZE_BYTES
+            || segment.aborted.len() >= (index_bytes / AbortedTransaction::SIZE_BYTES).max(1)
             || last_offset - segment.base.0 > i64::from(i32::MAX)
     }
 

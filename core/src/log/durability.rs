@@ -213,10 +213,10 @@ impl PartitionLog {
             return;
         }
         self.marks.high_watermark = target;
-        while self.in_flight.uncommitted.front().is_some_and(|batch| batch.base_offset < target.offset) {
-            let Some(header) = self.in_flight.uncommitted.pop_front() else { break };
-            self.producers.commit(&header);
-            self.commit_timestamp(&header);
+        while self.in_flight.uncommitted.front().is_some_and(|batch| batch.header.base_offset < target.offset) {
+            let Some(batch) = self.in_flight.uncommitted.pop_front() else { break };
+            self.producers.commit(&batch);
+            self.commit_timestamp(&batch.header);
         }
         if self.events.back() != Some(&LogEvent::HighWatermarkMoved) {
             self.events.push_back(LogEvent::HighWatermarkMoved);

@@ -1,13 +1,16 @@
 //! What goes between a log and the broker: the request to open one, answers to its calls, and events.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use bytes::Bytes;
 use thiserror::Error;
 
 use super::config::LogConfig;
+use super::transaction_index::AbortedTransaction;
 use crate::boundary::{FileId, Path};
 use crate::error_code::ErrorCode;
+use crate::records::{TimestampType, TransactionResult};
 use crate::types::{LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId, TopicName};
 
 /// What it takes to open a log.
@@ -63,7 +66,7 @@ impl LogState {
 pub enum LogEvent {
     /// It serves from now on.
     Opened,
-    /// Batches became visible: answer the produces and fetches that waited for them.
+    /// Batches became visible, or were decided: answer the produces and fetches that waited for them.
     HighWatermarkMoved,
     /// The log's start is to move: write [`super::PartitionLog::log_start_to_write`] into `log-start-offset-checkpoint`.
     LogStartDue,
@@ -109,6 +112,24 @@ pub struct Appended {
     pub is_duplicate: bool,
 }
 
+/// The end of a producer's transaction, to be appended as a marker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndTransaction {
+    /// Whose transaction.
+    pub producer_id: ProducerId,
+    /// The producer's epoch from now on: that of its batches, or a newer one, which fences it.
+    pub producer_epoch: ProducerEpoch,
+    /// How it ended.
+    pub result: TransactionResult,
+    /// Epoch of the coordinator that says so: an older one is refused from now on.
+    pub coordinator_epoch: i32,
+    /// Whether the coordinator raises the producer's epoch with each transaction, as of transaction version 2 (KIP-890).
+    /// A marker then ends only batches of an older epoch than its own.
+    pub raises_epoch: bool,
+    /// `message.timestamp.type` of the topic.
+    pub timestamp_type: TimestampType,
+}
+
 /// Why a batch is not appended.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AppendError {
@@ -143,6 +164,22 @@ pub enum AppendError {
         /// What the log knows.
         current: ProducerEpoch,
     },
+    /// A marker of a coordinator that was followed by another.
+    #[error("a coordinator of epoch {found} ended a transaction of producer {producer_id}, {current} is known")]
+    CoordinatorEpoch {
+        /// Whose transaction.
+        producer_id: ProducerId,
+        /// What came.
+        found: i32,
+        /// What the log knows.
+        current: i32,
+    },
+    /// A transaction more than may be open at once.
+    #[error("{open} transactions are open, no more may begin")]
+    TooManyTransactions {
+        /// How many there are.
+        open: usize,
+    },
     /// A plain batch while the producer has a transaction open here.
     #[error("producer {producer_id} has a transaction open and sent a batch outside of it")]
     OutsideTransaction {
@@ -160,7 +197,10 @@ impl AppendError {
             Self::LargerThanSegment { .. } => ErrorCode::RecordListTooLarge,
             Self::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
             Self::ProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+            Self::CoordinatorEpoch { .. } => ErrorCode::TransactionCoordinatorFenced,
             Self::OutsideTransaction { .. } => ErrorCode::InvalidTxnState,
+            // A client tries again after this one.
+            Self::TooManyTransactions { .. } => ErrorCode::ConcurrentTransactions,
         }
     }
 
@@ -189,13 +229,15 @@ pub enum Located {
 /// A stretch of a segment that begins with the batch that holds the wanted offset, or the first one after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
-    /// The segment. Pin it before an answer refers to it: [`super::PartitionLog::pin`].
+    /// Base offset of the segment.
+    pub segment: Offset,
+    /// The segment's file. Pin it before an answer refers to it: [`super::PartitionLog::pin`].
     pub file: FileId,
     /// Where the batch begins.
     pub position: u64,
     /// Size of that batch.
     pub first_batch_size_bytes: u32,
-    /// From `position` up to the high watermark or the segment's end: whole batches.
+    /// From `position` up to the segment's end, or to where reading ends: whole batches.
     pub available_bytes: u64,
 }
 
@@ -223,12 +265,14 @@ pub enum Lookup<T> {
 /// What a lookup found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// Of [`super::PartitionLog::locate`].
+    /// Of [`super::PartitionLog::locate`] and [`super::PartitionLog::locate_stable`].
     Extent(Extent),
-    /// Of [`super::PartitionLog::locate`]: nothing there yet.
+    /// Of the same: nothing there yet.
     AtEnd,
     /// Of the lookups by time; `None` where no record is that young.
     Timestamp(Option<TimestampAndOffset>),
+    /// Of [`super::PartitionLog::aborted`].
+    Aborted(Vec<AbortedTransaction>),
     /// Of [`super::PartitionLog::read`]: whole batches, none at the end.
     Batches(Bytes),
 }

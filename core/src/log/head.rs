@@ -127,6 +127,7 @@ impl PartitionLog {
         self.segments[&base].writing.is_some()
             || self.preparing.contains_key(&base)
             || self.lookups.uses(base)
+            || self.aborted_lookups.uses(base)
             || self.syncs.needs(base)
             || self.retention.reads(base)
     }

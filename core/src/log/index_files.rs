@@ -3,16 +3,20 @@
 
 use alloc::format;
 use alloc::vec;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
 
 use super::PartitionLog;
 use super::atomic_file::AtomicFile;
 use super::event::LogState;
-use super::names::{LEADER_EPOCHS, OFFSET_INDEX, SNAPSHOT, TIME_INDEX, file_name};
+use super::names::{LEADER_EPOCHS, OFFSET_INDEX, SNAPSHOT, TIME_INDEX, TRANSACTION_INDEX, file_name};
 use super::offset_index;
-use super::segment::IndexWriting;
+use super::segment::{IndexName, IndexWriting, Segment};
 use super::snapshot;
 use super::task::Task;
 use super::time_index;
+use super::transaction_index::AbortedTransaction;
 use crate::boundary::{Level, OpenMode, StorageCommand};
 use crate::outbox::Outbox;
 use crate::types::Offset;
@@ -33,51 +37,46 @@ impl PartitionLog {
         let segment = &self.segments[&base];
         let entries = segment.indexes.as_ref().map_or(0, |indexes| indexes.lengths().offsets);
         let on_disk = segment.on_disk.map_or(0, |lengths| lengths.offsets);
-        if entries >= on_disk + UNWRITTEN_ENTRIES_MAX && segment.writing.is_none() {
+        let unwritten = (entries - on_disk.min(entries)).max(segment.aborted.unwritten());
+        if unwritten >= UNWRITTEN_ENTRIES_MAX && segment.writing.is_none() {
             self.write_index(base, outbox);
         }
     }
 
     /// Writes the index entries that are not on disk yet; of a closed segment or log, syncs them too.
     pub(super) fn write_index(&mut self, base: Offset, outbox: &mut Outbox) {
-        let is_closed = base != self.active.base || self.state == LogState::Closing;
+        // A log that is being opened has no active segment yet.
+        let is_closed = base != self.active.base || matches!(self.state, LogState::Closing | LogState::Loading);
         let segment = self.segments.get_mut(&base).expect("only segments in memory have indexes to write");
         if let Some(writing) = &mut segment.writing {
             writing.again = true;
             return;
         }
-        let indexes = segment.indexes.as_ref().expect("only loaded indexes are written");
-        let lengths = indexes.lengths();
-        let mode = if segment.on_disk.is_some() { OpenMode::OpenOrCreate } else { OpenMode::CreateEmpty };
-        let from = segment.on_disk.unwrap_or_default();
-        let parts = [
-            (OFFSET_INDEX, from.offsets * offset_index::ENTRY_SIZE_BYTES, indexes.offsets.to_bytes(from.offsets)),
-            (TIME_INDEX, from.times * time_index::ENTRY_SIZE_BYTES, indexes.times.to_bytes(from.times)),
-        ];
-        let mut commands = 0;
-        for (suffix, at, data) in parts {
+        let (parts, mut writing) = parts_to_write(segment, is_closed);
+        for IndexPart { suffix, mode, at, data } in parts {
             let path = self.dir.join(&file_name(base, suffix));
             let mut issuer = self.issuer(outbox);
             let file = issuer.new_file_id();
             issuer.issue(Task::WriteIndex(base), StorageCommand::Open { file, path, mode });
-            commands += 1;
+            writing.commands += 1;
             if !data.is_empty() {
                 let command = StorageCommand::Append { file, at: at as u64, data: vec![data] };
                 issuer.issue(Task::WriteIndex(base), command);
-                commands += 1;
+                writing.commands += 1;
             }
             if is_closed {
                 issuer.issue(Task::WriteIndex(base), StorageCommand::Sync { file });
-                commands += 1;
+                writing.commands += 1;
             }
             issuer.close(file);
         }
         let segment = self.segments.get_mut(&base).expect("it was there above");
-        segment.writing = Some(IndexWriting { commands, lengths, failed: false, again: false });
+        segment.writing = (writing.commands > 0).then_some(writing);
     }
 
     /// A command on a segment's index files ended.
     pub(super) fn index_written(&mut self, base: Offset, is_done: bool, outbox: &mut Outbox) {
+        let dir = self.dir.clone();
         let Some(segment) = self.segments.get_mut(&base) else { return };
         let Some(writing) = &mut segment.writing else { return };
         writing.commands -= 1;
@@ -85,10 +84,24 @@ impl PartitionLog {
         if writing.commands > 0 {
             return;
         }
-        let IndexWriting { lengths, failed, again, .. } = *writing;
+        if writing.name == IndexName::ToBeSynced && !writing.failed {
+            writing.name = IndexName::Syncing;
+            writing.commands = 1;
+            self.issuer(outbox).issue(Task::WriteIndex(base), StorageCommand::SyncDir { dir });
+            return;
+        }
+        let IndexWriting { lengths, aborted, name, failed, again, .. } = *writing;
         segment.writing = None;
-        segment.on_disk = if failed { None } else { Some(lengths) };
         segment.index_failed = failed;
+        if lengths.is_some() || failed {
+            segment.on_disk = lengths.filter(|_| !failed);
+        }
+        if let Some(aborted) = aborted {
+            segment.aborted.written(aborted, failed);
+        }
+        if name == IndexName::Syncing && !failed {
+            segment.aborted.named();
+        }
         if failed {
             // It is rebuilt when the log is opened; until then recovery begins before it.
             self.is_clean = false;
@@ -144,4 +157,39 @@ impl PartitionLog {
         self.is_clean = false;
         outbox.report(Level::Warn, format!("{}: {what} could not be written: {error}", self.label()));
     }
+}
+
+/// What is to be written of one index file.
+struct IndexPart {
+    suffix: &'static str,
+    mode: OpenMode,
+    at: usize,
+    data: Bytes,
+}
+
+/// What is not in a segment's index files yet; of a closed one, all that must be synced. A transaction index is made with
+/// its first entry.
+fn parts_to_write(segment: &Segment, is_closed: bool) -> (Vec<IndexPart>, IndexWriting) {
+    let mut parts = Vec::new();
+    let lengths = segment.indexes.as_ref().map(|indexes| {
+        let mode = if segment.on_disk.is_some() { OpenMode::OpenOrCreate } else { OpenMode::CreateEmpty };
+        let from = segment.on_disk.unwrap_or_default();
+        let (offsets_at, times_at) =
+            (from.offsets * offset_index::ENTRY_SIZE_BYTES, from.times * time_index::ENTRY_SIZE_BYTES);
+        let (offsets, times) = (indexes.offsets.to_bytes(from.offsets), indexes.times.to_bytes(from.times));
+        parts.push(IndexPart { suffix: OFFSET_INDEX, mode, at: offsets_at, data: offsets });
+        parts.push(IndexPart { suffix: TIME_INDEX, mode, at: times_at, data: times });
+        indexes.lengths()
+    });
+    let aborted = segment.aborted.to_write(is_closed);
+    let count = aborted.as_ref().map(|aborted| aborted.count);
+    let is_unnamed = aborted.as_ref().is_some_and(|aborted| aborted.is_unnamed && is_closed);
+    let name = if is_unnamed { IndexName::ToBeSynced } else { IndexName::Known };
+    if let Some(aborted) = aborted {
+        let mode = if aborted.from == 0 { OpenMode::CreateEmpty } else { OpenMode::OpenOrCreate };
+        let at = aborted.from * AbortedTransaction::SIZE_BYTES;
+        parts.push(IndexPart { suffix: TRANSACTION_INDEX, mode, at, data: aborted.data });
+    }
+    let writing = IndexWriting { commands: 0, lengths, aborted: count, name, failed: false, again: false };
+    (parts, writing)
 }

@@ -1,7 +1,7 @@
 //! Finding records: by offset, by time, and whole stretches of batches for replaying.
 //!
 //! What is near the log's end is known in memory. For the rest a lookup opens the segment, goes by its indexes, and
-//! reads a few batch headers. Lookups see the log up to the high watermark.
+//! reads a few batch headers. Lookups see the log up to the high watermark, or up to the last stable offset.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
@@ -10,6 +10,7 @@ use alloc::string::{String, ToString as _};
 use bytes::Bytes;
 
 use super::PartitionLog;
+use super::durability::Mark;
 use super::event::{
     Extent, Found, Located, LogEvent, LogState, Lookup, LookupError, LookupId, OutOfRange, TimestampAndOffset,
 };
@@ -17,6 +18,7 @@ use super::offset_index::OffsetEntry;
 use super::scan::{Check, ScanStep, SegmentScan};
 use super::task::Task;
 use super::time_index::TimeEntry;
+use super::transactions::Place;
 use crate::boundary::{FileId, Level, StorageCommand};
 use crate::outbox::Outbox;
 use crate::records::{BatchHeader, records_of};
@@ -48,13 +50,22 @@ struct Running {
 #[derive(Clone, Copy, Debug)]
 enum Goal {
     /// The batch that holds this offset, or the next one.
-    Batch { offset: Offset },
+    Batch { offset: Offset, upto: UpTo },
+    /// Where the transaction begins that holds consumers up; then the batch that is wanted up to there.
+    FirstUnstable { start: Offset, then: Offset },
     /// Batches from that one on.
     Batches { offset: Offset, max_bytes: u32 },
     /// The first record at or after this time.
     Time { timestamp: i64 },
     /// The first record with the largest timestamp of all.
     LargestTime,
+}
+
+/// How far a lookup sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum UpTo {
+    HighWatermark,
+    LastStable,
 }
 
 #[derive(Debug)]
@@ -68,9 +79,14 @@ enum Step {
 }
 
 impl Lookups {
-    fn begin(&mut self, goal: Goal, segment: Offset) -> LookupId {
+    pub(super) fn new_id(&mut self) -> LookupId {
         let id = LookupId(self.next);
         self.next += 1;
+        id
+    }
+
+    fn begin(&mut self, goal: Goal, segment: Offset) -> LookupId {
+        let id = self.new_id();
         self.running.insert(id, Running { goal, segment, step: Step::Prepare });
         self.ready.push_back(id);
         id
@@ -95,25 +111,51 @@ impl Lookups {
 }
 
 impl PartitionLog {
-    /// Where the records from `offset` on are.
+    /// Where the records from `offset` on are, up to the high watermark.
     ///
     /// # Errors
     /// Where the offset is not in the log.
     pub fn locate(&mut self, offset: Offset, outbox: &mut Outbox) -> Result<Located, OutOfRange> {
+        self.locate_up_to(UpTo::HighWatermark, offset, outbox)
+    }
+
+    /// Where the records from `offset` on are, up to the last stable offset. [`PartitionLog::aborted`] says which of them
+    /// do not count.
+    ///
+    /// # Errors
+    /// Where the offset is not in the log.
+    pub fn locate_stable(&mut self, offset: Offset, outbox: &mut Outbox) -> Result<Located, OutOfRange> {
+        self.locate_up_to(UpTo::LastStable, offset, outbox)
+    }
+
+    fn locate_up_to(&mut self, upto: UpTo, offset: Offset, outbox: &mut Outbox) -> Result<Located, OutOfRange> {
         if offset < self.log_start || offset > self.log_end {
             return Err(OutOfRange { offset, log_start: self.log_start, log_end: self.log_end });
         }
-        if offset >= self.marks.high_watermark.offset {
+        let end = match upto {
+            UpTo::HighWatermark => self.high_watermark(),
+            UpTo::LastStable => self.last_stable_offset(),
+        };
+        if offset >= end {
             return Ok(Located::AtEnd);
         }
-        if let Some(batch) = self.tail.locate(offset)
+        if let Ok(end) = self.end_mark(upto)
+            && let Some(batch) = self.tail.locate(offset)
             && let Some(file) = self.segments.get(&batch.segment).and_then(|segment| segment.file)
         {
             self.touch(batch.segment);
-            return Ok(self.extent(batch.segment, file, batch.position, batch.size_bytes));
+            return Ok(self.extent(batch.segment, file, batch.position, batch.size_bytes, end));
         }
-        let id = self.begin_lookup(Goal::Batch { offset }, self.segment_of(offset), outbox);
+        let id = self.begin_lookup(Goal::Batch { offset, upto }, self.segment_of(offset), outbox);
         Ok(Located::Reading(id))
+    }
+
+    /// Where a lookup's view ends; the offset alone where its place is not known.
+    fn end_mark(&self, upto: UpTo) -> Result<Mark, Offset> {
+        match upto {
+            UpTo::HighWatermark => Ok(self.marks.high_watermark),
+            UpTo::LastStable => self.stable_mark(),
+        }
     }
 
     /// Whole batches from the one that holds `from` on, `max_bytes` of them but at least one, up to the high watermark;
@@ -159,7 +201,7 @@ impl PartitionLog {
     /// All lookups under way end without a result.
     pub(super) fn fail_lookups(&mut self) {
         let state = self.state;
-        for lookup in self.lookups.end() {
+        for lookup in self.lookups.end().chain(self.aborted_lookups.end()) {
             self.events.push_back(LogEvent::LookupDone { lookup, result: Err(LookupError::NotServing(state)) });
         }
     }
@@ -207,13 +249,20 @@ impl PartitionLog {
         if let Goal::LargestTime = goal {
             return self.find_largest(id, outbox);
         }
+        if let Goal::Batch { offset, upto } = goal
+            && let Err(start) = self.end_mark(upto)
+        {
+            return self.find_first_unstable(id, start, offset);
+        }
         if !self.is_prepared(base) {
             self.prepare(base, outbox);
             return false;
         }
         let segment = &self.segments[&base];
         let from = match goal {
-            Goal::Batch { offset } | Goal::Batches { offset, .. } => segment.search_from(offset),
+            Goal::Batch { offset, .. } | Goal::Batches { offset, .. } | Goal::FirstUnstable { start: offset, .. } => {
+                segment.search_from(offset)
+            }
             Goal::Time { timestamp } => {
                 let largest = segment.largest.flatten();
                 if largest.is_none_or(|largest| largest.timestamp < timestamp) {
@@ -226,6 +275,20 @@ impl PartitionLog {
             Goal::LargestTime => unreachable!("it was handled above"),
         };
         self.begin_walk(id, base, from);
+        true
+    }
+
+    /// It is not known where the first open transaction begins: it was loaded from a snapshot.
+    fn find_first_unstable(&mut self, id: LookupId, start: Offset, then: Offset) -> bool {
+        if !self.producers.undecided().contains(start) {
+            // Its begin was deleted: nothing that is left is stable.
+            return self.finish(id, Ok(Found::AtEnd));
+        }
+        let segment = self.segment_of(start);
+        let running = self.lookups.running.get_mut(&id).expect("it is running");
+        running.goal = Goal::FirstUnstable { start, then };
+        running.segment = segment;
+        running.step = Step::Prepare;
         true
     }
 
@@ -263,7 +326,7 @@ impl PartitionLog {
     }
 
     fn begin_walk(&mut self, id: LookupId, base: Offset, from: Option<OffsetEntry>) {
-        let end = self.visible_end(base);
+        let end = self.visible_end(base, self.marks.high_watermark);
         let position = from.map_or(0, |entry| entry.position);
         let scan = SegmentScan::new(base, position, end, Check::HeaderOnly, CHUNK_SIZE_BYTES);
         let running = self.lookups.running.get_mut(&id).expect("it is running");
@@ -285,7 +348,7 @@ impl PartitionLog {
                     let by_index = from.is_some_and(|entry| entry.position == position);
                     return self.mistrust(id, base, by_index, position, &fault.to_string(), outbox);
                 }
-                ScanStep::Batch { position, header } => {
+                ScanStep::Batch { position, header, .. } => {
                     if let Some(entry) = from.take()
                         && header.last_offset() != entry.last_offset
                     {
@@ -304,13 +367,30 @@ impl PartitionLog {
         let size_bytes = u32::try_from(header.size_bytes()).unwrap_or(u32::MAX);
         let running = self.lookups.running.get_mut(&id).expect("it is running");
         match goal {
-            Goal::Batch { offset } if header.last_offset() >= offset => {
+            Goal::Batch { offset, upto } if header.last_offset() >= offset => {
+                let end = match self.end_mark(upto) {
+                    Ok(end) => end,
+                    // Another transaction is the first one now.
+                    Err(start) => return Some(self.find_first_unstable(id, start, offset)),
+                };
                 let file = self.segments[&base].file.expect("it was prepared");
-                let Located::Ready(extent) = self.extent(base, file, position, size_bytes) else { return None };
-                Some(self.finish(id, Ok(Found::Extent(extent))))
+                let found = match self.extent(base, file, position, size_bytes, end) {
+                    Located::Ready(extent) => Found::Extent(extent),
+                    _ => Found::AtEnd,
+                };
+                Some(self.finish(id, Ok(found)))
+            }
+            Goal::FirstUnstable { start, then } if header.last_offset() >= start => {
+                running.goal = Goal::Batch { offset: then, upto: UpTo::LastStable };
+                running.step = Step::Prepare;
+                self.producers.set_place(start, Place { segment: base, position });
+                let segment = self.segment_of(then);
+                self.lookups.running.get_mut(&id).expect("it is running").segment = segment;
+                Some(true)
             }
             Goal::Batches { offset, max_bytes } if header.last_offset() >= offset => {
-                let available = u32::try_from(self.visible_end(base) - position).unwrap_or(u32::MAX);
+                let available =
+                    u32::try_from(self.visible_end(base, self.marks.high_watermark) - position).unwrap_or(u32::MAX);
                 let size_bytes = max_bytes.max(size_bytes).min(available);
                 let running = self.lookups.running.get_mut(&id).expect("it is running");
                 running.step = Step::Fetch { at: position, size_bytes, scan: None };
@@ -382,7 +462,7 @@ impl PartitionLog {
             return true;
         }
         let found = match running.goal {
-            Goal::Batch { .. } => Found::AtEnd,
+            Goal::Batch { .. } | Goal::FirstUnstable { .. } => Found::AtEnd,
             Goal::Batches { .. } => Found::Batches(Bytes::new()),
             Goal::Time { .. } | Goal::LargestTime => Found::Timestamp(None),
         };
@@ -400,20 +480,19 @@ impl PartitionLog {
         self.issuer(outbox).issue(Task::Lookup(id), StorageCommand::Read { file, at, size_bytes });
     }
 
-    fn extent(&self, base: Offset, file: FileId, position: u64, first_batch_size_bytes: u32) -> Located {
-        let available_bytes = self.visible_end(base).saturating_sub(position);
+    fn extent(&self, base: Offset, file: FileId, position: u64, first_batch_size_bytes: u32, end: Mark) -> Located {
+        let available_bytes = self.visible_end(base, end).saturating_sub(position);
         if available_bytes == 0 {
             return Located::AtEnd;
         }
-        Located::Ready(Extent { file, position, first_batch_size_bytes, available_bytes })
+        Located::Ready(Extent { segment: base, file, position, first_batch_size_bytes, available_bytes })
     }
 
     /// Where what may be read of a segment ends.
-    fn visible_end(&self, base: Offset) -> u64 {
-        let mark = self.marks.high_watermark;
-        match base.cmp(&mark.segment) {
+    fn visible_end(&self, base: Offset, end: Mark) -> u64 {
+        match base.cmp(&end.segment) {
             core::cmp::Ordering::Less => self.segments[&base].size_bytes,
-            core::cmp::Ordering::Equal => mark.position,
+            core::cmp::Ordering::Equal => end.position,
             core::cmp::Ordering::Greater => 0,
         }
     }

@@ -119,6 +119,12 @@ impl OffsetIndex {
         self.entries[..after].last().map(|entry| self.entry(entry))
     }
 
+    /// The first entry whose batch begins at `position` or later.
+    pub(super) fn at_or_after_position(&self, position: u64) -> Option<OffsetEntry> {
+        let before = self.entries.partition_point(|entry| u64::from(entry.position) < position);
+        self.entries.get(before).map(|entry| self.entry(entry))
+    }
+
     fn entry(&self, entry: &OffsetIndexEntry) -> OffsetEntry {
         OffsetEntry {
             last_offset: Offset(self.base.0 + i64::from(entry.relative_offset)),
@@ -146,6 +152,14 @@ mod tests {
         assert_eq!(index().at_or_before(Offset(120)), Some(first));
         assert_eq!(index().at_or_before(Offset(139)), Some(first));
         assert_eq!(index().at_or_before(Offset(1 << 40)).unwrap().position, 8_500);
+    }
+
+    #[test]
+    fn a_position_is_looked_up_at_or_after() {
+        assert_eq!(index().at_or_after_position(0).unwrap().last_offset, Offset(120));
+        assert_eq!(index().at_or_after_position(4_200).unwrap().last_offset, Offset(120));
+        assert_eq!(index().at_or_after_position(4_201).unwrap().last_offset, Offset(140));
+        assert_eq!(index().at_or_after_position(8_501), None);
     }
 
     #[test]

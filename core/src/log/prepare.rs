@@ -217,7 +217,7 @@ impl PartitionLog {
                     self.read_segment(base, at, size_bytes, outbox);
                     return Some(Preparing::Scan(rebuild));
                 }
-                ScanStep::Batch { position, header } => {
+                ScanStep::Batch { position, header, .. } => {
                     let interval_bytes = self.config.index_interval_bytes;
                     rebuild.indexer.add(&header, position, interval_bytes, &mut rebuild.indexes);
                 }
@@ -273,6 +273,7 @@ impl PartitionLog {
             self.open_segments.remove(at);
             let segment = self.segments.get_mut(&base).expect("open segments are in memory");
             segment.indexes = None;
+            segment.aborted.unload();
             if let Some(file) = segment.file.take() {
                 self.issuer(outbox).close(file);
             }
@@ -286,6 +287,7 @@ impl PartitionLog {
             || segment.has_unwritten_index() && !segment.index_failed
             || self.syncs.needs(base)
             || self.lookups.uses(base)
+            || self.aborted_lookups.uses(base)
             || self.preparing.contains_key(&base)
     }
 }

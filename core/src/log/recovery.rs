@@ -22,13 +22,14 @@ use super::PartitionLog;
 use super::durability::{Mark, Marks};
 use super::event::{LogEvent, LogState, OpenLog};
 use super::file_read::FileRead;
-use super::names::{LOG, OFFSET_INDEX, file_name};
+use super::names::{LOG, OFFSET_INDEX, TRANSACTION_INDEX, file_name};
 use super::offset_index::OffsetIndex;
 use super::prepare::INDEX_MAX_BYTES;
 use super::scan::{BatchFault, Check, SegmentScan};
 use super::search::Search;
 use super::segment::{Indexer, Indexes, Segment};
 use super::task::Task;
+use super::transaction_index::TransactionIndex;
 use crate::boundary::{FileId, Level, OpenMode, Outcome, StorageCommand, StorageError};
 use crate::outbox::Outbox;
 use crate::records::BatchHeader;
@@ -53,6 +54,10 @@ pub(super) struct Loader {
     snapshot: Option<Offset>,
     needs_epochs: bool,
     epochs_changed: bool,
+    /// The last segment's aborted transactions, as they were read after a clean stop.
+    aborted: Option<TransactionIndex>,
+    /// After a clean stop: they can't be read.
+    remakes_aborted: bool,
     /// Segments that are still to be walked.
     plan: VecDeque<Offset>,
     /// The offset after the last good batch.
@@ -69,6 +74,7 @@ enum Step {
     Epochs(FileRead),
     Snapshot(Offset, FileRead),
     /// The last segment's indexes, after a clean stop.
+    Aborted(FileRead),
     Offsets(FileRead),
     Times(FileRead, OffsetIndex),
     OpenSegment(Box<Walk>),
@@ -123,6 +129,8 @@ struct Walk {
     scan: SegmentScan,
     indexes: Indexes,
     indexer: Indexer,
+    /// Aborted transactions, where they are made anew.
+    aborted: Option<TransactionIndex>,
     /// The index holds for what is before this position; there must be a batch right here.
     indexed_to: u64,
     /// Whether the indexes are as they are on disk.
@@ -145,6 +153,8 @@ impl PartitionLog {
             snapshot: None,
             needs_epochs: false,
             epochs_changed: false,
+            aborted: None,
+            remakes_aborted: false,
             plan: VecDeque::new(),
             next_offset: Offset(0),
             step: Step::List,
@@ -220,6 +230,10 @@ impl PartitionLog {
                 None => Ok(Some(Step::Snapshot(at, read))),
                 Some(content) => self.snapshot_read(loader, at, content, outbox),
             },
+            Step::Aborted(mut read) => match read.done(outcome, &mut self.issuer(outbox)) {
+                None => Ok(Some(Step::Aborted(read))),
+                Some(content) => self.aborted_loaded(loader, content, outbox),
+            },
             Step::Offsets(mut read) => match read.done(outcome, &mut self.issuer(outbox)) {
                 None => Ok(Some(Step::Offsets(read))),
                 Some(content) => self.offsets_loaded(loader, content, outbox),
@@ -280,7 +294,18 @@ impl PartitionLog {
         self.tail.clear();
         loader.plan = self.segments.range(first..).map(|(base, _)| *base).collect();
         loader.next_offset = first;
-        let last = *loader.plan.back().expect("there is a segment");
+        let last = loader.last_segment();
+        let must_read = loader.was_clean && !loader.remakes_aborted && loader.aborted.is_none();
+        if must_read && loader.files.has_transaction_index(last) {
+            let path = self.dir.join(&file_name(last, TRANSACTION_INDEX));
+            let read = FileRead::begin(path, INDEX_MAX_BYTES, Task::Load, &mut self.issuer(outbox));
+            return Ok(Some(Step::Aborted(read)));
+        }
+        self.begin_walking(loader, outbox)
+    }
+
+    fn begin_walking(&mut self, loader: &mut Loader, outbox: &mut Outbox) -> Result<Option<Step>, String> {
+        let last = loader.last_segment();
         let trusts_indexes = loader.was_clean && !loader.needs_epochs && loader.files.has_indexes(last);
         if trusts_indexes && loader.plan.len() == 1 {
             let path = self.dir.join(&file_name(last, OFFSET_INDEX));
@@ -418,16 +443,15 @@ impl Loader {
     /// Where walking begins: all that must be verified, all that producers or epochs need.
     fn first_to_walk(&self) -> Offset {
         let oldest = *self.files.segments.first_key_value().expect("there is a segment").0;
-        let last = *self.files.segments.last_key_value().expect("there is a segment").0;
         if self.needs_epochs {
             return oldest;
         }
-        let from = if self.was_clean { last } else { self.first_unsynced() };
+        let from = if self.was_clean { self.last_segment() } else { self.first_unsynced() };
         match self.snapshot {
             Some(at) if at < from => self.files.segments.range(..=at).next_back().map_or(oldest, |(base, _)| *base),
             Some(_) => from,
             // A clean stop leaves a snapshot. Whoever left none had no producers to remember.
-            None if self.was_clean => from,
+            None if self.was_clean && !self.remakes_aborted => from,
             None => oldest,
         }
     }
@@ -435,8 +459,17 @@ impl Loader {
     fn replays_producers(&self, base_offset: Offset) -> bool {
         match self.snapshot {
             Some(at) => base_offset >= at,
-            None => !self.was_clean,
+            None => !self.was_clean || self.remakes_aborted,
         }
+    }
+
+    /// Whether the aborted transactions of a segment are made anew as it is walked.
+    fn remakes_aborted(&self, check: Check, is_last: bool) -> bool {
+        check == Check::Checksum || is_last && self.remakes_aborted
+    }
+
+    fn last_segment(&self) -> Offset {
+        *self.files.segments.last_key_value().expect("there is a segment").0
     }
 
     fn check_of(&self, _base: Offset, next: Option<Offset>) -> Check {
@@ -453,7 +486,7 @@ impl Step {
             Self::Metadata(_) | Self::Metadatum => "reading partition.metadata",
             Self::Epochs(_) => "reading leader-epoch-checkpoint",
             Self::Snapshot(..) => "reading a producer snapshot",
-            Self::Offsets(_) | Self::Times(..) => "reading an index",
+            Self::Aborted(_) | Self::Offsets(_) | Self::Times(..) => "reading an index",
             Self::OpenSegment(_) | Self::OpenForSearch { .. } => "opening a segment",
             Self::FirstBatch(_) | Self::Walk(_) | Self::Search { .. } => "reading a segment",
             Self::Tidy(_) => "removing files of no use",

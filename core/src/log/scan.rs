@@ -1,11 +1,15 @@
-//! Walks the batches of a segment file, header by header, checking their checksums where asked to.
+//! Walks the batches of a segment file, header by header, checking their checksums where asked to. Of control batches
+//! the marker is read as well.
 //!
 //! The scan asks for the bytes that it needs and is handed them; it allocates nothing on the word of a header.
 
 use bytes::Bytes;
 use thiserror::Error;
 
-use crate::records::{BATCH_HEADER_SIZE_BYTES, BatchHeader, CHECKSUM_FROM, HeaderError, crc32c, crc32c_append};
+use crate::records::{
+    BATCH_HEADER_SIZE_BYTES, BatchHeader, CHECKSUM_FROM, EndMarker, HeaderError, MARKER_MAX_BYTES, crc32c,
+    crc32c_append,
+};
 use crate::types::Offset;
 
 /// A scan of one segment's file.
@@ -41,6 +45,7 @@ pub enum Check {
 #[derive(Debug)]
 struct LongBatch {
     header: BatchHeader,
+    marker: Option<EndMarker>,
     crc: u32,
     at: u64,
 }
@@ -61,6 +66,8 @@ pub enum ScanStep {
         position: u64,
         /// Its header.
         header: BatchHeader,
+        /// The end of a transaction, where it says one.
+        marker: Option<EndMarker>,
     },
     /// All is read.
     End,
@@ -193,12 +200,17 @@ impl SegmentScan {
                 last_offset_delta: header.last_offset_delta,
             });
         }
+        let marker = match self.marker(&header) {
+            Ok(marker) => marker,
+            Err(needed) => return self.read_at_least(self.position, needed),
+        };
         if self.check == Check::HeaderOnly {
-            return self.good(header);
+            return self.good(header, marker);
         }
+        let here = self.here();
         if let Some(batch) = here.get(..header.size_bytes()) {
             let computed = crc32c(&batch[CHECKSUM_FROM..]);
-            return self.judge(header, computed);
+            return self.judge(header, marker, computed);
         }
         // A batch that a chunk can hold is read anew as a whole.
         if size_bytes <= u64::from(self.chunk_size_bytes) && self.chunk_at < self.position {
@@ -206,8 +218,21 @@ impl SegmentScan {
         }
         let crc = crc32c(&here[CHECKSUM_FROM..]);
         let at = self.chunk_at + self.chunk.len() as u64;
-        self.long = Some(LongBatch { header, crc, at });
+        self.long = Some(LongBatch { header, marker, crc, at });
         self.read(at)
+    }
+
+    /// The marker of a batch; how many bytes from the batch on must be read to know it, where they are not here.
+    fn marker(&self, header: &BatchHeader) -> Result<Option<EndMarker>, u32> {
+        if !EndMarker::is_expected(header) {
+            return Ok(None);
+        }
+        let needed = header.size_bytes().min(BATCH_HEADER_SIZE_BYTES + MARKER_MAX_BYTES);
+        let here = self.here();
+        if here.len() < needed && (self.chunk_at < self.position || here.len() == self.chunk_size_bytes as usize) {
+            return Err(needed as u32);
+        }
+        Ok(EndMarker::parse(header, &here[BATCH_HEADER_SIZE_BYTES..]))
     }
 
     fn continue_long(&mut self, long: LongBatch) -> ScanStep {
@@ -219,24 +244,24 @@ impl SegmentScan {
         let crc = crc32c_append(long.crc, &self.chunk[..of_batch]);
         let at = long.at + of_batch as u64;
         if at == batch_end {
-            return self.judge(long.header, crc);
+            return self.judge(long.header, long.marker, crc);
         }
         self.long = Some(LongBatch { crc, at, ..long });
         self.read(at)
     }
 
-    fn judge(&mut self, header: BatchHeader, computed: u32) -> ScanStep {
+    fn judge(&mut self, header: BatchHeader, marker: Option<EndMarker>, computed: u32) -> ScanStep {
         if computed != header.crc {
             return self.bad(BatchFault::Checksum { stored: header.crc, computed });
         }
-        self.good(header)
+        self.good(header, marker)
     }
 
-    fn good(&mut self, header: BatchHeader) -> ScanStep {
+    fn good(&mut self, header: BatchHeader, marker: Option<EndMarker>) -> ScanStep {
         let position = self.position;
         self.position += header.size_bytes() as u64;
         self.next_offset = header.next_offset();
-        ScanStep::Batch { position, header }
+        ScanStep::Batch { position, header, marker }
     }
 
     fn bad(&self, fault: BatchFault) -> ScanStep {
@@ -244,9 +269,13 @@ impl SegmentScan {
     }
 
     fn read(&mut self, at: u64) -> ScanStep {
+        self.read_at_least(at, 0)
+    }
+
+    fn read_at_least(&mut self, at: u64, size_bytes: u32) -> ScanStep {
         self.asked_at = at;
         let left = u32::try_from(self.end - at).unwrap_or(u32::MAX);
-        ScanStep::Read { at, size_bytes: self.chunk_size_bytes.min(left) }
+        ScanStep::Read { at, size_bytes: self.chunk_size_bytes.max(size_bytes).min(left) }
     }
 
     /// The bytes from the next batch on, as far as they were read.
@@ -272,7 +301,8 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::records::{BatchBuilder, BuilderRecord};
+    use crate::records::{BatchBuilder, BuilderRecord, TimestampType, TransactionResult};
+    use crate::types::{ProducerEpoch, ProducerId};
 
     fn segment(value_sizes: &[usize]) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -295,7 +325,7 @@ mod tests {
                     read += size_bytes as usize;
                     scan.supply(Bytes::copy_from_slice(&bytes[at as usize..at as usize + size_bytes as usize]));
                 }
-                ScanStep::Batch { position, header } => found.push((position, header.base_offset)),
+                ScanStep::Batch { position, header, .. } => found.push((position, header.base_offset)),
                 ScanStep::End => return (found, None, read),
                 ScanStep::Bad { position, fault } => return (found, Some((position, fault)), read),
             }
@@ -309,6 +339,38 @@ mod tests {
             for check in [Check::HeaderOnly, Check::Checksum] {
                 let (found, bad, _) = scan(&bytes, check, chunk);
                 assert_eq!((found.len(), bad), (5, None), "chunk {chunk}, {check:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn markers_are_read_whatever_the_chunks() {
+        let marker = |result| EndMarker { result, coordinator_epoch: 5, timestamp: 1_000 };
+        let (abort, commit) = (marker(TransactionResult::Abort), marker(TransactionResult::Commit));
+        let control = |marker: EndMarker| marker.to_batch(ProducerId(1), ProducerEpoch(0), TimestampType::CreateTime);
+        let mut bytes = segment(&[10, 500]);
+        for (offset, marker) in [(2, abort), (3, commit)] {
+            let mut header = BatchHeader::parse(&control(marker)).unwrap();
+            header.base_offset = Offset(offset);
+            bytes.extend_from_slice(&header.to_bytes());
+            bytes.extend_from_slice(&control(marker)[BATCH_HEADER_SIZE_BYTES..]);
+        }
+        for chunk in [61, 62, 77, 100, 640, 1 << 20] {
+            for check in [Check::HeaderOnly, Check::Checksum] {
+                let mut scan = SegmentScan::new(Offset(0), 0, bytes.len() as u64, check, chunk);
+                let mut markers = Vec::new();
+                loop {
+                    match scan.step() {
+                        ScanStep::Read { at, size_bytes } => {
+                            let range = at as usize..at as usize + size_bytes as usize;
+                            scan.supply(Bytes::copy_from_slice(&bytes[range]));
+                        }
+                        ScanStep::Batch { marker, .. } => markers.push(marker),
+                        ScanStep::End => break,
+                        ScanStep::Bad { fault, .. } => panic!("{fault}"),
+                    }
+                }
+                assert_eq!(markers, [None, None, Some(abort), Some(commit)], "chunk {chunk}, {check:?}");
             }
         }
     }

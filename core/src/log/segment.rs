@@ -1,5 +1,6 @@
-//! A segment: a file of batches, and its two indexes.
+//! A segment: a file of batches, and its indexes.
 
+use super::aborted::Aborted;
 use super::offset_index::{OffsetEntry, OffsetIndex};
 use super::time_index::{NO_TIMESTAMP, TimeEntry, TimeIndex};
 use crate::boundary::FileId;
@@ -16,6 +17,8 @@ pub(super) struct Segment {
     pub(super) file: Option<FileId>,
     /// Its indexes, while they are loaded.
     pub(super) indexes: Option<Indexes>,
+    /// Its aborted transactions.
+    pub(super) aborted: Aborted,
     /// The largest timestamp and the batch that had it first, once known; `None` inside where no batch has a timestamp.
     pub(super) largest: Option<Option<TimeEntry>>,
     /// When it was last written to, in milliseconds since the Unix epoch: for retention, where no batch has a timestamp.
@@ -27,7 +30,7 @@ pub(super) struct Segment {
     pub(super) index_failed: bool,
 }
 
-/// Both indexes of a segment.
+/// The indexes of a segment by offset and by time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Indexes {
     pub(super) offsets: OffsetIndex,
@@ -41,13 +44,26 @@ pub(super) struct IndexLengths {
     pub(super) times: usize,
 }
 
+/// Whether an index file's name must be made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IndexName {
+    Known,
+    /// When the file is written.
+    ToBeSynced,
+    Syncing,
+}
+
 /// Index files that are being written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct IndexWriting {
     /// Storage commands that have not ended.
     pub(super) commands: u8,
-    /// What will be on disk then.
-    pub(super) lengths: IndexLengths,
+    /// What will be on disk then; `None` where only the transaction index is written.
+    pub(super) lengths: Option<IndexLengths>,
+    /// Entries of the transaction index that will be on disk then.
+    pub(super) aborted: Option<usize>,
+    /// Of the transaction index.
+    pub(super) name: IndexName,
     pub(super) failed: bool,
     /// More came meanwhile: write again.
     pub(super) again: bool,
@@ -61,6 +77,7 @@ impl Segment {
             size_bytes,
             file: None,
             indexes: None,
+            aborted: Aborted::none(),
             largest: None,
             modified_ms,
             on_disk: None,
@@ -83,6 +100,7 @@ impl Segment {
     /// Whether the indexes have entries that are not in their files.
     pub(super) fn has_unwritten_index(&self) -> bool {
         self.indexes.as_ref().is_some_and(|indexes| self.on_disk != Some(indexes.lengths()))
+            || self.aborted.is_unwritten()
     }
 }
 

@@ -13,6 +13,8 @@ use super::producers::{Producer, ProducerBatch, Producers};
 use crate::records::crc32c;
 use crate::types::{Offset, ProducerEpoch, ProducerId};
 
+/// A snapshot larger than this is none.
+pub(super) const SNAPSHOT_MAX_BYTES: u64 = 64 << 20;
 const VERSION: i16 = 1;
 /// Version and checksum; the checksum covers what follows.
 const CHECKSUM_FROM: usize = 6;

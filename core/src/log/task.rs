@@ -34,6 +34,8 @@ pub(super) enum Task {
     NewestTime,
     /// The files of a segment that is no longer the log's are being renamed.
     LetGo(Offset),
+    /// A closed segment's transaction index is being read or made anew.
+    LoadAborted(Offset),
     /// A lookup reads batches.
     Lookup(LookupId),
     /// The log is being opened.

@@ -6,6 +6,8 @@ mod durable;
 mod finding;
 mod opening;
 mod retention;
+mod transaction_model;
+mod transactions;
 
 use alloc::format;
 use alloc::string::String;

@@ -19,6 +19,7 @@ use super::header::{
     Attributes, BATCH_HEADER_SIZE_BYTES, BatchHeader, CHECKSUM_FROM, Compression, HeaderError, MAGIC, MAGIC_AT,
     PREFIX_SIZE_BYTES, TimestampType,
 };
+use super::marker::EndMarker;
 use crate::error_code::ErrorCode;
 use crate::time::WallClock;
 use crate::types::{LeaderEpoch, Offset};
@@ -127,6 +128,12 @@ impl ProducedBatch {
     #[must_use]
     pub fn header(&self) -> &BatchHeader {
         &self.header
+    }
+
+    /// The end of a transaction, where it is a control batch that says one.
+    #[must_use]
+    pub fn marker(&self) -> Option<EndMarker> {
+        EndMarker::parse(&self.header, &self.records)
     }
 
     /// Bytes in the log.

@@ -5,6 +5,7 @@ use alloc::format;
 use super::{Loader, Step};
 use crate::boundary::{FileId, Level};
 use crate::log::PartitionLog;
+use crate::log::aborted::Aborted;
 use crate::log::leader_epochs::LeaderEpochs;
 use crate::log::producers::Producers;
 use crate::log::segment::Segment;
@@ -47,6 +48,8 @@ impl PartitionLog {
 
     /// A segment that was found.
     pub(super) fn found(&self, loader: &Loader, base: Offset, size_bytes: u64) -> Segment {
-        Segment::closed(base, size_bytes, loader.files.modified_ms(base, loader.now.wall))
+        let aborted = if loader.files.has_transaction_index(base) { Aborted::OnDisk } else { Aborted::none() };
+        let modified_ms = loader.files.modified_ms(base, loader.now.wall);
+        Segment { aborted, ..Segment::closed(base, size_bytes, modified_ms) }
     }
 }

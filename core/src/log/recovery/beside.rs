@@ -9,20 +9,23 @@ use crate::boundary::{Level, Outcome};
 use crate::log::atomic_file::AtomicFile;
 use crate::log::file_read::{Content, FileRead};
 use crate::log::leader_epochs::LeaderEpochs;
-use crate::log::names::{LEADER_EPOCHS, OFFSET_INDEX, PARTITION_METADATA, SNAPSHOT, TIME_INDEX, file_name};
+use crate::log::names::{
+    LEADER_EPOCHS, OFFSET_INDEX, PARTITION_METADATA, SNAPSHOT, TIME_INDEX, TRANSACTION_INDEX, file_name,
+};
 use crate::log::offset_index::OffsetIndex;
 use crate::log::prepare::INDEX_MAX_BYTES;
 use crate::log::producers::Producers;
 use crate::log::segment::Indexes;
+use crate::log::snapshot::SNAPSHOT_MAX_BYTES;
 use crate::log::task::Task;
 use crate::log::time_index::TimeIndex;
+use crate::log::transaction_index::TransactionIndex;
 use crate::log::{IndexFault, PartitionLog, partition_metadata, snapshot};
 use crate::outbox::Outbox;
 use crate::time::Now;
 use crate::types::Offset;
 
 const SMALL_FILE_MAX_BYTES: u64 = 1 << 20;
-const SNAPSHOT_MAX_BYTES: u64 = 64 << 20;
 
 impl PartitionLog {
     pub(super) fn read_metadata(&mut self, loader: &mut Loader, outbox: &mut Outbox) -> Result<Option<Step>, String> {
@@ -90,7 +93,11 @@ impl PartitionLog {
 
     /// Producers begin with the newest snapshot that can be of use; without one, with the batches that are walked.
     pub(super) fn read_snapshot(&mut self, loader: &mut Loader, outbox: &mut Outbox) -> Result<Option<Step>, String> {
-        let newest = if loader.was_clean { Offset(i64::MAX) } else { loader.first_unsynced() };
+        let newest = match (loader.was_clean, loader.remakes_aborted) {
+            (true, false) => Offset(i64::MAX),
+            (true, true) => loader.last_segment(),
+            (false, _) => loader.first_unsynced(),
+        };
         let Some(at) = loader.files.snapshots.range(..=newest).next_back().copied() else {
             loader.snapshot = None;
             self.producers = Producers::default();
@@ -177,6 +184,31 @@ impl PartitionLog {
             }
         };
         Ok(Some(self.open_next(loader, indexes, outbox)))
+    }
+
+    /// The last segment's transaction index is read. It can't be made anew without the producers at the segment's begin.
+    pub(super) fn aborted_loaded(
+        &mut self,
+        loader: &mut Loader,
+        content: Content,
+        outbox: &mut Outbox,
+    ) -> Result<Option<Step>, String> {
+        let last = loader.last_segment();
+        let parsed = match content {
+            Content::Bytes(bytes) => TransactionIndex::parse(last, &bytes),
+            Content::TooLarge => Err(IndexFault::TooLarge),
+        };
+        match parsed {
+            Ok(index) => {
+                loader.aborted = Some(index);
+                self.begin_walking(loader, outbox)
+            }
+            Err(fault) => {
+                self.report_bad_index(last, TRANSACTION_INDEX, &fault, outbox);
+                loader.remakes_aborted = true;
+                self.read_snapshot(loader, outbox)
+            }
+        }
     }
 
     pub(super) fn report_bad_index(&mut self, base: Offset, suffix: &str, fault: &IndexFault, outbox: &mut Outbox) {

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::boundary::DirEntry;
-use crate::log::names::{FileKind, LOG, OFFSET_INDEX, SNAPSHOT, TIME_INDEX, file_kind, file_name};
+use crate::log::names::{FileKind, LOG, OFFSET_INDEX, SNAPSHOT, TIME_INDEX, TRANSACTION_INDEX, file_kind, file_name};
 use crate::log::offset_index;
 use crate::log::segment::IndexLengths;
 use crate::log::time_index;
@@ -54,6 +54,10 @@ impl Files {
     /// Whether a segment has both indexes, and they may be believed.
     pub(super) fn has_indexes(&self, base: Offset) -> bool {
         !self.distrusts_indexes && self.offset_indexes.contains_key(&base) && self.time_indexes.contains_key(&base)
+    }
+
+    pub(super) fn has_transaction_index(&self, base: Offset) -> bool {
+        self.transaction_indexes.contains(&base)
     }
 
     pub(super) fn distrust_indexes(&mut self) {
@@ -124,7 +128,7 @@ impl Files {
             names.push(file_name(base, TIME_INDEX));
         }
         if self.transaction_indexes.contains(&base) {
-            names.push(file_name(base, "txnindex"));
+            names.push(file_name(base, TRANSACTION_INDEX));
         }
         names
     }

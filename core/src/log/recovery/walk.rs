@@ -5,15 +5,19 @@ use alloc::string::String;
 
 use super::{HEADER_CHUNK_SIZE_BYTES, Loader, Step, Walk};
 use crate::boundary::{OpenMode, Outcome, StorageCommand};
-use crate::log::PartitionLog;
+use crate::log::aborted::Aborted;
 use crate::log::file_read::CHUNK_SIZE_BYTES;
-use crate::log::names::{LOG, file_name};
+use crate::log::names::{LOG, TRANSACTION_INDEX, file_name};
+use crate::log::producers::LoggedBatch;
 use crate::log::scan::{BatchFault, Check, ScanStep, SegmentScan};
 use crate::log::segment::{Indexer, Indexes};
 use crate::log::tail::TailBatch;
 use crate::log::task::Task;
+use crate::log::transaction_index::TransactionIndex;
+use crate::log::transactions::Place;
+use crate::log::{IndexFault, PartitionLog};
 use crate::outbox::Outbox;
-use crate::records::{BATCH_HEADER_SIZE_BYTES, BatchHeader};
+use crate::records::{BATCH_HEADER_SIZE_BYTES, BatchHeader, EndMarker};
 use crate::types::Offset;
 
 impl PartitionLog {
@@ -36,6 +40,7 @@ impl PartitionLog {
         let scan = SegmentScan::new(base, position, 0, check, HEADER_CHUNK_SIZE_BYTES);
         let is_last = loader.plan.is_empty();
         let indexer = Indexer::new();
+        let aborted = loader.remakes_aborted(check, is_last).then(TransactionIndex::default);
         Step::OpenSegment(Box::new(Walk {
             base,
             file,
@@ -45,6 +50,7 @@ impl PartitionLog {
             scan,
             indexes,
             indexer,
+            aborted,
             indexed_to,
             from_disk,
         }))
@@ -83,8 +89,8 @@ impl PartitionLog {
                     self.issuer(outbox).issue(Task::Load, command);
                     return Ok(Some(Step::Walk(walk)));
                 }
-                ScanStep::Batch { position, header } => {
-                    if !self.take_batch(loader, &mut walk, position, &header) {
+                ScanStep::Batch { position, header, marker } => {
+                    if !self.take_batch(loader, &mut walk, position, &header, marker) {
                         return self.restart_without_index(loader, &walk, outbox);
                     }
                 }
@@ -111,6 +117,7 @@ impl PartitionLog {
         walk: &mut Walk,
         position: u64,
         header: &BatchHeader,
+        marker: Option<EndMarker>,
     ) -> bool {
         if position >= walk.indexed_to {
             if walk.indexed_to > 0 {
@@ -137,7 +144,11 @@ impl PartitionLog {
             loader.epochs_changed = true;
         }
         if loader.replays_producers(header.base_offset) {
-            self.producers.replay(header);
+            let place = Place { segment: walk.base, position };
+            let aborted = self.producers.replay(&LoggedBatch { header: *header, marker, place });
+            if let (Some(index), Some(aborted)) = (&mut walk.aborted, aborted) {
+                index.push(aborted);
+            }
         }
         true
     }
@@ -162,9 +173,20 @@ impl PartitionLog {
         walk: Box<Walk>,
         outbox: &mut Outbox,
     ) -> Result<Option<Step>, String> {
-        let Walk { base, file, is_last, check, scan, mut indexes, indexer, from_disk, .. } = *walk;
+        let Walk { base, file, is_last, check, scan, mut indexes, indexer, aborted, from_disk, .. } = *walk;
+        let from_disk = from_disk && aborted.is_none();
         let segment = self.segments.get_mut(&base).expect("it is in the plan");
         segment.size_bytes = scan.position();
+        if let Some(index) = aborted {
+            segment.aborted = Aborted::remade(index, loader.files.has_transaction_index(base));
+        } else if is_last && let Some(index) = loader.aborted.take() {
+            if index.last().is_some_and(|last| last.last_offset >= loader.next_offset) {
+                self.report_bad_index(base, TRANSACTION_INDEX, &IndexFault::BeyondLog(index.len() - 1), outbox);
+                loader.remakes_aborted = true;
+                return self.restart(loader, file, loader.was_clean, outbox);
+            }
+            segment.aborted = Aborted::read(index);
+        }
         if is_last {
             segment.on_disk = from_disk.then(|| loader.files.index_lengths(base));
             segment.largest = Some(indexer.largest);
