@@ -13,7 +13,7 @@ fn main() {
     let corpus = root.join("corpus/decoders");
     fs::create_dir_all(&corpus).expect("the corpus directory");
     let mut count = 0;
-    for file in ["api", "data", "header", "metadata"] {
+    for file in ["api", "coordinator", "data", "header", "metadata"] {
         let path = root.join(format!("../core/vectors/{file}.jsonl.gz"));
         let mut text = String::new();
         GzDecoder::new(fs::File::open(path).expect("vectors")).read_to_string(&mut text).expect("gzip");

@@ -1,4 +1,4 @@
-//! Reads the committed vectors and captures.
+//! Reads vectors and captures.
 
 #![allow(dead_code)]
 
@@ -6,7 +6,7 @@ pub mod bombs;
 
 use std::fmt;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use bytes::Bytes;
@@ -14,9 +14,6 @@ use flate2::read::GzDecoder;
 use ottla_core::wire::MessageType;
 use ottla_core::wire::messages::REGISTRY;
 use serde_json::Value;
-
-/// The files of `core/vectors/`.
-const FILES: [&str; 5] = ["api", "coordinator", "data", "header", "metadata"];
 
 /// One message as Apache Kafka writes it.
 #[derive(Debug)]
@@ -32,7 +29,7 @@ pub struct Vector {
     pub json: Value,
 }
 
-/// A vector of a message that we have.
+/// A vector of a message that we know.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
     pub message: &'static MessageType,
@@ -45,13 +42,25 @@ impl fmt::Display for Vector {
     }
 }
 
+/// The directory whose vectors are tried instead of the committed ones, where the environment names one. A relative path
+/// begins at the project's root.
+pub fn other_vectors() -> Option<PathBuf> {
+    let directory = std::env::var_os("OTTLA_VECTORS")?;
+    Some(Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the project's root").join(directory))
+}
+
 /// All vectors.
 pub fn vectors() -> &'static [Vector] {
     static VECTORS: OnceLock<Vec<Vector>> = OnceLock::new();
-    VECTORS.get_or_init(|| FILES.iter().flat_map(|file| read_file(file)).collect())
+    VECTORS.get_or_init(|| {
+        let directory = other_vectors().unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors"));
+        let vectors: Vec<_> = files(&directory).iter().flat_map(|file| lines(file)).map(|line| vector(&line)).collect();
+        assert!(!vectors.is_empty(), "no vectors in {}", directory.display());
+        vectors
+    })
 }
 
-/// Those of messages that we have.
+/// Those of messages that we know.
 pub fn known_vectors() -> impl Iterator<Item = Known<'static>> {
     vectors().iter().filter_map(|vector| Some(Known { message: vector.message?, vector }))
 }
@@ -67,11 +76,7 @@ pub struct Captured {
 
 /// The traffic of each client, by the client's name.
 pub fn captures() -> Vec<(String, Vec<Captured>)> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let entries = std::fs::read_dir(dir).expect("the captures").map(|entry| entry.expect("an entry").path());
-    let mut files: Vec<_> =
-        entries.filter(|path| path.extension().is_some_and(|extension| extension == "gz")).collect();
-    files.sort();
+    let files = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("captures"));
     let client = |path: &Path| path.file_name().expect("a name").to_string_lossy().replace(".jsonl.gz", "");
     files.iter().map(|path| (client(path), lines(path).iter().map(read_captured).collect())).collect()
 }
@@ -84,9 +89,13 @@ fn read_captured(line: &Value) -> Captured {
     }
 }
 
-fn read_file(name: &str) -> Vec<Vector> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors").join(format!("{name}.jsonl.gz"));
-    lines(&path).iter().map(read_vector).collect()
+/// The `*.jsonl.gz` of a directory, by name.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let mut files: Vec<_> = paths.filter(|path| path.to_string_lossy().ends_with(".jsonl.gz")).collect();
+    files.sort();
+    files
 }
 
 fn lines(path: &Path) -> Vec<Value> {
@@ -96,7 +105,7 @@ fn lines(path: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
 }
 
-fn read_vector(line: &Value) -> Vector {
+fn vector(line: &Value) -> Vector {
     let name = line["name"].as_str().expect("a name").to_owned();
     Vector {
         message: REGISTRY.iter().find(|message| message.name == name),
