@@ -1,6 +1,7 @@
 //! The bodies of the fuzz targets, fed by proptest: what `cargo fuzz` searches for hours, `cargo test` glances over.
 
 use arbitrary::Unstructured;
+use ottla_core::wire::MessageKind;
 use ottla_core::wire::messages::REGISTRY;
 use proptest::prelude::*;
 
@@ -12,21 +13,24 @@ fn bytes(size: usize) -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(any::<u8>(), 0..size)
 }
 
-/// A random message with some bytes changed: it gets further than random bytes do.
-fn damaged_message() -> impl Strategy<Value = Vec<u8>> {
+/// A random message, its name and its version, with some bytes changed: it gets further than random bytes do.
+fn damaged_message(kinds: &'static [MessageKind]) -> impl Strategy<Value = (&'static str, i16, Vec<u8>)> {
+    let messages: Vec<_> =
+        REGISTRY.iter().filter(|message| kinds.is_empty() || kinds.contains(&message.kind)).collect();
     let damage = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);
-    (0..REGISTRY.len(), any::<u8>(), bytes(2000), damage).prop_map(|(index, version, entropy, damage)| {
-        let message = &REGISTRY[index];
-        let version = message.versions.clone().nth(usize::from(version) % message.versions.clone().count());
-        let version = version.expect("the remainder is in range");
-        let body = message.random(&mut Unstructured::new(&entropy), version).expect("zeros when it runs dry");
-        let mut body = body.to_vec();
-        for (at, value) in damage.iter().filter(|_| !body.is_empty()).collect::<Vec<_>>() {
-            let at = at.index(body.len());
-            body[at] = *value;
-        }
-        ottla_fuzz::decoders_input(message.name, version, &body).expect("a message of the registry")
-    })
+    (prop::sample::select(messages), any::<u8>(), bytes(2000), damage).prop_map(
+        |(message, version, entropy, damage)| {
+            let version = message.versions.clone().nth(usize::from(version) % message.versions.clone().count());
+            let version = version.expect("the remainder is in range");
+            let body = message.random(&mut Unstructured::new(&entropy), version).expect("zeros when it runs dry");
+            let mut body = body.to_vec();
+            for (at, value) in damage.iter().filter(|_| !body.is_empty()).collect::<Vec<_>>() {
+                let at = at.index(body.len());
+                body[at] = *value;
+            }
+            (message.name, version, body)
+        },
+    )
 }
 
 proptest! {
@@ -38,8 +42,18 @@ proptest! {
     }
 
     #[test]
-    fn decoders_on_damaged_messages(data in damaged_message()) {
-        ottla_fuzz::decoders(&data);
+    fn decoders_on_damaged_messages((name, version, body) in damaged_message(&[])) {
+        ottla_fuzz::decoders(&ottla_fuzz::decoders_input(name, version, &body).expect("a message of the registry"));
+    }
+
+    #[test]
+    fn requests_on_any_bytes_behind_an_api_key_and_version(key in 0u8..=92, version in 0u8..=18, rest in bytes(600)) {
+        ottla_fuzz::requests(&[&[0, key, 0, version], rest.as_slice()].concat());
+    }
+
+    #[test]
+    fn requests_on_damaged_messages((name, version, body) in damaged_message(&[MessageKind::Request])) {
+        ottla_fuzz::requests(&ottla_fuzz::requests_input(name, version, &body).expect("a request"));
     }
 
     #[test]

@@ -31,5 +31,5 @@ pub use meaning::{date, meaning};
 pub use metadata_record::MetadataRecord;
 pub use primitives::{Records, Str, Uuid};
 pub use reader::{Reader, Trace};
-pub use registry::{Annotated, Decoded, MessageType};
+pub use registry::{Annotated, MessageType};
 pub use sink::{Counter, FrameWriter, Sink, Writer};

@@ -8,29 +8,35 @@ use std::collections::{BTreeMap, BTreeSet};
 use allocation_counter::{AllocationInfo, measure};
 use bytes::Bytes;
 use ottla_core::wire::messages::REGISTRY;
-use ottla_core::wire::{AnnotatedValue, Decoded, MessageType};
+use ottla_core::wire::{AnnotatedValue, DecodeError, MessageType, Reader};
 use support::bombs::bombs;
 use support::{Known, known_vectors};
 
 /// What a decode may allocate beyond what it charged: an error with its path, and the header that slices share.
 const UNCHARGED_MAX: u64 = 4096;
 
+/// A decode and what it took.
+struct Decoded {
+    allocated: AllocationInfo,
+    result: Result<(), DecodeError>,
+}
+
 /// Decodes `frame` and looks at what that took.
-fn decode(message: &MessageType, version: i16, frame: &Bytes) -> Result<(AllocationInfo, Decoded), String> {
+fn decode(message: &MessageType, version: i16, frame: &Bytes) -> Result<Decoded, String> {
     // A copy, so that the header of its slices is allocated anew, within what is measured.
     let frame = Bytes::from(frame.to_vec());
     let size_bytes = frame.len() as u64;
-    let mut decoded = None;
-    let allocated = measure(|| decoded = Some(message.decode(frame, version)));
-    let decoded = decoded.expect("it was run");
-    let limit = 4 * size_bytes + (1 << 20);
+    let mut reader = Reader::new(frame);
+    let mut result = Ok(());
+    let allocated = measure(|| result = message.read(&mut reader, version));
+    let (limit, charged) = (4 * size_bytes + (1 << 20), reader.charged_bytes() as u64);
     if allocated.bytes_total > limit {
         return Err(format!("{allocated:?} for {size_bytes} bytes"));
     }
-    if allocated.bytes_total > decoded.charged_bytes as u64 + UNCHARGED_MAX {
-        return Err(format!("{allocated:?}, but {} bytes were charged", decoded.charged_bytes));
+    if allocated.bytes_total > charged + UNCHARGED_MAX {
+        return Err(format!("{allocated:?}, but {charged} bytes were charged"));
     }
-    Ok((allocated, decoded))
+    Ok(Decoded { allocated, result })
 }
 
 /// How many frames were decoded, and the most that one took.
@@ -43,9 +49,9 @@ struct Summary {
 }
 
 impl Summary {
-    fn add(&mut self, (allocated, decoded): (AllocationInfo, Decoded)) {
+    fn add(&mut self, Decoded { allocated, result }: Decoded) {
         self.frames += 1;
-        self.refused += usize::from(decoded.result.is_err());
+        self.refused += usize::from(result.is_err());
         self.bytes_total = self.bytes_total.max(allocated.bytes_total);
         self.bytes_max = self.bytes_max.max(allocated.bytes_max);
     }
@@ -114,9 +120,9 @@ fn strings_bytes_and_record_sets_cost_no_allocation() {
     for Known { message, vector } in known_vectors() {
         let fields = message.annotate(vector.bytes.clone(), vector.version).fields;
         let arrays = fields.iter().filter(|field| matches!(field.value, AnnotatedValue::Count(1..))).count() as u64;
-        let (allocated, decoded) =
-            decode(message, vector.version, &vector.bytes).unwrap_or_else(|excess| panic!("{excess}"));
-        assert_eq!(decoded.result, Ok(()));
+        let decoded = decode(message, vector.version, &vector.bytes);
+        let Decoded { allocated, result } = decoded.unwrap_or_else(|excess| panic!("{excess} in {vector}"));
+        assert_eq!(result, Ok(()));
         // The header that all slices of the frame share, if there are any.
         assert!(allocated.count_total <= arrays + 1, "{allocated:?}, {arrays} arrays in {vector}");
     }

@@ -1,36 +1,68 @@
-//! Writes the first corpus: `cargo run --example seed` in `fuzz/`. For `decoders` it holds Apache Kafka's own bytes.
+//! Writes the first corpus: `cargo run --example seed` in `fuzz/`. It is made of Apache Kafka's own bytes, the vectors, and of
+//! what real clients have sent, the captures.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
-use ottla_fuzz::decoders_input;
+use ottla_fuzz::{decoders_input, requests_input};
 use serde_json::Value;
 
+/// Larger frames slow a fuzzer down more than they teach it.
+const FRAME_MAX_BYTES: usize = 4096;
+
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let corpus = root.join("corpus/decoders");
-    fs::create_dir_all(&corpus).expect("the corpus directory");
-    let mut count = 0;
-    for file in ["api", "coordinator", "data", "header", "metadata"] {
-        let path = root.join(format!("../core/vectors/{file}.jsonl.gz"));
-        let mut text = String::new();
-        GzDecoder::new(fs::File::open(path).expect("vectors")).read_to_string(&mut text).expect("gzip");
-        for line in text.lines() {
-            let vector: Value = serde_json::from_str(line).expect("JSON");
-            let Some(input) = seed(&vector) else { continue };
-            fs::write(corpus.join(format!("vector-{count:05}")), input).expect("a seed");
-            count += 1;
-        }
-    }
-    println!("{count} seeds in {}", corpus.display());
+    let core = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core");
+    let vectors = lines_of(&core.join("vectors"));
+    write("decoders", "vector", vectors.iter().filter_map(|vector| seed(vector, decoders_input)));
+    write("requests", "vector", vectors.iter().filter_map(|vector| seed(vector, requests_input)));
+    write("requests", "capture", captured_requests(&lines_of(&core.join("captures"))).into_iter());
 }
 
 /// A vector of a message that we have, as input.
-fn seed(vector: &Value) -> Option<Vec<u8>> {
+fn seed(vector: &Value, input: fn(&str, i16, &[u8]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
     let version = i16::try_from(vector["version"].as_i64()?).ok()?;
-    decoders_input(vector["name"].as_str()?, version, &unhex(vector["hex"].as_str()?))
+    input(vector["name"].as_str()?, version, &unhex(vector["hex"].as_str()?))
+}
+
+/// One request of each API, version and size.
+fn captured_requests(frames: &[Value]) -> Vec<Vec<u8>> {
+    let mut requests = BTreeMap::new();
+    for frame in frames.iter().filter(|frame| frame["dir"] == "request") {
+        let bytes = unhex(frame["hex"].as_str().expect("bytes"));
+        if bytes.len() <= FRAME_MAX_BYTES {
+            requests.entry((bytes[..4].to_vec(), bytes.len())).or_insert(bytes);
+        }
+    }
+    requests.into_values().collect()
+}
+
+fn write(target: &str, name: &str, inputs: impl Iterator<Item = Vec<u8>>) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+    fs::create_dir_all(&corpus).expect("the corpus directory");
+    let mut count = 0;
+    for input in inputs {
+        fs::write(corpus.join(format!("{name}-{count:05}")), input).expect("a seed");
+        count += 1;
+    }
+    println!("{target}: {count} seeds of {name}s");
+}
+
+/// Every line of the compressed files in `dir`.
+fn lines_of(dir: &Path) -> Vec<Value> {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(dir).expect("the files").map(|file| file.expect("a file").path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "gz"));
+    files.sort();
+    files.iter().flat_map(|path| lines(path)).collect()
+}
+
+fn lines(path: &Path) -> Vec<Value> {
+    let mut text = String::new();
+    GzDecoder::new(fs::File::open(path).expect("a file")).read_to_string(&mut text).expect("gzip");
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 fn unhex(text: &str) -> Vec<u8> {

@@ -4,7 +4,9 @@
 mod broker;
 mod decoders;
 mod recovery;
+mod requests;
 
 pub use broker::broker;
 pub use decoders::{decoders, decoders_input};
 pub use recovery::recovery;
+pub use requests::{requests, requests_input};

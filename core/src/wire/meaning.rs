@@ -210,7 +210,7 @@ const FIELDS: &[Field] = &[
     within(&["ControlRecordTypeSchema"], "type", Kind::Names(CONTROL_RECORD_TYPES)),
     // Configs and quotas.
     within(CONFIG_MESSAGES, "resource_type", Kind::Names(CONFIG_RESOURCES)),
-    within(CONFIG_MESSAGES, "resource_types", Kind::Names(CONFIG_RESOURCES)),
+    everywhere("resource_types", Kind::Names(CONFIG_RESOURCES)),
     everywhere("config_source", Kind::Names(CONFIG_SOURCES)),
     within(&["DescribeConfigsResponse"], "source", Kind::Names(CONFIG_SOURCES)),
     everywhere("config_type", Kind::Names(CONFIG_TYPES)),
@@ -303,7 +303,6 @@ const CONFIG_MESSAGES: &[&str] = &[
     "DescribeConfigsResponse",
     "IncrementalAlterConfigsRequest",
     "IncrementalAlterConfigsResponse",
-    "ListConfigResourcesRequest",
     "ListConfigResourcesResponse",
 ];
 
@@ -432,7 +431,72 @@ const REMOTE_PARTITION_DELETE_STATES: Names =
 
 #[cfg(test)]
 mod tests {
-    use super::{date, meaning};
+    use alloc::collections::BTreeSet;
+    use alloc::vec::Vec;
+
+    use arbitrary::Unstructured;
+
+    use super::{FIELDS, date, meaning};
+    use crate::wire::AnnotatedValue;
+    use crate::wire::messages::REGISTRY;
+
+    /// Message and name of each field that is a number, or several.
+    fn numbers() -> BTreeSet<(&'static str, &'static str)> {
+        let mut numbers = BTreeSet::new();
+        for message in REGISTRY {
+            for version in message.versions.clone() {
+                for seed in 1..=40u64 {
+                    let mut state = seed;
+                    let entropy: Vec<u8> = (0..2000).map(|_| next(&mut state)).collect();
+                    let bytes =
+                        message.random(&mut Unstructured::new(&entropy), version).expect("zeros when it runs dry");
+                    let fields = message.annotate(bytes, version).fields.into_iter();
+                    let fields = fields
+                        .filter(|field| matches!(field.value, AnnotatedValue::Integer(_) | AnnotatedValue::Bool(_)));
+                    numbers.extend(fields.map(|field| (field.message, field.field)));
+                }
+            }
+        }
+        numbers
+    }
+
+    /// Knuth's generator: any bytes do, so long as they are the same each time.
+    fn next(state: &mut u64) -> u8 {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*state >> 56) as u8
+    }
+
+    #[test]
+    fn every_row_is_of_a_field_of_kafkas() {
+        let numbers = numbers();
+        for row in FIELDS {
+            let mut messages = numbers.iter().filter(|(_, field)| *field == row.name).map(|(message, _)| *message);
+            if row.messages.is_empty() {
+                assert!(messages.next().is_some(), "no message has {}", row.name);
+            }
+            let messages: BTreeSet<_> = messages.collect();
+            for message in row.messages {
+                assert!(messages.contains(message), "{message} has no {}", row.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_error_and_every_time_has_a_meaning() {
+        for (message, field) in numbers() {
+            if field.ends_with("error_code") {
+                assert_eq!(
+                    meaning(message, field, 3).as_deref(),
+                    Some("UNKNOWN_TOPIC_OR_PARTITION"),
+                    "{message}.{field}"
+                );
+            }
+            if field.ends_with("timestamp") || field.ends_with("timestamp_ms") {
+                let date = meaning(message, field, 1_700_000_000_000);
+                assert_eq!(date.as_deref(), Some("2023-11-14T22:13:20.000Z"), "{message}.{field}");
+            }
+        }
+    }
 
     #[test]
     fn a_code_has_the_name_that_kafka_gave_it() {

@@ -28,23 +28,12 @@ pub struct MessageType {
     pub stable_versions: RangeInclusive<i16>,
     /// First flexible version; `i16::MAX` where there is none.
     pub flexible_from: i16,
-    decode: fn(Bytes, i16) -> Decoded,
+    read: fn(&mut Reader, i16) -> Result<(), DecodeError>,
     roundtrip: fn(Bytes, i16) -> Result<Bytes, DecodeError>,
     annotate: fn(Bytes, usize, i16) -> Annotated,
     json: fn(Bytes, i16) -> Result<Json, DecodeError>,
     #[cfg(feature = "arbitrary")]
     random: fn(&mut arbitrary::Unstructured<'_>, i16) -> arbitrary::Result<Bytes>,
-}
-
-/// A decode whose message nobody keeps.
-#[derive(Clone, Debug)]
-pub struct Decoded {
-    /// What the budget was charged: the memory that the decode took.
-    pub charged_bytes: usize,
-    /// The byte after the last that was read.
-    pub end: usize,
-    /// How it ended.
-    pub result: Result<(), DecodeError>,
 }
 
 /// A decode, watched.
@@ -70,7 +59,7 @@ impl MessageType {
             versions: M::VERSIONS,
             stable_versions: M::STABLE_VERSIONS,
             flexible_from: M::FLEXIBLE_FROM,
-            decode: decode::<M>,
+            read: read::<M>,
             roundtrip: roundtrip::<M>,
             annotate: annotate::<M>,
             json: json::<M>,
@@ -79,10 +68,12 @@ impl MessageType {
         }
     }
 
-    /// Decodes the message that `bytes` begin with, as a broker does with a request, and drops it.
-    #[must_use]
-    pub fn decode(&self, bytes: Bytes, version: i16) -> Decoded {
-        (self.decode)(bytes, version)
+    /// Decodes the message from where `reader` is, as a broker does with a request, and drops it.
+    ///
+    /// # Errors
+    /// Where the bytes are not the message.
+    pub fn read(&self, reader: &mut Reader, version: i16) -> Result<(), DecodeError> {
+        (self.read)(reader, version)
     }
 
     /// Decodes `bytes`, all of them, and encodes the message again.
@@ -136,10 +127,8 @@ impl MessageType {
     }
 }
 
-fn decode<M: Message>(bytes: Bytes, version: i16) -> Decoded {
-    let mut reader = Reader::new(bytes);
-    let result = M::read(&mut reader, version).map(drop);
-    Decoded { charged_bytes: reader.charged_bytes(), end: reader.at(), result }
+fn read<M: Message>(reader: &mut Reader, version: i16) -> Result<(), DecodeError> {
+    M::read(reader, version).map(drop)
 }
 
 fn roundtrip<M: Message>(bytes: Bytes, version: i16) -> Result<Bytes, DecodeError> {
