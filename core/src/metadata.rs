@@ -21,7 +21,7 @@ mod producer_ids;
 mod tests;
 
 pub use apply::ApplyError;
-pub use batch::{ControlType, batch, batches, control_batch, record_version};
+pub use batch::{batch, batches, control_batch, record_version};
 pub use delta::Delta;
 pub use features::{
     ELIGIBLE_LEADER_REPLICAS_VERSION, FEATURE_LEVELS, Features, METADATA_VERSION, SUPPORTED_FEATURES, features_of,

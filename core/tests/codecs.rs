@@ -5,11 +5,11 @@ use std::io::Write as _;
 use flate2::Compression as Effort;
 use flate2::write::GzEncoder;
 use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
-use ottla_core::records::{Compression, DecompressError, decompress};
+use ottla_core::records::{Compression, DecompressError, OutputLimit, decompress};
 use proptest::prelude::*;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
-const LIMIT: usize = 64 << 20;
+const LIMIT: OutputLimit = OutputLimit::of_bytes(64 << 20);
 const CODECS: [Compression; 4] = [Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd];
 
 fn compress(codec: Compression, plain: &[u8]) -> Vec<u8> {
@@ -116,9 +116,17 @@ fn output_stops_at_the_limit() {
     for codec in CODECS {
         let data = compress(codec, &plain);
         let limit_bytes = 1 << 20;
-        assert_eq!(decompress(codec, &data, limit_bytes), Err(DecompressError::TooLarge { limit_bytes }), "{codec:?}");
+        assert_eq!(
+            decompress(codec, &data, OutputLimit::of_bytes(limit_bytes)),
+            Err(DecompressError::TooLarge { limit_bytes }),
+            "{codec:?}"
+        );
         let exact = compress(codec, &plain[..limit_bytes]);
-        assert_eq!(decompress(codec, &exact, limit_bytes).unwrap().len(), limit_bytes, "{codec:?}");
+        assert_eq!(
+            decompress(codec, &exact, OutputLimit::of_bytes(limit_bytes)).unwrap().len(),
+            limit_bytes,
+            "{codec:?}"
+        );
     }
 }
 
@@ -126,7 +134,10 @@ fn output_stops_at_the_limit() {
 fn a_claimed_size_is_not_believed() {
     // Snappy's length says 128 MiB, and there are ten bytes.
     let lie = [&[0x80, 0x80, 0x80, 0x40][..], &[0; 10]].concat();
-    assert!(matches!(decompress(Compression::Snappy, &lie, 1 << 30), Err(DecompressError::Damaged { .. })));
+    assert!(matches!(
+        decompress(Compression::Snappy, &lie, OutputLimit::of_bytes(1 << 30)),
+        Err(DecompressError::Damaged { .. })
+    ));
     let chunk = [&b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01"[..], &[0x7f, 0xff, 0xff, 0xff]].concat();
     assert!(matches!(decompress(Compression::Snappy, &chunk, LIMIT), Err(DecompressError::Damaged { .. })));
 }
@@ -152,7 +163,7 @@ proptest! {
 
     #[test]
     fn no_data_panics(codec in 0..4usize, data in prop::collection::vec(any::<u8>(), 0..400)) {
-        let out = decompress(CODECS[codec], &data, 1 << 20);
+        let out = decompress(CODECS[codec], &data, OutputLimit::of_bytes(1 << 20));
         prop_assert!(out.is_err() || out.unwrap().len() <= 1 << 20);
     }
 
@@ -167,7 +178,7 @@ proptest! {
             let at = at.index(data.len());
             data[at] = value;
         }
-        let out = decompress(CODECS[codec], &data, 1 << 20);
+        let out = decompress(CODECS[codec], &data, OutputLimit::of_bytes(1 << 20));
         prop_assert!(out.is_err() || out.unwrap().len() <= 1 << 20);
     }
 }

@@ -9,7 +9,7 @@ use ottla_core::boundary::{Level, Output, Path};
 use ottla_core::log::{Found, LogConfig, LogEvent, LogState, Lookup, OpenLog, PartitionLog};
 use ottla_core::memory_disk::MemoryDisk;
 use ottla_core::outbox::{Outbox, Owner};
-use ottla_core::records::{BatchHeader, records_of};
+use ottla_core::records::{BatchHeader, OutputLimit, records_of};
 use ottla_core::time::{Monotonic, Now, WallClock};
 use ottla_core::types::{LeaderEpoch, Offset, PartitionId};
 use ottla_core::wire::Uuid;
@@ -148,7 +148,7 @@ fn shown(batches: &[Bytes], log_start: Offset) -> Vec<Value> {
     let data = batches.iter().filter(|batch| !BatchHeader::parse(batch).unwrap().attributes.is_control());
     let mut shown = Vec::new();
     for batch in data {
-        let records = records_of(batch, 1 << 20).unwrap();
+        let records = records_of(batch, OutputLimit::of_bytes(1 << 20)).unwrap();
         let header = *records.header();
         for record in records.map(Result::unwrap).filter(|record| record.offset >= log_start) {
             let headers: Vec<_> = record

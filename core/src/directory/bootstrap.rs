@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::metadata::{self, LoadError};
+use crate::records::ControlRecord;
 use crate::time::Now;
 use crate::types::{LeaderEpoch, Offset};
 use crate::wire::messages::control_records::{SnapshotFooterRecord, SnapshotHeaderRecord};
 use crate::wire::messages::metadata_records::FeatureLevelRecord;
-use crate::wire::{Message, MetadataRecord, Str};
+use crate::wire::{MetadataRecord, Str};
 
 /// What Kafka 4.3 formats a directory with.
 pub(super) fn default_records() -> Vec<MetadataRecord> {
@@ -22,13 +23,13 @@ pub(super) fn default_records() -> Vec<MetadataRecord> {
 /// The file's content.
 pub(super) fn checkpoint(records: &[MetadataRecord], now: Now) -> Bytes {
     let epoch = LeaderEpoch(0);
-    let header = SnapshotHeaderRecord::default().to_bytes(0);
-    let footer = SnapshotFooterRecord::default().to_bytes(0);
+    let header = ControlRecord::SnapshotHeader(SnapshotHeaderRecord::default());
+    let footer = ControlRecord::SnapshotFooter(SnapshotFooterRecord::default());
     let end = Offset(1 + records.len() as i64);
     let parts = [
-        metadata::control_batch(metadata::ControlType::SnapshotHeader, &header, Offset(0), epoch, now.wall),
+        metadata::control_batch(&header, Offset(0), epoch, now.wall),
         metadata::batch(records, &metadata::features_of(records), Offset(1), epoch, now.wall),
-        metadata::control_batch(metadata::ControlType::SnapshotFooter, &footer, end, epoch, now.wall),
+        metadata::control_batch(&footer, end, epoch, now.wall),
     ];
     parts.concat().into()
 }

@@ -21,13 +21,11 @@ use super::time_index::TimeEntry;
 use super::transactions::Place;
 use crate::boundary::{FileId, Level, StorageCommand};
 use crate::outbox::Outbox;
-use crate::records::{BatchHeader, records_of};
+use crate::records::{Batch, BatchHeader, OutputLimit};
 use crate::types::Offset;
 
 /// A lookup reads this much at a time to find a batch: a stretch between two index entries, mostly.
 const CHUNK_SIZE_BYTES: u32 = 16 << 10;
-/// Records of a compressed batch are looked at up to this size.
-const DECOMPRESSED_MAX_BYTES: usize = 128 << 20;
 
 /// The lookups of a log.
 #[derive(Debug, Default)]
@@ -506,10 +504,10 @@ impl PartitionLog {
 
 /// The first record of a batch at or after a time.
 fn first_at_or_after(batch: &Bytes, timestamp: i64, log_start: Offset) -> Result<Option<TimestampAndOffset>, String> {
-    let records = records_of(batch, DECOMPRESSED_MAX_BYTES).map_err(|error| error.to_string())?;
-    let leader_epoch = records.header().partition_leader_epoch;
-    for record in records {
-        let record = record.map_err(|error| error.to_string())?;
+    let batch = Batch::parse(batch).map_err(|error| error.to_string())?;
+    let leader_epoch = batch.header().partition_leader_epoch;
+    let mut records = batch.records(OutputLimit::default()).map_err(|error| error.to_string())?;
+    while let Some(record) = records.next_record().map_err(|error| error.to_string())? {
         if record.timestamp >= timestamp && record.offset >= log_start {
             return Ok(Some(TimestampAndOffset { timestamp: record.timestamp, offset: record.offset, leader_epoch }));
         }

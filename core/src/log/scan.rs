@@ -183,7 +183,7 @@ impl SegmentScan {
         }
         let header = match BatchHeader::parse(here) {
             Ok(header) => header,
-            Err(HeaderError::Magic(magic @ (0 | 1))) if is_old_batch(here, left) => {
+            Err(HeaderError::OldFormat(magic)) if is_old_batch(here, left) => {
                 return self.bad(BatchFault::OldFormat(magic));
             }
             Err(fault) => return self.bad(fault.into()),

@@ -5,22 +5,10 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::features::{Features, metadata_version, since};
-use crate::records::{Attributes, BatchBuilder, BuilderRecord};
+use crate::records::{BatchBuilder, BuilderRecord, ControlRecord};
 use crate::time::WallClock;
 use crate::types::{LeaderEpoch, Offset};
 use crate::wire::MetadataRecord;
-
-/// Control records that the metadata log and its snapshots have, by Kafka's numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-#[repr(i16)]
-pub enum ControlType {
-    LeaderChange = 2,
-    SnapshotHeader = 3,
-    SnapshotFooter = 4,
-    KraftVersion = 5,
-    KraftVoters = 6,
-}
 
 /// Batches are cut here, so that no reader has to hold more in one piece. Kafka's own limit is 8 MiB.
 const BATCH_MAX_BYTES: usize = 1 << 20;
@@ -76,18 +64,9 @@ pub fn batches(
 
 /// A batch of one control record.
 #[must_use]
-pub fn control_batch(
-    control_type: ControlType,
-    value: &[u8],
-    base_offset: Offset,
-    epoch: LeaderEpoch,
-    now: WallClock,
-) -> Bytes {
-    let mut builder =
-        BatchBuilder::new().base_offset(base_offset).leader_epoch(epoch).attributes(Attributes::default().control());
-    let [high, low] = (control_type as i16).to_be_bytes();
-    let key = [0, 0, high, low];
-    builder.push(BuilderRecord { timestamp: now.0, key: Some(&key), value: Some(value), headers: &[] });
+pub fn control_batch(record: &ControlRecord, base_offset: Offset, epoch: LeaderEpoch, now: WallClock) -> Bytes {
+    let mut builder = BatchBuilder::new().base_offset(base_offset).leader_epoch(epoch);
+    builder.push_control(now.0, record);
     builder.build()
 }
 

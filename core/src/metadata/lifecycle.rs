@@ -7,10 +7,11 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::batch::{ControlType, batch, batches, control_batch};
+use super::batch::{batch, batches, control_batch};
 use super::features::{Features, SUPPORTED_FEATURES, features_of, is_elr_enabled, metadata_version, since};
 use super::image::{ConfigResource, Endpoint, MetadataImage, Partition};
 use super::loader::Loader;
+use crate::records::ControlRecord;
 use crate::time::WallClock;
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId};
 use crate::wire::messages::control_records::{LeaderChangeMessage, Voter};
@@ -18,7 +19,7 @@ use crate::wire::messages::metadata_records::{
     AbortTransactionRecord, BeginTransactionRecord, BrokerEndpoint, BrokerFeature, BrokerRegistrationChangeRecord,
     ConfigRecord, EndTransactionRecord, PartitionChangeRecord, RegisterBrokerRecord,
 };
-use crate::wire::{Message, MetadataRecord, Str, Uuid};
+use crate::wire::{MetadataRecord, Str, Uuid};
 
 /// This node, as it will be registered.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,7 +61,7 @@ pub fn start_batches(
 ) -> Vec<Bytes> {
     let image = loader.image();
     let mut next = image.end_offset;
-    let mut all = vec![control_batch(ControlType::LeaderChange, &leader_change(loader, node), next, epoch, now)];
+    let mut all = vec![control_batch(&leader_change(loader, node), next, epoch, now)];
     next = next.next();
 
     let mut features = image.features.clone();
@@ -124,20 +125,19 @@ const CLEAR: i8 = -1;
 /// Kafka has the whole cluster agree on this minimum where a leader may come from outside the in-sync set.
 const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
 
-fn leader_change(loader: &Loader, node: &Registration) -> Bytes {
+fn leader_change(loader: &Loader, node: &Registration) -> ControlRecord {
     let version = loader.kraft_version();
     let voter = || {
         let voter_id = node.node_id.0;
         vec![Voter { voter_id, voter_directory_id: node.directory_id, ..Default::default() }]
     };
-    LeaderChangeMessage {
+    ControlRecord::LeaderChange(LeaderChangeMessage {
         version,
         leader_id: node.node_id.0,
         voters: voter(),
         granting_voters: voter(),
         ..Default::default()
-    }
-    .to_bytes(version)
+    })
 }
 
 fn abort() -> MetadataRecord {

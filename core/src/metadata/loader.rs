@@ -7,13 +7,14 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use super::apply::ApplyError;
-use super::batch::ControlType;
 use super::delta::Delta;
 use super::image::MetadataImage;
-use crate::records::{BatchHeader, HeaderError, Record, RecordError, crc32c, records_of};
+use crate::records::{
+    Batch, BatchFault, BatchHeader, ControlError, ControlRecord, HeaderError, OutputLimit, Record, RecordError,
+    records_of,
+};
 use crate::types::{LeaderEpoch, Offset};
-use crate::wire::messages::control_records::KRaftVersionRecord;
-use crate::wire::{DecodeError, Message, MetadataRecord};
+use crate::wire::{DecodeError, MetadataRecord};
 
 /// Keeps the image up with the committed batches of the metadata log: those of earlier times at the start, then each new one.
 #[derive(Clone, Debug)]
@@ -203,11 +204,7 @@ impl Loader {
     }
 
     fn control(&mut self, record: &Record) -> Result<(), LoadError> {
-        if control_type(record) == Some(ControlType::KraftVersion as i16)
-            && let Some(value) = &record.value
-        {
-            let version = KRaftVersionRecord::from_bytes(value.clone(), 0)
-                .map_err(|error| LoadError::Decode { offset: record.offset, error })?;
+        if let Some(ControlRecord::KraftVersion(version)) = decode_control(record)? {
             self.kraft_version = version.k_raft_version;
         }
         Ok(())
@@ -272,7 +269,7 @@ fn for_each_in_snapshot(bytes: &Bytes, mut each: impl FnMut(Item) -> Result<(), 
         for item in items(&header, &batch)? {
             let item = item?;
             if let Item::Control(record) = &item {
-                is_complete = control_type(record) == Some(ControlType::SnapshotFooter as i16);
+                is_complete = matches!(decode_control(record)?, Some(ControlRecord::SnapshotFooter(_)));
             }
             each(item)?;
         }
@@ -282,24 +279,17 @@ fn for_each_in_snapshot(bytes: &Bytes, mut each: impl FnMut(Item) -> Result<(), 
 
 /// The batch at `at`, if all of it is there.
 fn next_batch(bytes: &Bytes, at: usize, after: Offset) -> Result<Option<(BatchHeader, Bytes)>, LoadError> {
-    let rest = &bytes[at..];
-    let header = match BatchHeader::parse(rest) {
-        Ok(header) => header,
-        Err(HeaderError::Short(_)) => return Ok(None),
-        Err(error) => return Err(LoadError::Header { after, error }),
+    let batch = match Batch::parse(&bytes[at..]) {
+        Ok(batch) => batch,
+        Err(BatchFault::Header(error)) if !matches!(error, HeaderError::Short(_)) => {
+            return Err(LoadError::Header { after, error });
+        }
+        Err(_) => return Ok(None),
     };
-    let size_bytes = header.size_bytes();
-    if rest.len() < size_bytes {
-        return Ok(None);
-    }
-    if crc32c(&rest[CHECKSUM_FROM..size_bytes]) != header.crc {
-        return Err(LoadError::Checksum(header.base_offset));
-    }
-    Ok(Some((header, bytes.slice(at..at + size_bytes))))
+    let header = *batch.header();
+    batch.verify().map_err(|_| LoadError::Checksum(header.base_offset))?;
+    Ok(Some((header, bytes.slice_ref(batch.bytes()))))
 }
-
-/// The checksum covers everything from the attributes on.
-const CHECKSUM_FROM: usize = 21;
 
 fn items(
     header: &BatchHeader,
@@ -307,7 +297,8 @@ fn items(
 ) -> Result<impl Iterator<Item = Result<Item, LoadError>> + use<>, LoadError> {
     let offset = header.base_offset;
     let is_control = header.attributes.is_control();
-    let records = records_of(batch, DECOMPRESSED_MAX_BYTES).map_err(|error| LoadError::Records { offset, error })?;
+    let records = records_of(batch, OutputLimit::of_bytes(DECOMPRESSED_MAX_BYTES))
+        .map_err(|error| LoadError::Records { offset, error })?;
     Ok(records.map(move |record| {
         let record = record.map_err(|error| LoadError::Records { offset, error })?;
         if is_control {
@@ -320,8 +311,11 @@ fn items(
     }))
 }
 
-/// A control record's key is its version and its type.
-fn control_type(record: &Record) -> Option<i16> {
-    let key = record.key.as_deref()?;
-    Some(i16::from_be_bytes([*key.get(2)?, *key.get(3)?]))
+/// A control record; `None` where it is of a type that we don't know.
+fn decode_control(record: &Record) -> Result<Option<ControlRecord>, LoadError> {
+    match ControlRecord::decode(record.key.as_deref(), record.value.as_deref()) {
+        Ok(record) => Ok(Some(record)),
+        Err(ControlError::Value(error)) => Err(LoadError::Decode { offset: record.offset, error }),
+        Err(_) => Ok(None),
+    }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::records::BatchHeader;
+use crate::records::{BatchHeader, ControlRecord, OutputLimit, records_of};
 use crate::time::WallClock;
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId};
 use crate::wire::messages::metadata_records::*;
@@ -110,7 +110,7 @@ fn start(loader: &mut Loader) -> Vec<(Offset, MetadataRecord)> {
         assert_eq!(header.base_offset, loader.image().end_offset);
         assert_eq!(header.partition_leader_epoch, EPOCH);
         if !header.attributes.is_control() {
-            let records = crate::records::records_of(&batch, 0).unwrap().map(Result::unwrap);
+            let records = records_of(&batch, OutputLimit::default()).unwrap().map(Result::unwrap);
             written.extend(records.map(|it| (it.offset, MetadataRecord::decode(it.value.unwrap()).unwrap())));
         }
         loader.apply_batches(&batch).unwrap();
@@ -482,9 +482,9 @@ fn kafkas_snapshot_adds_up_to_its_topics_configs_and_broker() {
 fn a_snapshot_stands_for_the_log_before_it() {
     let records = [level(30), topic("a", 9), partition(9, 0, US)];
     let parts = [
-        control_batch(ControlType::SnapshotHeader, &[0; 11], Offset(0), EPOCH, NOW),
+        control_batch(&ControlRecord::SnapshotHeader(Default::default()), Offset(0), EPOCH, NOW),
         batch(&records, &features_of(&records), Offset(1), EPOCH, NOW),
-        control_batch(ControlType::SnapshotFooter, &[0; 3], Offset(4), EPOCH, NOW),
+        control_batch(&ControlRecord::SnapshotFooter(Default::default()), Offset(4), EPOCH, NOW),
     ];
     let bytes = Bytes::from(parts.concat());
     let mut loader = Loader::new("cluster".to_string());

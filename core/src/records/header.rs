@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::checksum::{crc32c, crc32c_with_new_head};
 use crate::types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId};
 
 /// Bytes before the first record.
@@ -50,7 +51,10 @@ pub enum HeaderError {
     /// Fewer bytes than a header has.
     #[error("a batch header needs 61 bytes, there are {0}")]
     Short(usize),
-    /// An older message format, or none at all.
+    /// Message format 0 or 1, which Kafka wrote before 0.11. Clients may not send it any more, and we don't read it.
+    #[error("message format 2 expected, found {0}, which is no longer supported")]
+    OldFormat(i8),
+    /// A message format that does not exist.
     #[error("message format 2 expected, found {0}")]
     Magic(i8),
     /// A length that not even the header fits in.
@@ -66,7 +70,11 @@ impl BatchHeader {
     #[inline]
     pub fn parse(bytes: &[u8]) -> Result<Self, HeaderError> {
         let Some(bytes) = bytes.first_chunk::<BATCH_HEADER_SIZE_BYTES>() else {
-            return Err(HeaderError::Short(bytes.len()));
+            // The oldest batches are shorter than a header of today.
+            return Err(match bytes.get(MAGIC_AT) {
+                Some(magic @ (0 | 1)) => HeaderError::OldFormat(*magic as i8),
+                _ => HeaderError::Short(bytes.len()),
+            });
         };
         let header = Self {
             base_offset: Offset(i64::from_be_bytes(field(bytes, 0))),
@@ -84,6 +92,7 @@ impl BatchHeader {
         };
         match bytes[MAGIC_AT] as i8 {
             MAGIC => {}
+            old @ (0 | 1) => return Err(HeaderError::OldFormat(old)),
             magic => return Err(HeaderError::Magic(magic)),
         }
         if header.length < (BATCH_HEADER_SIZE_BYTES - PREFIX_SIZE_BYTES) as i32 {
@@ -143,7 +152,34 @@ impl BatchHeader {
     /// Sequence number of the last record; `-1` where there are no sequence numbers.
     #[must_use]
     pub fn last_sequence(&self) -> i32 {
-        if self.base_sequence < 0 { -1 } else { sequence_plus(self.base_sequence, self.last_offset_delta) }
+        self.sequence_at(self.last_offset_delta)
+    }
+
+    /// Sequence number of the record with that offset delta; `-1` where there are no sequence numbers.
+    #[must_use]
+    pub fn sequence_at(&self, offset_delta: i32) -> i32 {
+        if self.base_sequence < 0 { -1 } else { sequence_plus(self.base_sequence, offset_delta) }
+    }
+
+    /// From when on compaction may drop this batch's tombstones and markers, in milliseconds since the epoch.
+    #[must_use]
+    pub fn delete_horizon_ms(&self) -> Option<i64> {
+        self.attributes.has_delete_horizon().then_some(self.base_timestamp)
+    }
+
+    /// The header of the same records with another timestamp type and maximum: how append time is stamped on a batch.
+    /// The checksum is put right without reading the records.
+    #[must_use]
+    pub fn with_timestamps(self, timestamp_type: TimestampType, max_timestamp: i64) -> Self {
+        if self.attributes.timestamp_type() == timestamp_type && self.max_timestamp == max_timestamp {
+            return self;
+        }
+        let attributes = self.attributes.with_timestamp_type(timestamp_type);
+        let mut changed = Self { attributes, max_timestamp, ..self };
+        let head = |header: &Self| crc32c(&header.to_bytes()[CHECKSUM_FROM..]);
+        let records_size_bytes = self.size_bytes().saturating_sub(BATCH_HEADER_SIZE_BYTES);
+        changed.crc = crc32c_with_new_head(self.crc, head(&self), head(&changed), records_size_bytes);
+        changed
     }
 }
 
@@ -229,6 +265,12 @@ impl Attributes {
         }
     }
 
+    /// These attributes with or without a delete horizon.
+    #[must_use]
+    pub fn with_delete_horizon(self, has_delete_horizon: bool) -> Self {
+        Self(if has_delete_horizon { self.0 | Self::DELETE_HORIZON } else { self.0 & !Self::DELETE_HORIZON })
+    }
+
     /// These attributes as of a transactional batch.
     #[must_use]
     pub fn transactional(self) -> Self {
@@ -300,7 +342,10 @@ mod tests {
         let mut bytes = header().to_bytes();
         assert_eq!(BatchHeader::parse(&bytes[..60]), Err(HeaderError::Short(60)));
         bytes[MAGIC_AT] = 1;
-        assert_eq!(BatchHeader::parse(&bytes), Err(HeaderError::Magic(1)));
+        assert_eq!(BatchHeader::parse(&bytes), Err(HeaderError::OldFormat(1)));
+        assert_eq!(BatchHeader::parse(&bytes[..17]), Err(HeaderError::OldFormat(1)));
+        bytes[MAGIC_AT] = 3;
+        assert_eq!(BatchHeader::parse(&bytes), Err(HeaderError::Magic(3)));
         bytes[MAGIC_AT] = 2;
         bytes[8..12].copy_from_slice(&48i32.to_be_bytes());
         assert_eq!(BatchHeader::parse(&bytes), Err(HeaderError::Length(48)));

@@ -12,14 +12,15 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use thiserror::Error;
 
-use self::walk::{Malformed, Walk, walk_records};
-use super::checksum::{crc32c, crc32c_with_new_head};
-use super::compression::decompress;
+use self::walk::{Walk, walk_records};
+use super::checksum::crc32c;
+use super::compression::OutputLimit;
 use super::header::{
     Attributes, BATCH_HEADER_SIZE_BYTES, BatchHeader, CHECKSUM_FROM, Compression, HeaderError, MAGIC, MAGIC_AT,
     PREFIX_SIZE_BYTES, TimestampType,
 };
 use super::marker::EndMarker;
+use super::reader::{RecordError, RecordReader};
 use crate::error_code::ErrorCode;
 use crate::time::WallClock;
 use crate::types::{LeaderEpoch, Offset};
@@ -160,14 +161,8 @@ pub fn validate_produced(records: &Bytes, rules: &ProduceRules, now: WallClock) 
     let header = check_header(&batch, rules)?;
     let codec = header.attributes.compression().map_err(unknown_codec)?;
     let body = batch.slice(BATCH_HEADER_SIZE_BYTES..);
-    let walk = Walk::new(&header, rules, now);
-    let summary = if codec == Compression::None {
-        walk_records(&body, walk)?
-    } else {
-        let plain = decompress(codec, &body, rules.decompressed_max_bytes)
-            .map_err(|error| BatchError::new(error.error_code(), error.to_string()))?;
-        walk_records(&plain, walk)?
-    };
+    let limit = OutputLimit::of_bytes(rules.decompressed_max_bytes);
+    let summary = walk_records(&mut RecordReader::new(header, &body, limit)?, Walk::new(&header, rules, now))?;
     if codec != Compression::None && !summary.offsets_count_up {
         // Kafka means to number such records anew, and fails at it.
         return Err(BatchError::new(
@@ -179,7 +174,7 @@ pub fn validate_produced(records: &Bytes, rules: &ProduceRules, now: WallClock) 
         TimestampType::CreateTime => summary.max_timestamp,
         TimestampType::LogAppendTime => now.0,
     };
-    let header = with_timestamps(header, rules.timestamp_type, max_timestamp, body.len());
+    let header = header.with_timestamps(rules.timestamp_type, max_timestamp);
     Ok(ProducedBatch { header, records: body })
 }
 
@@ -269,35 +264,12 @@ fn unknown_codec(number: i16) -> BatchError {
     BatchError::new(ErrorCode::UnknownServerError, format!("codec 0 to 4 expected, found {number}"))
 }
 
-/// Sets the timestamp type and the maximum as the broker knows them, and the checksum where that changes anything.
-fn with_timestamps(
-    header: BatchHeader,
-    timestamp_type: TimestampType,
-    max_timestamp: i64,
-    records_size_bytes: usize,
-) -> BatchHeader {
-    if header.attributes.timestamp_type() == timestamp_type && header.max_timestamp == max_timestamp {
-        return header;
-    }
-    let attributes = header.attributes.with_timestamp_type(timestamp_type);
-    let mut changed = BatchHeader { attributes, max_timestamp, ..header };
-    let head = |header: &BatchHeader| crc32c(&header.to_bytes()[CHECKSUM_FROM..]);
-    changed.crc = crc32c_with_new_head(header.crc, head(&header), head(&changed), records_size_bytes);
-    changed
-}
-
-impl From<Malformed> for BatchError {
-    fn from(malformed: Malformed) -> Self {
-        match malformed {
-            Malformed::Structure { index, what } => Self::invalid(format!("record {index} of the batch: {what}")),
-            Malformed::Trailing { size_bytes } => {
-                Self::invalid(format!("{size_bytes} bytes are left after the batch's last record"))
-            }
-            Malformed::Records { error_code, record_errors } => {
-                let count = record_errors.len();
-                let message = format!("{count} records of the batch are invalid");
-                Self { record_errors, ..Self::new(error_code, message) }
-            }
-        }
+impl From<RecordError> for BatchError {
+    fn from(error: RecordError) -> Self {
+        let error_code = match &error {
+            RecordError::Decompress(error) => error.error_code(),
+            _ => ErrorCode::InvalidRecord,
+        };
+        Self::new(error_code, error.to_string())
     }
 }

@@ -1,59 +1,104 @@
 //! Zstandard frames.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use ruzstd::encoding::{CompressionLevel, compress as compress_frame};
 
-use super::DecompressError;
+use super::Stop;
 
 /// Decode in steps of this size, so that a bomb is noticed early.
 const STEP_BYTES: usize = 128 << 10;
 
-pub(super) fn decompress(mut data: &[u8], limit_bytes: usize) -> Result<Vec<u8>, DecompressError> {
-    let mut output = Vec::new();
-    let mut decoder = FrameDecoder::new();
-    while !data.is_empty() {
-        match decoder.reset(&mut data) {
-            Ok(()) => decode_frame(&mut decoder, &mut data, limit_bytes, &mut output)?,
-            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
-                data = data.get(length as usize..).ok_or(damaged("a skippable frame is cut off"))?;
-            }
-            Err(_) => return Err(damaged("no frame header, or a window beyond 128 MiB")),
-        }
+/// Reads frames, one after another.
+pub(super) struct Decoder<'a> {
+    data: &'a [u8],
+    /// Of the frame that is being read.
+    frame: Option<Frame>,
+}
+
+struct Frame {
+    decoder: Box<FrameDecoder>,
+    /// What was decoded, at the least; some of it may still be in the decoder's window.
+    decoded_bytes: usize,
+    collected_bytes: usize,
+}
+
+impl<'a> Decoder<'a> {
+    pub(super) fn new(data: &'a [u8]) -> Self {
+        Self { data, frame: None }
     }
-    Ok(output)
-}
 
-fn damaged(what: &'static str) -> DecompressError {
-    DecompressError::Damaged { codec: "zstd", what }
-}
-
-fn decode_frame(
-    decoder: &mut FrameDecoder,
-    data: &mut &[u8],
-    limit_bytes: usize,
-    output: &mut Vec<u8>,
-) -> Result<(), DecompressError> {
-    loop {
-        let finished = decoder
-            .decode_blocks(&mut *data, BlockDecodingStrategy::UptoBytes(STEP_BYTES))
-            .map_err(|_| damaged("a block is malformed"))?;
-        // What the decoder still keeps for its window counts as well.
-        if decoder.can_collect() > limit_bytes - output.len() {
-            return Err(DecompressError::TooLarge { limit_bytes });
+    pub(super) fn read(&mut self, output: &mut Vec<u8>, allowed_bytes: usize) -> Result<bool, Stop> {
+        let Some(frame) = &mut self.frame else {
+            if self.data.is_empty() {
+                return Ok(false);
+            }
+            self.frame = begin_frame(&mut self.data)?;
+            return Ok(true);
+        };
+        if frame.decode(&mut self.data, output, allowed_bytes)? {
+            self.frame = None;
         }
-        if let Some(decoded) = decoder.collect() {
+        Ok(true)
+    }
+}
+
+/// Reads a frame's header; `None` after one that is to be skipped.
+fn begin_frame(data: &mut &[u8]) -> Result<Option<Frame>, Stop> {
+    // Each frame has a decoder of its own: one that is used again takes memory for the whole window that a header claims.
+    let mut decoder = Box::new(FrameDecoder::new());
+    match decoder.reset(&mut *data) {
+        Ok(()) => Ok(Some(Frame { decoder, decoded_bytes: 0, collected_bytes: 0 })),
+        Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
+            *data = data.get(length as usize..).ok_or(Stop::Damaged("a skippable frame is cut off"))?;
+            Ok(None)
+        }
+        Err(_) => Err(Stop::Damaged("no frame header, or a window beyond 128 MiB")),
+    }
+}
+
+impl Frame {
+    /// Decodes some blocks; says whether the frame is at its end.
+    fn decode(&mut self, data: &mut &[u8], output: &mut Vec<u8>, allowed_bytes: usize) -> Result<bool, Stop> {
+        let is_finished = self
+            .decoder
+            .decode_blocks(&mut *data, BlockDecodingStrategy::UptoBytes(STEP_BYTES))
+            .map_err(|_| Stop::Damaged("a block is malformed"))?;
+        if !is_finished {
+            self.decoded_bytes += STEP_BYTES;
+        }
+        // What the window keeps back comes out in the end.
+        let waiting_bytes = self.decoded_bytes.saturating_sub(self.collected_bytes);
+        if waiting_bytes.max(self.decoder.can_collect()) > allowed_bytes {
+            return Err(Stop::TooLarge);
+        }
+        if let Some(decoded) = self.decoder.collect() {
+            self.collected_bytes += decoded.len();
             output.extend_from_slice(&decoded);
         }
-        if finished {
-            break;
+        if is_finished
+            && let Some(expected) = self.decoder.get_checksum_from_data()
+            && self.decoder.get_calculated_checksum() != Some(expected)
+        {
+            return Err(Stop::Damaged("the checksum is wrong"));
         }
+        Ok(is_finished)
     }
-    if let Some(expected) = decoder.get_checksum_from_data()
-        && decoder.get_calculated_checksum() != Some(expected)
-    {
-        return Err(damaged("the checksum is wrong"));
+}
+
+impl fmt::Debug for Decoder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder").field("left", &self.data.len()).finish_non_exhaustive()
     }
-    Ok(())
+}
+
+/// One frame.
+pub(super) fn compress(data: &[u8]) -> Vec<u8> {
+    let mut output = Vec::new();
+    compress_frame(data, &mut output, CompressionLevel::Fastest);
+    output
 }

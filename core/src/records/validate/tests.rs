@@ -327,7 +327,8 @@ fn append_time_is_stamped_on_the_batch() {
         let (header, stored) = stored(batch.bytes(), &rules);
         assert_eq!(header.attributes.timestamp_type(), TimestampType::LogAppendTime);
         assert_eq!(header.max_timestamp, NOW.0);
-        let times: Vec<_> = records_of(&stored, 1 << 20).unwrap().map(|record| record.unwrap().timestamp).collect();
+        let times: Vec<_> =
+            records_of(&stored, OutputLimit::default()).unwrap().map(|record| record.unwrap().timestamp).collect();
         assert_eq!(times, [NOW.0, NOW.0]);
     }
     let flagged = good().with(|header| header.attributes = Attributes(8)).bytes();

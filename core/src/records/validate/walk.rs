@@ -1,22 +1,20 @@
-//! One pass over the plain records of a batch, without allocating unless a record is wrong.
+//! One pass over the records of a batch: each is held against the topic's rules, without allocating unless one is wrong.
 
 use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use super::{InvalidRecord, ProduceRules, RECORD_ERRORS_MAX};
+use super::{BatchError, InvalidRecord, ProduceRules, RECORD_ERRORS_MAX};
 use crate::error_code::ErrorCode;
 use crate::records::header::{BatchHeader, TimestampType};
-use crate::records::varint::{get_varint, get_varlong};
+use crate::records::reader::RecordReader;
 use crate::time::WallClock;
 
 /// What each record is held against.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Walk {
-    record_count: i32,
-    base_timestamp: i64,
-    /// Set where the batch says that all its records have one timestamp.
-    append_time: Option<i64>,
+    /// Whether the batch says that all its records have one timestamp.
+    has_append_time: bool,
     timestamp_type: TimestampType,
     earliest: i64,
     latest: i64,
@@ -30,27 +28,13 @@ pub(super) struct Summary {
     pub(super) offsets_count_up: bool,
 }
 
-/// Why the records are refused.
-#[derive(Debug)]
-pub(super) enum Malformed {
-    Structure { index: i32, what: &'static str },
-    Trailing { size_bytes: usize },
-    Records { error_code: ErrorCode, record_errors: Vec<InvalidRecord> },
-}
-
 /// The timestamp of a record that has none.
 const NO_TIMESTAMP: i64 = -1;
 
 impl Walk {
     pub(super) fn new(header: &BatchHeader, rules: &ProduceRules, now: WallClock) -> Self {
-        let append_time = match header.attributes.timestamp_type() {
-            TimestampType::CreateTime => None,
-            TimestampType::LogAppendTime => Some(header.max_timestamp),
-        };
         Self {
-            record_count: header.record_count,
-            base_timestamp: header.base_timestamp,
-            append_time,
+            has_append_time: header.attributes.timestamp_type() == TimestampType::LogAppendTime,
             timestamp_type: rules.timestamp_type,
             earliest: now.0.saturating_sub(rules.timestamp_before_max_ms),
             latest: now.0.saturating_add(rules.timestamp_after_max_ms),
@@ -65,7 +49,7 @@ impl Walk {
             TimestampType::CreateTime if timestamp != NO_TIMESTAMP => {
                 self.earliest <= timestamp && timestamp <= self.latest
             }
-            _ => self.append_time.is_none(),
+            _ => !self.has_append_time,
         };
         in_time && (has_key || !self.needs_key)
     }
@@ -84,32 +68,23 @@ impl Walk {
     }
 }
 
-pub(super) fn walk_records(records: &[u8], walk: Walk) -> Result<Summary, Malformed> {
-    let mut rest = records;
+pub(super) fn walk_records(records: &mut RecordReader<'_>, walk: Walk) -> Result<Summary, BatchError> {
     let mut summary = Summary { max_timestamp: NO_TIMESTAMP, offsets_count_up: true };
     let mut refused = Refused::default();
-    for index in 0..walk.record_count {
-        let record = match next_record(&mut rest) {
-            Ok(record) => record,
-            Err(what) => return Err(Malformed::Structure { index, what }),
-        };
-        let timestamp = match walk.append_time {
-            None => walk.base_timestamp.wrapping_add(record.timestamp_delta),
-            Some(append_time) => append_time,
-        };
-        summary.max_timestamp = summary.max_timestamp.max(timestamp);
-        summary.offsets_count_up &= record.offset_delta == index;
-        if !walk.allows(timestamp, record.has_key) {
-            refused.add(index, walk.why_not(timestamp, record.has_key));
+    let mut index = 0;
+    while let Some(record) = records.next_record()? {
+        let header_count = record.headers.stored_count();
+        if header_count < 0 {
+            return Err(BatchError::invalid(format!("record {index} of the batch has {header_count} headers")));
         }
+        summary.max_timestamp = summary.max_timestamp.max(record.timestamp);
+        summary.offsets_count_up &= record.offset_delta == index;
+        if !walk.allows(record.timestamp, record.key.is_some()) {
+            refused.add(index, walk.why_not(record.timestamp, record.key.is_some()));
+        }
+        index += 1;
     }
-    if !rest.is_empty() {
-        return Err(Malformed::Trailing { size_bytes: rest.len() });
-    }
-    if let Some(error_code) = refused.error_code {
-        return Err(Malformed::Records { error_code, record_errors: refused.record_errors });
-    }
-    Ok(summary)
+    refused.result().map(|()| summary)
 }
 
 #[derive(Default)]
@@ -129,54 +104,10 @@ impl Refused {
             self.record_errors.push(InvalidRecord { batch_index, message });
         }
     }
-}
 
-struct WalkedRecord {
-    timestamp_delta: i64,
-    offset_delta: i32,
-    has_key: bool,
-}
-
-#[inline]
-fn next_record(rest: &mut &[u8]) -> Result<WalkedRecord, &'static str> {
-    let size_bytes = get_varint(rest).ok_or("its length does not end")?;
-    let size_bytes = usize::try_from(size_bytes).map_err(|_| "its length is negative")?;
-    let (body, after) = rest.split_at_checked(size_bytes).ok_or("it is longer than the batch")?;
-    *rest = after;
-    let mut body = body.get(1..).ok_or("it has no attributes")?;
-    let timestamp_delta = get_varlong(&mut body).ok_or("its timestamp delta does not end")?;
-    let offset_delta = get_varint(&mut body).ok_or("its offset delta does not end")?;
-    let has_key = skip_bytes(&mut body).ok_or("its key is longer than the record")?;
-    skip_bytes(&mut body).ok_or("its value is longer than the record")?;
-    match get_varint(&mut body).ok_or("its header count does not end")? {
-        0 => {}
-        count => skip_headers(&mut body, count)?,
+    fn result(self) -> Result<(), BatchError> {
+        let Some(error_code) = self.error_code else { return Ok(()) };
+        let message = format!("{} records of the batch are invalid", self.record_errors.len());
+        Err(BatchError { record_errors: self.record_errors, ..BatchError::new(error_code, message) })
     }
-    if !body.is_empty() {
-        return Err("it is shorter than it says");
-    }
-    Ok(WalkedRecord { timestamp_delta, offset_delta, has_key })
-}
-
-fn skip_headers(body: &mut &[u8], count: i32) -> Result<(), &'static str> {
-    let count = usize::try_from(count).map_err(|_| "its header count is negative")?;
-    if count > body.len() {
-        return Err("it has more headers than bytes");
-    }
-    for _ in 0..count {
-        let has_key = skip_bytes(body).ok_or("a header's key is longer than the record")?;
-        if !has_key {
-            return Err("a header has no key");
-        }
-        skip_bytes(body).ok_or("a header's value is longer than the record")?;
-    }
-    Ok(())
-}
-
-/// Whether there was a field rather than null.
-#[inline]
-fn skip_bytes(body: &mut &[u8]) -> Option<bool> {
-    let Ok(length) = usize::try_from(get_varint(body)?) else { return Some(false) };
-    *body = body.get(length..)?;
-    Some(true)
 }
