@@ -10,7 +10,7 @@ use super::annotate::Value;
 use super::error::{DecodeError, DecodeFault, PathSegment};
 use super::json::Json;
 use super::reader::{Reader, Trace};
-use super::registry;
+use super::registry::MessageType;
 use super::sink::{Counter, Sink, Writer};
 
 /// How a value is to be read or written.
@@ -134,7 +134,7 @@ pub trait Message: Field + Default + Clone + PartialEq + core::fmt::Debug {
     /// # Panics
     /// Where a record set is in a file.
     fn to_json(&self, version: i16) -> Json {
-        registry::json::<Self>(self.to_bytes(version), version).expect("what was encoded is decoded")
+        MessageType::of::<Self>().json(self.to_bytes(version), version).expect("what was encoded is decoded")
     }
 }
 

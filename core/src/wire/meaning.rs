@@ -166,7 +166,7 @@ const FIELDS: &[Field] = &[
     within(&["DeleteRecordsRequest"], "offset", Kind::Names(&[(-1, "the high watermark")])),
     within(&["ListOffsetsResponse"], "offset", NONE),
     within(&["FetchResponse", "OffsetForLeaderEpochResponse"], "end_offset", Kind::Names(UNKNOWN)),
-    within(&["FetchResponse", "OffsetForLeaderEpochResponse"], "epoch", Kind::Names(UNKNOWN)),
+    within(&["FetchResponse"], "epoch", Kind::Names(UNKNOWN)),
     within(&["FetchRequest"], "high_watermark", Kind::Names(&[(-1, "unknown"), (i64::MAX, "unsupported")])),
     everywhere("high_watermark", Kind::Names(UNKNOWN)),
     everywhere("last_stable_offset", Kind::Names(UNKNOWN)),

@@ -111,7 +111,7 @@ use super::registry::MessageType;
 macro_rules! registry {
     ($($module:ident { $($message:ident),* $(,)? })*) => {
         /// All messages. What isn't here isn't tested, fuzzed or shown.
-        pub const REGISTRY: &[MessageType] = &[ $($( MessageType::of::<$module::$message>(), )*)* ];
+        pub static REGISTRY: &[MessageType] = &[ $($( MessageType::of::<$module::$message>(), )*)* ];
     };
 }
 

@@ -24,6 +24,20 @@ impl Trace for () {
     fn value(&mut self, _: Value<'_>, _: usize, _: usize) {}
 }
 
+impl<T: Trace + ?Sized> Trace for &mut T {
+    fn enter(&mut self, segment: PathSegment, at: usize) {
+        (**self).enter(segment, at);
+    }
+
+    fn leave(&mut self, at: usize) {
+        (**self).leave(at);
+    }
+
+    fn value(&mut self, value: Value<'_>, from: usize, to: usize) {
+        (**self).value(value, from, to);
+    }
+}
+
 /// A position in a frame. Strings, bytes and record sets come out as slices of the frame.
 #[derive(Debug)]
 pub struct Reader<T: Trace = ()> {

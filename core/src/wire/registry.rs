@@ -9,7 +9,7 @@ use super::annotate::{Annotate, Annotation};
 use super::error::{DecodeError, DecodeFault};
 use super::field::{Message, MessageKind};
 use super::json::{Json, ToJson};
-use super::reader::Reader;
+use super::reader::{Reader, Trace};
 
 /// One message of the protocol, without its Rust type.
 #[derive(Clone, Debug)]
@@ -30,11 +30,13 @@ pub struct MessageType {
     pub flexible_from: i16,
     read: fn(&mut Reader, i16) -> Result<(), DecodeError>,
     roundtrip: fn(Bytes, i16) -> Result<Bytes, DecodeError>,
-    annotate: fn(Bytes, usize, i16) -> Annotated,
-    json: fn(Bytes, i16) -> Result<Json, DecodeError>,
+    watch: Watch,
     #[cfg(feature = "arbitrary")]
     random: fn(&mut arbitrary::Unstructured<'_>, i16) -> arbitrary::Result<Bytes>,
 }
+
+/// Decodes a message and lets a trace see it. One instance serves all traces: who watches can wait.
+type Watch = for<'a> fn(&mut Reader<&'a mut dyn Trace>, i16) -> Result<(), DecodeError>;
 
 /// A decode, watched.
 #[derive(Clone, Debug)]
@@ -61,8 +63,7 @@ impl MessageType {
             flexible_from: M::FLEXIBLE_FROM,
             read: read::<M>,
             roundtrip: roundtrip::<M>,
-            annotate: annotate::<M>,
-            json: json::<M>,
+            watch: watch::<M>,
             #[cfg(feature = "arbitrary")]
             random: random::<M>,
         }
@@ -91,7 +92,7 @@ impl MessageType {
     #[must_use]
     pub fn annotate(&self, bytes: Bytes, version: i16) -> Annotated {
         let size_bytes = bytes.len();
-        let mut annotated = (self.annotate)(bytes, 0, version);
+        let mut annotated = self.annotate_at(bytes, 0, version);
         if annotated.result.is_ok() && annotated.end < size_bytes {
             let fault = DecodeFault::Trailing(size_bytes - annotated.end);
             annotated.result = Err(DecodeError::new(annotated.end, fault).of(self.name));
@@ -103,7 +104,12 @@ impl MessageType {
     /// looked at: a header ends where its body begins, and behind a request there may be anything.
     #[must_use]
     pub fn annotate_at(&self, frame: Bytes, from: usize, version: i16) -> Annotated {
-        (self.annotate)(frame, from, version)
+        let mut annotate = Annotate::new(self.name);
+        let mut reader = Reader::traced(frame, &mut annotate as &mut dyn Trace);
+        let skipped = reader.bytes(from).map_err(|error| error.of(self.name));
+        let result = skipped.and_then(|_| (self.watch)(&mut reader, version));
+        let end = reader.at();
+        Annotated { end, fields: annotate.fields, result }
     }
 
     /// Decodes `bytes`, all of them, into the JSON in which Kafka shows the message.
@@ -111,7 +117,11 @@ impl MessageType {
     /// # Errors
     /// Where `bytes` are not the message.
     pub fn json(&self, bytes: Bytes, version: i16) -> Result<Json, DecodeError> {
-        (self.json)(bytes, version)
+        let mut json = ToJson::default();
+        let mut reader = Reader::traced(bytes, &mut json as &mut dyn Trace);
+        (self.watch)(&mut reader, version)?;
+        reader.finish().map_err(|error| error.of(self.name))?;
+        Ok(json.into_json())
     }
 
     /// The bytes of a random message.
@@ -138,17 +148,8 @@ fn roundtrip<M: Message>(bytes: Bytes, version: i16) -> Result<Bytes, DecodeErro
     Ok(encoded)
 }
 
-fn annotate<M: Message>(frame: Bytes, from: usize, version: i16) -> Annotated {
-    let mut reader = Reader::traced(frame, Annotate::new(M::NAME));
-    let result = reader.bytes(from).map_err(|error| error.of(M::NAME)).and_then(|_| M::read(&mut reader, version));
-    Annotated { end: reader.at(), fields: reader.into_trace().fields, result: result.map(drop) }
-}
-
-pub(super) fn json<M: Message>(bytes: Bytes, version: i16) -> Result<Json, DecodeError> {
-    let mut reader = Reader::traced(bytes, ToJson::default());
-    M::read(&mut reader, version)?;
-    reader.finish().map_err(|error| error.of(M::NAME))?;
-    Ok(reader.into_trace().into_json())
+fn watch<M: Message>(reader: &mut Reader<&mut dyn Trace>, version: i16) -> Result<(), DecodeError> {
+    M::read(reader, version).map(drop)
 }
 
 #[cfg(feature = "arbitrary")]

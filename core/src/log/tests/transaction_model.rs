@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::transactions::{NOW, end};
 use super::*;
-use crate::records::{TimestampType, TransactionResult, records_of};
+use crate::records::{OutputLimit, TimestampType, TransactionResult, records_of};
 
 const PRODUCERS: usize = 4;
 
@@ -327,7 +327,7 @@ fn consume(
         if header.attributes.is_control() {
             left_out.remove(&header.producer_id);
         } else if !(header.attributes.is_transactional() && left_out.contains(&header.producer_id)) {
-            read.extend(records_of(&batch, 0).unwrap().map(|record| record.unwrap().offset.0));
+            read.extend(records_of(&batch, OutputLimit::default()).unwrap().map(|record| record.unwrap().offset.0));
         }
     }
     next
