@@ -582,7 +582,7 @@ mod tests {
     #[test]
     fn attributes_can_be_given_all_at_once() {
         let mut builder = BatchBuilder::new().attributes(Attributes(0x18));
-        builder.push(record(5, &vec![1; 10]));
+        builder.push(record(5, &[1; 10]));
         assert_eq!(
             (header(&builder.build()).max_timestamp, header(&BatchBuilder::new().build()).max_timestamp),
             (5, -1)
