@@ -413,7 +413,6 @@ fn length(length: usize) -> i32 {
 #[cfg(test)]
 mod tests {
     use alloc::string::ToString as _;
-    use alloc::vec;
 
     use super::*;
     use crate::records::{Batch, OutputLimit, Record, records_of};
