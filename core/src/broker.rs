@@ -5,6 +5,7 @@
 
 mod answer;
 mod change;
+mod compaction;
 mod life;
 mod log_starts;
 mod retention;
@@ -104,6 +105,7 @@ pub struct Broker {
     log_timer_of: BTreeMap<PartitionId, Monotonic>,
     idle_timers: BTreeSet<(Monotonic, ConnId)>,
     retention: retention::Rounds,
+    cleaner: compaction::Cleaner,
     /// Log starts that count when what is being written is durable.
     log_starts_written: Vec<(PartitionId, Offset)>,
     /// What a start has in hand until the broker serves.
@@ -195,6 +197,7 @@ impl Broker {
             log_timer_of: BTreeMap::new(),
             idle_timers: BTreeSet::new(),
             retention: retention::Rounds::new(now),
+            cleaner: compaction::Cleaner::default(),
             log_starts_written: Vec::new(),
             start: None,
             was_clean: false,
@@ -255,8 +258,8 @@ impl Broker {
         };
         let log = self.log_timers.first().map(|(deadline, _)| *deadline);
         let idle = self.idle_timers.first().map(|(deadline, _)| *deadline);
-        let retention = self.retention.deadline();
-        [self.parking.deadline(), self.directory.deadline(), log, idle, retention, draining].into_iter().flatten().min()
+        let rounds = [self.retention.deadline(), self.cleaner.deadline()].into_iter().flatten().min();
+        [self.parking.deadline(), self.directory.deadline(), log, idle, rounds, draining].into_iter().flatten().min()
     }
 
     /// What it serves, once it does: before that it reads its directory, and requests wait.
@@ -326,6 +329,7 @@ impl Broker {
             self.check_idle(now.monotonic, conn);
         }
         self.check_retention(now);
+        self.compact_next(now);
         self.directory.tick(now);
     }
 
@@ -347,7 +351,7 @@ impl Broker {
             while let Some(event) = self.logs.get_mut(&partition).and_then(PartitionLog::poll_event) {
                 self.log_event(now, partition, event);
             }
-            self.rearm(partition);
+            self.rearm(now, partition);
         }
         self.advance_shutdown(now);
     }
@@ -368,6 +372,10 @@ impl Broker {
                 let committed = self.parking.committed(partition, high_watermark);
                 self.wake_all(now, committed, Wake::Committed(partition));
                 self.wake_all(now, self.parking.watching(partition), Wake::Grown(partition));
+            }
+            LogEvent::CompactionEnded => {
+                self.cleaner.ended(partition);
+                self.directory.offsets_moved(now);
             }
             LogEvent::LogStartDue => self.directory.log_start_due(),
             LogEvent::LogStartMoved => {
@@ -421,7 +429,10 @@ impl Broker {
         self.touched.insert(partition);
     }
 
-    fn rearm(&mut self, partition: PartitionId) {
+    fn rearm(&mut self, now: Now, partition: PartitionId) {
+        if let Some(due) = self.logs.get_mut(&partition).and_then(|log| log.take_compaction_due(now)) {
+            self.cleaner.arm(partition, due);
+        }
         if let Some(due) = self.logs.get_mut(&partition).and_then(PartitionLog::take_retention_due) {
             self.retention.arm(partition, due);
         }

@@ -58,6 +58,12 @@ pub struct Config {
     pub connections_max_idle_ms: i64,
     /// `log.retention.check.interval.ms`: how often old segments are looked for.
     pub log_retention_check_interval_ms: i64,
+    /// `log.cleaner.enable`: whether logs are compacted.
+    pub log_cleaner_enable: bool,
+    /// `log.cleaner.backoff.ms`: how long a compaction waits for the next one to be looked for.
+    pub log_cleaner_backoff_ms: i64,
+    /// `log.cleaner.dedupe.buffer.size`: memory for the keys of a log that is compacted.
+    pub log_cleaner_dedupe_buffer_size_bytes: u64,
     /// `log.initial.task.delay.ms`: how long after the start that begins.
     pub log_initial_task_delay_ms: i64,
     /// `log.flush.scheduler.interval.ms`: how often logs are looked through for one whose `flush.ms` is over.
@@ -220,6 +226,10 @@ impl Config {
             delete_topic_enable: values.flag("delete.topic.enable"),
             connections_max_idle_ms: values.integer("connections.max.idle.ms"),
             log_retention_check_interval_ms: values.integer("log.retention.check.interval.ms"),
+            log_cleaner_enable: values.flag("log.cleaner.enable"),
+            log_cleaner_backoff_ms: values.integer("log.cleaner.backoff.ms"),
+            log_cleaner_dedupe_buffer_size_bytes: u64::try_from(values.integer("log.cleaner.dedupe.buffer.size"))
+                .unwrap_or_default(),
             log_initial_task_delay_ms: values.integer("log.initial.task.delay.ms"),
             log_flush_scheduler_interval_ms: values.integer("log.flush.scheduler.interval.ms"),
             log_flush_offset_checkpoint_interval_ms: values.integer("log.flush.offset.checkpoint.interval.ms"),

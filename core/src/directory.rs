@@ -145,6 +145,8 @@ pub struct FoundPartition {
     pub recovery_point: Option<Offset>,
     /// Where the log starts, if that is later than its first segment.
     pub log_start: Option<Offset>,
+    /// Everything before it was compacted, where any was.
+    pub compacted_to: Option<Offset>,
 }
 
 /// A partition's offsets, for the checkpoints.
@@ -160,6 +162,8 @@ pub struct PartitionOffsets {
     pub log_start: Offset,
     /// What consumers may read up to.
     pub high_watermark: Offset,
+    /// Everything before it was compacted, where any was.
+    pub compacted_to: Option<Offset>,
 }
 
 /// A log directory, from the first listing to the marker of a clean stop.
@@ -190,12 +194,15 @@ pub struct Directory {
 struct Checkpoints {
     recovery_points: OffsetsByPartition,
     log_starts: OffsetsByPartition,
+    compacted_to: OffsetsByPartition,
 }
 
 #[derive(Debug)]
 struct Writing {
     /// `None` where only the log starts are written.
     recovery_points: Option<OffsetsByPartition>,
+    /// The same.
+    compacted_to: Option<OffsetsByPartition>,
     log_starts: OffsetsByPartition,
 }
 
@@ -209,6 +216,7 @@ enum Key {
     CleanMarker,
     RecoveryPoints,
     LogStarts,
+    CompactedTo,
     HighWatermarks,
     Bootstrap,
     QuorumState,
@@ -240,6 +248,7 @@ enum Phase {
 
 const RECOVERY_POINTS_FILE: &str = "recovery-point-offset-checkpoint";
 const LOG_STARTS_FILE: &str = "log-start-offset-checkpoint";
+const COMPACTED_TO_FILE: &str = "cleaner-offset-checkpoint";
 const HIGH_WATERMARKS_FILE: &str = "replication-offset-checkpoint";
 const CLEAN_MARKER_FILE: &str = ".kafka_cleanshutdown";
 const META_PROPERTIES_FILE: &str = "meta.properties";
@@ -381,11 +390,12 @@ impl Directory {
         const RETRY_AFTER_MS: i64 = 1_000;
         let key = (topic.clone(), index);
         let will_be = |writing: &Writing| {
-            let recovery_points = writing.recovery_points.as_ref();
-            recovery_points.is_some_and(|it| it.contains_key(&key)) || writing.log_starts.contains_key(&key)
+            let mut others = [&writing.recovery_points, &writing.compacted_to].into_iter().flatten();
+            others.any(|it| it.contains_key(&key)) || writing.log_starts.contains_key(&key)
         };
         let remembers = self.written.recovery_points.contains_key(&key)
             || self.written.log_starts.contains_key(&key)
+            || self.written.compacted_to.contains_key(&key)
             || self.writing.as_ref().is_some_and(will_be);
         if remembers && self.are_checkpoints_written {
             self.are_checkpoints_wanted = true;
@@ -421,7 +431,11 @@ impl Directory {
         };
         let ready = start.into_ready();
         self.subdirectories = ready.subdirectories;
-        self.written = Checkpoints { recovery_points: ready.recovery_points, log_starts: ready.log_starts };
+        self.written = Checkpoints {
+            recovery_points: ready.recovery_points,
+            log_starts: ready.log_starts,
+            compacted_to: ready.compacted_to,
+        };
         self.quorum_state = ready.quorum_state;
         self.node_id = ready.found.meta.node_id;
         self.events.push_back(DirectoryEvent::Ready(Box::new(ready.found)));
@@ -464,6 +478,9 @@ impl Directory {
         };
         if let Some(recovery_points) = writing.recovery_points {
             replace(&mut self.written.recovery_points, recovery_points, self.are_checkpoints_written);
+        }
+        if let Some(compacted_to) = writing.compacted_to {
+            replace(&mut self.written.compacted_to, compacted_to, self.are_checkpoints_written);
         }
         replace(&mut self.written.log_starts, writing.log_starts, self.are_log_starts_written);
         if matches!(self.phase, Phase::Running) {
@@ -519,13 +536,18 @@ impl Directory {
         self.is_log_start_due = false;
         self.replace(Key::RecoveryPoints, RECOVERY_POINTS_FILE, &recovery_points, outbox);
         self.replace(Key::HighWatermarks, HIGH_WATERMARKS_FILE, &high_watermarks, outbox);
-        self.replace_log_starts(offsets, Some(recovery_points), outbox);
+        let compacted = |it: &PartitionOffsets| Some(((it.topic.clone(), it.index), it.compacted_to?));
+        let compacted_to: OffsetsByPartition = offsets.iter().filter_map(compacted).collect();
+        if compacted_to != self.written.compacted_to {
+            self.replace(Key::CompactedTo, COMPACTED_TO_FILE, &compacted_to, outbox);
+        }
+        self.replace_log_starts(offsets, Some((recovery_points, compacted_to)), outbox);
     }
 
     fn replace_log_starts(
         &mut self,
         offsets: &[PartitionOffsets],
-        recovery_points: Option<OffsetsByPartition>,
+        others: Option<(OffsetsByPartition, OffsetsByPartition)>,
         outbox: &mut Outbox,
     ) {
         let start = |it: &PartitionOffsets| ((it.topic.clone(), it.index), it.log_start);
@@ -533,7 +555,8 @@ impl Directory {
         let log_starts = offsets.iter().map(start).filter(|(_, offset)| *offset > Offset(0)).collect();
         self.are_log_starts_written = true;
         self.replace(Key::LogStarts, LOG_STARTS_FILE, &log_starts, outbox);
-        self.writing = Some(Writing { recovery_points, log_starts });
+        let (recovery_points, compacted_to) = others.unzip();
+        self.writing = Some(Writing { recovery_points, compacted_to, log_starts });
     }
 
     fn replace(&mut self, key: Key, name: &str, content: &OffsetsByPartition, outbox: &mut Outbox) {

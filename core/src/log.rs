@@ -10,6 +10,7 @@
 //! - `lookup` finds, `prepare` opens closed segments for it;
 //! - `retention` says what is too old or too much, `head` moves the log's start, `leaving` removes segments;
 //! - `transactions` says what is decided, `aborted` what of that does not count;
+//! - `head`, `retention` and `leaving` let old segments go, `compaction` writes them anew with less in them;
 //! - `ending` closes and removes.
 //!
 //! What does not belong here: what is inside a batch (`records/`), which partitions exist (`metadata/`), and who waits
@@ -18,6 +19,7 @@
 mod aborted;
 mod append;
 mod atomic_file;
+mod compaction;
 mod config;
 mod durability;
 mod ending;
@@ -57,6 +59,7 @@ use thiserror::Error;
 use self::aborted::AbortedLookups;
 use self::append::{Active, InFlight};
 use self::atomic_file::AtomicFile;
+use self::compaction::Compaction;
 use self::durability::{Marks, Syncs};
 use self::ending::Ending;
 use self::head::Head;
@@ -76,6 +79,7 @@ use crate::outbox::{Outbox, Owner};
 use crate::time::{Monotonic, Now};
 use crate::types::{LeaderEpoch, Offset, PartitionId, TopicName};
 
+pub use compaction::{CompactionDue, CompactionSettings};
 pub use config::LogConfig;
 pub use event::{
     AppendError, Appended, EndTransaction, Extent, Found, Located, LogEvent, LogState, Lookup, LookupError, LookupId,
@@ -103,6 +107,7 @@ pub struct PartitionLog {
     head: Head,
     leaving: Leaving,
     retention: Retention,
+    compaction: Compaction,
     log_end: Offset,
     marks: Marks,
     in_flight: InFlight,
@@ -170,6 +175,7 @@ impl PartitionLog {
             head: Head::default(),
             leaving: Leaving::default(),
             retention: Retention::default(),
+            compaction: Compaction::of(request.compacted_to),
             log_end: Offset(0),
             marks: Marks::default(),
             in_flight: InFlight::default(),
@@ -206,6 +212,7 @@ impl PartitionLog {
             }
         }
         self.settle_retention(now, outbox);
+        self.settle_compaction(now, outbox);
         self.settle(outbox);
     }
 
@@ -227,6 +234,7 @@ impl PartitionLog {
             Task::Load => self.load_done(now, outcome, outbox),
             Task::NewestTime => self.newest_time_done(now, outcome, outbox),
             Task::LetGo(base) => self.renamed(now, base, outbox),
+            Task::Compact => self.compaction_done(now, outcome, outbox),
             Task::RemoveFile => self.file_removed(now, outbox),
             Task::Removal => self.removal_done(outbox),
         }
@@ -251,6 +259,7 @@ impl PartitionLog {
             }
             Task::NewestTime => return self.newest_time_failed(error, outbox),
             Task::LetGo(base) => return self.not_renamed(now, base, error, outbox),
+            Task::Compact => return self.compaction_failed(now, error, outbox),
             Task::WriteSnapshot => return self.report_lesser_fault("a producer snapshot", error, outbox),
             Task::RemoveFile => {
                 outbox.report(Level::Warn, format!("{}: a file of no use could not be removed: {error}", self.label()));
@@ -327,6 +336,7 @@ impl PartitionLog {
     pub fn configure(&mut self, config: LogConfig) {
         self.config = config;
         self.retention.changed();
+        self.compaction_changed();
         if self.state == LogState::Serving {
             self.advance_high_watermark();
         }

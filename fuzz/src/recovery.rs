@@ -72,6 +72,7 @@ fn request(config: &LogConfig, was_clean: bool, recovery_point: Option<Offset>) 
         was_clean,
         recovery_point,
         log_start: None,
+        compacted_to: None,
     }
 }
 

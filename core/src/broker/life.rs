@@ -115,6 +115,8 @@ impl Broker {
         if matches!(event, LogEvent::Removed) {
             self.logs.remove(&partition);
             self.retention.forget(partition);
+            self.cleaner.forget(partition);
+            self.cleaner.ended(partition);
         }
     }
 
@@ -199,6 +201,7 @@ impl Broker {
             was_clean: found.was_clean,
             recovery_point: None,
             log_start: None,
+            compacted_to: None,
         };
         self.was_clean = found.was_clean;
         self.start = Some(Start { found, reading: None, opening: BTreeSet::new(), end: None });
@@ -263,6 +266,9 @@ impl Broker {
             self.start = None;
             self.phase = Phase::Serving;
             self.retention.begin(now, self.config.log_initial_task_delay_ms);
+            if self.config.log_cleaner_enable {
+                self.cleaner.begin(now.monotonic, self.config.log_cleaner_backoff_ms);
+            }
             self.release_held(now);
         }
     }
@@ -282,6 +288,7 @@ impl Broker {
             exists: false,
             recovery_point: None,
             log_start: None,
+            compacted_to: None,
         });
         if self.logs.values().any(|log| log.holds(&found.path)) {
             self.waiting_for_name.insert(id);
@@ -296,6 +303,7 @@ impl Broker {
             was_clean: self.was_clean,
             recovery_point: found.recovery_point,
             log_start: found.log_start,
+            compacted_to: found.compacted_to,
         };
         self.topic_configs.insert(id.topic_id, topic_config);
         self.logs.insert(id, PartitionLog::open(request, now, &mut self.outbox));
@@ -346,6 +354,10 @@ impl Broker {
             flush_messages: topic.flush_messages,
             flush_ms: topic.flush_ms,
             is_compacted: policy.compact,
+            min_cleanable_dirty_ratio: topic.min_cleanable_dirty_ratio,
+            delete_retention_ms: topic.delete_retention_ms,
+            min_compaction_lag_ms: topic.min_compaction_lag_ms,
+            max_compaction_lag_ms: topic.max_compaction_lag_ms,
             is_deleted: policy.delete,
             retention_ms: topic.retention_ms,
             retention_bytes: topic.retention_bytes,
@@ -375,7 +387,14 @@ impl Broker {
             let topic = self.metadata.image().topics.get(&id.topic_id)?.name.clone();
             let index = id.index;
             let (recovery_point, log_start) = (log.recovery_point(), log.log_start_to_write());
-            Some(PartitionOffsets { topic, index, recovery_point, log_start, high_watermark: log.high_watermark() })
+            Some(PartitionOffsets {
+                topic,
+                index,
+                recovery_point,
+                log_start,
+                high_watermark: log.high_watermark(),
+                compacted_to: log.compacted_to(),
+            })
         });
         known.collect()
     }

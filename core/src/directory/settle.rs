@@ -107,6 +107,7 @@ fn partitions(directory: &Directory, image: &MetadataImage, existing: &BTreeSet<
                 exists,
                 recovery_point: directory.written.recovery_points.get(&key).copied(),
                 log_start: directory.written.log_starts.get(&key).copied(),
+                compacted_to: directory.written.compacted_to.get(&key).copied(),
             });
         }
     }

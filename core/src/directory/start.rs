@@ -11,8 +11,9 @@ use super::files::{Done, Finished, JobError, Jobs};
 use super::meta_properties::{self, MetaProperties};
 use super::names::{self, DirName};
 use super::{
-    BOOTSTRAP_FILE, CLEAN_MARKER_FILE, DirectorySettings, Found, Key, LOG_STARTS_FILE, META_PROPERTIES_FILE,
-    METADATA_DIR, OffsetsByPartition, QUORUM_STATE_FILE, QuorumState, RECOVERY_POINTS_FILE, bootstrap, checkpoint,
+    BOOTSTRAP_FILE, CLEAN_MARKER_FILE, COMPACTED_TO_FILE, DirectorySettings, Found, Key, LOG_STARTS_FILE,
+    META_PROPERTIES_FILE, METADATA_DIR, OffsetsByPartition, QUORUM_STATE_FILE, QuorumState, RECOVERY_POINTS_FILE,
+    bootstrap, checkpoint,
 };
 use crate::boundary::{DirEntry, Level, Path, StorageCommand};
 use crate::metadata::{Bootstrap, Loader};
@@ -55,6 +56,7 @@ struct Contents {
     meta_properties: Option<Bytes>,
     recovery_points: Option<Bytes>,
     log_starts: Option<Bytes>,
+    compacted_to: Option<Bytes>,
     bootstrap: Option<Bytes>,
     metadata_entries: Vec<DirEntry>,
     quorum_state: Option<Bytes>,
@@ -69,6 +71,7 @@ pub(super) struct Ready {
     pub subdirectories: Vec<String>,
     pub recovery_points: OffsetsByPartition,
     pub log_starts: OffsetsByPartition,
+    pub compacted_to: OffsetsByPartition,
     pub quorum_state: QuorumState,
 }
 
@@ -131,7 +134,7 @@ impl Start {
     fn keep(&mut self, finished: Finished<Key>, jobs: &mut Jobs<Key>, outbox: &mut Outbox) -> Result<(), JobError> {
         let done = match finished.result {
             Ok(done) => done,
-            Err(error) if matches!(finished.key, Key::RecoveryPoints | Key::LogStarts) => {
+            Err(error) if matches!(finished.key, Key::RecoveryPoints | Key::LogStarts | Key::CompactedTo) => {
                 outbox.report(Level::Error, format!("{error}; going on without it"));
                 return Ok(());
             }
@@ -148,6 +151,7 @@ impl Start {
             (Key::MetaProperties, Done::Content(content)) => contents.meta_properties = content,
             (Key::RecoveryPoints, Done::Content(content)) => contents.recovery_points = content,
             (Key::LogStarts, Done::Content(content)) => contents.log_starts = content,
+            (Key::CompactedTo, Done::Content(content)) => contents.compacted_to = content,
             (Key::Bootstrap, Done::Content(content)) => contents.bootstrap = content,
             (Key::QuorumState, Done::Content(content)) => contents.quorum_state = content,
             (Key::Snapshot, Done::Content(content)) => contents.snapshot = content,
@@ -165,6 +169,7 @@ impl Start {
                 META_PROPERTIES_FILE => (Key::MetaProperties, SMALL_FILE_MAX_BYTES),
                 RECOVERY_POINTS_FILE => (Key::RecoveryPoints, CHECKPOINT_MAX_BYTES),
                 LOG_STARTS_FILE => (Key::LogStarts, CHECKPOINT_MAX_BYTES),
+                COMPACTED_TO_FILE => (Key::CompactedTo, CHECKPOINT_MAX_BYTES),
                 BOOTSTRAP_FILE => (Key::Bootstrap, SNAPSHOT_MAX_BYTES),
                 _ => continue,
             };
@@ -235,6 +240,7 @@ impl Start {
         self.ready = Some(Ready {
             recovery_points: checkpoint(RECOVERY_POINTS_FILE, contents.recovery_points.as_ref(), outbox),
             log_starts: checkpoint(LOG_STARTS_FILE, contents.log_starts.as_ref(), outbox),
+            compacted_to: checkpoint(COMPACTED_TO_FILE, contents.compacted_to.as_ref(), outbox),
             quorum_state: read_quorum_state(contents.quorum_state.as_ref(), outbox),
             subdirectories: contents.entries.into_iter().filter(|entry| entry.is_dir).map(|entry| entry.name).collect(),
             found: Found { meta, was_clean, metadata_path, metadata_exists, loader, bootstrap },

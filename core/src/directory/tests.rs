@@ -152,6 +152,7 @@ fn offsets(topic: &str, index: i32, recovery_point: i64, log_start: i64) -> Part
         index,
         recovery_point: Offset(recovery_point),
         log_start: Offset(log_start),
+        compacted_to: None,
         high_watermark: Offset(recovery_point),
     }
 }

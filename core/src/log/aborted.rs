@@ -71,7 +71,8 @@ impl Aborted {
         Self::Loaded { index, written, is_named: had_file }
     }
 
-    fn loaded(&self) -> Option<&TransactionIndex> {
+    /// The index, where it is in memory.
+    pub(super) fn loaded(&self) -> Option<&TransactionIndex> {
         match self {
             Self::OnDisk => None,
             Self::Loaded { index, .. } => Some(index),

@@ -204,6 +204,7 @@ impl PartitionLog {
         let old = self.active.base;
         let segment = self.segments.get_mut(&old).expect("the active segment is in memory");
         self.active.indexer.seal(segment.indexes.as_mut().expect("the active segment's indexes are loaded"));
+        segment.first_timestamp = self.active.indexer.first_timestamp;
         self.syncs.seal(old, Mark { offset: self.log_end, segment: old, position: segment.size_bytes });
 
         let base = self.log_end;
@@ -220,6 +221,7 @@ impl PartitionLog {
         self.write_index(old, outbox);
         self.write_snapshot(outbox);
         self.retire(old, outbox);
+        self.compaction_changed();
     }
 
     /// A segment that will be appended to.

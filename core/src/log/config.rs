@@ -1,7 +1,7 @@
 //! What a log needs to know of its topic's configuration, under Kafka's names.
 
 /// A log's settings; the defaults are Kafka's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LogConfig {
     /// `segment.bytes`: a segment is rolled before it grows beyond this.
     pub segment_bytes: u32,
@@ -19,6 +19,14 @@ pub struct LogConfig {
     pub flush_ms: i64,
     /// `cleanup.policy` has `compact`: offsets may be missing anywhere.
     pub is_compacted: bool,
+    /// `min.cleanable.dirty.ratio`: a log is compacted when more than this share of it was not yet.
+    pub min_cleanable_dirty_ratio: f64,
+    /// `delete.retention.ms`: how long a tombstone stays after its first compaction.
+    pub delete_retention_ms: i64,
+    /// `min.compaction.lag.ms`: records younger than this are not compacted.
+    pub min_compaction_lag_ms: i64,
+    /// `max.compaction.lag.ms`: records older than this are compacted, whatever the share; `i64::MAX` for never.
+    pub max_compaction_lag_ms: i64,
     /// `cleanup.policy` has `delete`: segments go by time and size.
     pub is_deleted: bool,
     /// `retention.ms`: a segment goes when its newest record is older than this; negative for never.
@@ -42,6 +50,10 @@ impl Default for LogConfig {
             flush_messages: i64::MAX,
             flush_ms: i64::MAX,
             is_compacted: false,
+            min_cleanable_dirty_ratio: 0.5,
+            delete_retention_ms: 24 * 3_600_000,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: i64::MAX,
             is_deleted: true,
             retention_ms: 7 * 24 * 3_600_000,
             retention_bytes: -1,

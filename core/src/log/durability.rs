@@ -169,7 +169,7 @@ impl PartitionLog {
         if self.state != LogState::Serving {
             return None;
         }
-        [self.sync_deadline(), self.leaving.deadline()].into_iter().flatten().min()
+        [self.sync_deadline(), self.leaving.deadline(), self.compaction_deadline()].into_iter().flatten().min()
     }
 
     /// Does what is due.
@@ -182,6 +182,7 @@ impl PartitionLog {
             self.sync(outbox);
         }
         self.remove_due(now.monotonic, outbox);
+        self.tick_compaction(now, outbox);
     }
 
     fn sync_deadline(&self) -> Option<Monotonic> {
@@ -218,6 +219,7 @@ impl PartitionLog {
             self.producers.commit(&batch);
             self.commit_timestamp(&batch.header);
         }
+        self.compaction_may_go_further();
         if self.events.back() != Some(&LogEvent::HighWatermarkMoved) {
             self.events.push_back(LogEvent::HighWatermarkMoved);
         }

@@ -65,7 +65,7 @@ impl PartitionLog {
         // A log that was not opened to the end leaves the directory as an unclean stop would.
         let is_serving = self.state == LogState::Serving;
         self.is_clean &= is_serving;
-        self.begin_ending(Ending::Close(if is_serving { Close::Writing } else { Close::Waiting }));
+        self.begin_ending(Ending::Close(if is_serving { Close::Writing } else { Close::Waiting }), outbox);
         self.settle(outbox);
     }
 
@@ -81,7 +81,7 @@ impl PartitionLog {
         if matches!(self.ending, Some(Ending::Remove(_))) || self.state == LogState::Closed {
             return;
         }
-        self.begin_ending(Ending::Remove(Removal::Waiting { unique }));
+        self.begin_ending(Ending::Remove(Removal::Waiting { unique }), outbox);
         self.settle(outbox);
     }
 
@@ -115,7 +115,7 @@ impl PartitionLog {
         }
     }
 
-    fn begin_ending(&mut self, ending: Ending) {
+    fn begin_ending(&mut self, ending: Ending, outbox: &mut Outbox) {
         if self.state != LogState::Offline {
             self.state = LogState::Closing;
         }
@@ -123,6 +123,7 @@ impl PartitionLog {
         self.loader = None;
         self.preparing.clear();
         self.give_up_check();
+        self.abandon_compaction(outbox);
         self.fail_lookups();
     }
 
@@ -261,6 +262,7 @@ impl PartitionLog {
         self.loader = None;
         self.preparing.clear();
         self.give_up_check();
+        self.abandon_compaction(outbox);
         self.fail_lookups();
         self.events.push_back(LogEvent::WentOffline { reason });
     }

@@ -32,6 +32,8 @@ pub struct OpenLog {
     pub recovery_point: Option<Offset>,
     /// From `log-start-offset-checkpoint`.
     pub log_start: Option<Offset>,
+    /// From `cleaner-offset-checkpoint`: everything before it was compacted.
+    pub compacted_to: Option<Offset>,
 }
 
 /// What a log is up to; each partition is in a state of its own.
@@ -72,6 +74,8 @@ pub enum LogEvent {
     LogStartDue,
     /// The log starts later than it did: what waited for that is done, and what was found before may be gone.
     LogStartMoved,
+    /// [`PartitionLog::compact`](super::PartitionLog::compact) is done, or could not be.
+    CompactionEnded,
     /// A lookup or read is done. Each [`LookupId`] ends in exactly one of these.
     LookupDone {
         /// Which.

@@ -32,6 +32,11 @@ impl FileRead {
         Self { file, task, limit_bytes, size_bytes: 0, bytes: Vec::new() }
     }
 
+    /// Ends where it is.
+    pub(super) fn give_up(self, issuer: &mut Issuer<'_>) {
+        issuer.close(self.file);
+    }
+
     /// A command is done. Gives the content when that was the last one.
     pub(super) fn done(&mut self, outcome: Outcome, issuer: &mut Issuer<'_>) -> Option<Content> {
         match outcome {

@@ -124,6 +124,11 @@ impl PartitionLog {
 
     /// Whether something goes on that needs a segment's files under their names, or the segment in memory.
     fn is_at_work_in(&self, base: Offset) -> bool {
+        self.is_at_work_beside_compaction(base) || self.compaction_uses(base)
+    }
+
+    /// The same, but for a compaction.
+    pub(super) fn is_at_work_beside_compaction(&self, base: Offset) -> bool {
         self.segments[&base].writing.is_some()
             || self.preparing.contains_key(&base)
             || self.lookups.uses(base)

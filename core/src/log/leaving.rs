@@ -47,6 +47,15 @@ impl Leaving {
 impl PartitionLog {
     /// Gives up a segment that was just taken out of the log, and all of its files.
     pub(super) fn let_go(&mut self, segment: Segment, outbox: &mut Outbox) {
+        self.let_files_go(segment, &SUFFIXES, outbox);
+    }
+
+    /// The same, where another segment takes its place: the snapshot at its first offset stays.
+    pub(super) fn let_go_replaced(&mut self, segment: Segment, outbox: &mut Outbox) {
+        self.let_files_go(segment, &SUFFIXES[..SUFFIXES.len() - 1], outbox);
+    }
+
+    fn let_files_go(&mut self, segment: Segment, suffixes: &[&str], outbox: &mut Outbox) {
         let base = segment.base;
         self.size_bytes -= segment.size_bytes;
         self.unsynced_indexes.remove(&base);
@@ -56,12 +65,12 @@ impl PartitionLog {
             Some(file) => self.issuer(outbox).close(file),
             None => {}
         }
-        for suffix in SUFFIXES {
+        for suffix in suffixes {
             let name = file_name(base, suffix);
             let (from, to) = (self.dir.join(&name), self.dir.join(&format!("{name}{DELETED}")));
             self.issuer(outbox).issue(Task::LetGo(base), StorageCommand::Rename { from, to });
         }
-        self.leaving.renaming.insert(base, SUFFIXES.len() as u8);
+        self.leaving.renaming.insert(base, suffixes.len() as u8);
     }
 
     /// A file of a segment is renamed, or was not there.
@@ -82,6 +91,9 @@ impl PartitionLog {
     /// A file could not be renamed. It stays until the next start, which finds it before the log's start.
     pub(super) fn not_renamed(&mut self, now: Now, base: Offset, error: &StorageError, outbox: &mut Outbox) {
         if *error != StorageError::NotFound {
+            if self.is_replacing(base) {
+                return self.go_offline(format!("replacing compacted segments failed: {error}"), outbox);
+            }
             let text = format!("{}: a file of deleted segment {base} could not be renamed: {error}", self.label());
             outbox.report(Level::Warn, text);
         }

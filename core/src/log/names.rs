@@ -14,6 +14,10 @@ pub(super) const LEADER_EPOCHS: &str = "leader-epoch-checkpoint";
 pub(super) const PARTITION_METADATA: &str = "partition.metadata";
 /// What follows the name of a file that is no longer the log's.
 pub(super) const DELETED: &str = ".deleted";
+/// What follows the name of a file that a compaction is writing.
+pub(super) const CLEANED: &str = ".cleaned";
+/// What follows the name of a file that a compaction has written, until its place is free.
+pub(super) const SWAP: &str = ".swap";
 /// A file that is being written and will be renamed to what stands before.
 pub(super) const TEMPORARY: &str = ".tmp";
 
@@ -54,7 +58,7 @@ pub fn file_kind(name: &str) -> FileKind {
         LEADER_EPOCHS => return FileKind::LeaderEpochs,
         PARTITION_METADATA => return FileKind::PartitionMetadata,
         _ if name.ends_with(DELETED) || name.ends_with(TEMPORARY) => return FileKind::Garbage,
-        _ if name.ends_with(".cleaned") || name.ends_with(".swap") => return FileKind::Compaction,
+        _ if name.ends_with(CLEANED) || name.ends_with(SWAP) => return FileKind::Compaction,
         _ => {}
     }
     let Some((digits, suffix)) = name.split_once('.') else { return FileKind::Unknown };

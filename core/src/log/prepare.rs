@@ -283,6 +283,7 @@ impl PartitionLog {
     fn is_in_use(&self, base: Offset) -> bool {
         let segment: &Segment = &self.segments[&base];
         segment.file.is_some_and(|file| self.pins.contains_key(&file))
+            || self.is_being_swapped(base)
             || segment.writing.is_some()
             || segment.has_unwritten_index() && !segment.index_failed
             || self.syncs.needs(base)

@@ -44,6 +44,14 @@ pub(super) struct LoggedBatch {
     pub(super) place: Place,
 }
 
+/// Where a producer's last batch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LastBatch {
+    /// Its last offset; `None` where only a marker is known of the producer.
+    pub(super) last_data_offset: Option<Offset>,
+    pub(super) epoch: ProducerEpoch,
+}
+
 /// A producer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Producer {
@@ -303,6 +311,14 @@ impl Producers {
         let new = self.pending.keys().filter(|id| !self.committed.contains_key(id));
         let ids = self.committed.keys().chain(new).copied();
         ids.filter_map(|id| self.with_pending(id).map(|producer| (id, producer)))
+    }
+
+    /// The last batch of each producer, as far as it is committed: what compaction must leave of it.
+    pub(super) fn last_batches(&self) -> impl Iterator<Item = (ProducerId, LastBatch)> {
+        self.committed.iter().map(|(id, producer)| {
+            let last_data_offset = producer.batches.back().map(|batch| batch.last_offset);
+            (*id, LastBatch { last_data_offset, epoch: producer.epoch })
+        })
     }
 
     /// Transactions that were open at the high watermark.

@@ -10,6 +10,7 @@ mod before_start;
 mod beside;
 mod damage;
 mod files;
+mod swap;
 mod walk;
 
 use alloc::boxed::Box;
@@ -18,6 +19,7 @@ use alloc::format;
 use alloc::string::String;
 
 use self::files::Files;
+use self::swap::Swap;
 use super::PartitionLog;
 use super::durability::{Mark, Marks};
 use super::event::{LogEvent, LogState, OpenLog};
@@ -69,6 +71,9 @@ pub(super) struct Loader {
 #[derive(Debug)]
 enum Step {
     List,
+    /// A segment that a compaction made is walked, and then put in its place by these commands.
+    Swap(Box<Swap>),
+    Replace(VecDeque<StorageCommand>),
     MakeDir,
     Metadata(FileRead),
     Epochs(FileRead),
@@ -214,6 +219,8 @@ impl PartitionLog {
                 self.when_tidy(loader, Next::ReadMetadata, outbox)
             }
             Step::Tidy(next) => self.when_tidy(loader, next, outbox),
+            Step::Swap(swap) => self.swap_step(loader, swap, outcome, outbox),
+            Step::Replace(commands) => Ok(Some(self.replace_next(commands, outbox))),
             Step::MakeDir => {
                 loader.new_directories = 1;
                 self.read_metadata(loader, outbox)
@@ -269,10 +276,6 @@ impl PartitionLog {
     fn remove_leftovers(&mut self, loader: &Loader, outbox: &mut Outbox) {
         for name in &loader.files.garbage {
             self.remove_file(name, outbox);
-        }
-        for name in &loader.files.compaction {
-            let text = format!("{}: {name} was left by an interrupted compaction; it is not used", self.label());
-            outbox.report(Level::Warn, text);
         }
     }
 
@@ -345,7 +348,10 @@ impl PartitionLog {
             return Ok(Some(Step::Tidy(next)));
         }
         match next {
-            Next::ReadMetadata => self.read_metadata(loader, outbox),
+            Next::ReadMetadata => match self.begin_swap(loader, outbox) {
+                Some(step) => Ok(Some(step)),
+                None => self.read_metadata(loader, outbox),
+            },
             Next::SyncDir => {
                 let dir = self.dir.clone();
                 self.issuer(outbox).issue(Task::Load, StorageCommand::SyncDir { dir });
@@ -410,6 +416,7 @@ impl PartitionLog {
 
     fn serve(&mut self) {
         self.state = LogState::Serving;
+        self.compaction_changed();
         self.events.push_back(LogEvent::Opened);
     }
 
@@ -482,6 +489,7 @@ impl Step {
     fn name(&self) -> &'static str {
         match self {
             Self::List => "listing the directory",
+            Self::Swap(_) | Self::Replace(_) => "finishing a compaction",
             Self::MakeDir => "creating the directory",
             Self::Metadata(_) | Self::Metadatum => "reading partition.metadata",
             Self::Epochs(_) => "reading leader-epoch-checkpoint",

@@ -21,6 +21,8 @@ pub(super) struct Segment {
     pub(super) aborted: Aborted,
     /// The largest timestamp and the batch that had it first, once known; `None` inside where no batch has a timestamp.
     pub(super) largest: Option<Option<TimeEntry>>,
+    /// Largest timestamp of its first batch, where that is known of a closed segment.
+    pub(super) first_timestamp: Option<i64>,
     /// When it was last written to, in milliseconds since the Unix epoch: for retention, where no batch has a timestamp.
     pub(super) modified_ms: i64,
     /// How much of the indexes is in their files; `None` where the files must be written anew.
@@ -79,6 +81,7 @@ impl Segment {
             indexes: None,
             aborted: Aborted::none(),
             largest: None,
+            first_timestamp: None,
             modified_ms,
             on_disk: None,
             writing: None,

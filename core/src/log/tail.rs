@@ -42,6 +42,11 @@ impl Tail {
         self.batches.get(at).copied()
     }
 
+    /// Batches before this offset are elsewhere by now.
+    pub(super) fn forget_before(&mut self, offset: Offset) {
+        while self.batches.pop_front_if(|batch| batch.base_offset < offset).is_some() {}
+    }
+
     pub(super) fn clear(&mut self) {
         self.batches.clear();
     }

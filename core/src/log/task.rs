@@ -36,6 +36,8 @@ pub(super) enum Task {
     LetGo(Offset),
     /// A closed segment's transaction index is being read or made anew.
     LoadAborted(Offset),
+    /// Segments are being compacted.
+    Compact,
     /// A lookup reads batches.
     Lookup(LookupId),
     /// The log is being opened.

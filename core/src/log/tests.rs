@@ -2,6 +2,7 @@
 
 mod appending;
 mod closing;
+mod compaction;
 mod durable;
 mod finding;
 mod opening;
@@ -73,6 +74,7 @@ fn request(config: &LogConfig) -> OpenLog {
         was_clean: true,
         recovery_point: None,
         log_start: None,
+        compacted_to: None,
     }
 }
 

@@ -112,6 +112,11 @@ impl TransactionIndex {
         self.entries.push(entry);
     }
 
+    /// In the order of their markers.
+    pub(super) fn entries(&self) -> &[AbortedTransaction] {
+        &self.entries
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }

@@ -5,7 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::boundary::DirEntry;
-use crate::log::names::{FileKind, LOG, OFFSET_INDEX, SNAPSHOT, TIME_INDEX, TRANSACTION_INDEX, file_kind, file_name};
+use crate::log::names::{
+    FileKind, LOG, OFFSET_INDEX, SNAPSHOT, SWAP, TIME_INDEX, TRANSACTION_INDEX, file_kind, file_name,
+};
 use crate::log::offset_index;
 use crate::log::segment::IndexLengths;
 use crate::log::time_index;
@@ -21,7 +23,9 @@ pub(super) struct Files {
     pub(super) has_metadata: bool,
     pub(super) has_epochs: bool,
     pub(super) garbage: Vec<String>,
-    pub(super) compaction: Vec<String>,
+    /// Segments that a compaction has made and that wait for their places.
+    pub(super) swaps: BTreeSet<Offset>,
+    swapped: BTreeSet<String>,
     offset_indexes: BTreeMap<Offset, u64>,
     time_indexes: BTreeMap<Offset, u64>,
     transaction_indexes: BTreeSet<Offset>,
@@ -44,11 +48,33 @@ impl Files {
                 FileKind::LeaderEpochs => files.has_epochs = true,
                 FileKind::PartitionMetadata => files.has_metadata = true,
                 FileKind::Garbage => files.garbage.push(entry.name.clone()),
-                FileKind::Compaction => files.compaction.push(entry.name.clone()),
+                FileKind::Compaction => files.take_compacted(&entry.name),
                 FileKind::Unknown => {}
             }
         }
+        files.garbage.extend(files.swapped_without_log());
         files
+    }
+
+    /// What a compaction has left: what it had not finished goes.
+    fn take_compacted(&mut self, name: &str) {
+        let Some(own_name) = name.strip_suffix(SWAP) else { return self.garbage.push(name.into()) };
+        match file_kind(own_name) {
+            FileKind::Log(base) => drop(self.swaps.insert(base)),
+            _ => drop(self.swapped.insert(own_name.into())),
+        }
+    }
+
+    /// Names of files beside a segment that was given its own name already.
+    fn swapped_without_log(&self) -> Vec<String> {
+        let waits = |name: &String| self.swaps.iter().any(|base| name.starts_with(&file_name(*base, "")));
+        self.swapped.iter().filter(|name| !waits(name)).map(|name| name.clone() + SWAP).collect()
+    }
+
+    /// What lies beside a segment that waits for its place.
+    pub(super) fn swapped_beside(&self, base: Offset) -> Vec<&'static str> {
+        let beside = [OFFSET_INDEX, TIME_INDEX, TRANSACTION_INDEX];
+        beside.into_iter().filter(|suffix| self.swapped.contains(&file_name(base, suffix))).collect()
     }
 
     /// Whether a segment has both indexes, and they may be believed.

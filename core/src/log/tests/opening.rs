@@ -390,17 +390,32 @@ fn a_segment_that_lost_its_end_keeps_the_log_offline_where_the_next_one_did_not(
 }
 
 #[test]
-fn leftovers_of_deletes_go_and_those_of_compactions_stay() {
+fn leftovers_of_deletes_and_of_unfinished_compactions_go() {
     let mut disk = crashed(5, config());
-    disk.put(&path("00000000000000000000.log.deleted"), b"x".to_vec());
-    disk.put(&path("leader-epoch-checkpoint.tmp"), b"x".to_vec());
-    disk.put(&path("00000000000000000002.log.swap"), b"x".to_vec());
-    disk.put(&path("00000000000000000099.index"), b"x".to_vec());
+    for name in [
+        "00000000000000000000.log.deleted",
+        "leader-epoch-checkpoint.tmp",
+        "00000000000000000000.log.cleaned",
+        "00000000000000000000.index.swap",
+        "00000000000000000099.index",
+    ] {
+        disk.put(&path(name), b"x".to_vec());
+    }
     let world = World::open(disk, unclean());
-    let left = names(&world.disk);
-    assert!(!left.iter().any(|name| name.ends_with(".deleted") || name.ends_with(".tmp") || name.contains("99.index")));
-    assert!(left.iter().any(|name| name.ends_with(".swap")));
-    assert!(world.said("00000000000000000002.log.swap was left by an interrupted compaction"));
+    let goes =
+        |name: &String| [".deleted", ".tmp", ".cleaned", ".swap", "99.index"].iter().any(|end| name.ends_with(end));
+    assert!(!names(&world.disk).iter().any(goes));
+}
+
+#[test]
+fn a_compacted_segment_that_is_not_whole_takes_nobodys_place() {
+    let mut disk = crashed(5, config());
+    disk.put(&path("00000000000000000002.log.swap"), b"x".to_vec());
+    let before = names(&disk);
+    let world = World::open(disk, unclean());
+    assert!(world.is_offline());
+    assert_eq!(names(&world.disk), before);
+    assert!(world.said("00000000000000000002.log.swap at byte 0"), "{:?}", world.reports);
 }
 
 #[test]

@@ -1,0 +1,478 @@
+//! What each step of a compaction does.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use super::filter::{Filter, Kept, Survey};
+use super::keys::Keys;
+use super::output::Output;
+use super::stream::{BatchStream, StreamStep};
+use super::{ABORTED_MAX, Failure, Next, Run, Sift, Step};
+use crate::boundary::{FileId, OpenMode, Outcome, StorageCommand};
+use crate::log::PartitionLog;
+use crate::log::aborted::Aborted;
+use crate::log::durability::Mark;
+use crate::log::file_read::{Content, FileRead};
+use crate::log::names::{CLEANED, LOG, TRANSACTION_INDEX, file_name};
+use crate::log::prepare::INDEX_MAX_BYTES;
+use crate::log::segment::Segment;
+use crate::log::task::Task;
+use crate::log::transaction_index::TransactionIndex;
+use crate::log::{offset_index, time_index};
+use crate::outbox::Outbox;
+use crate::records::{BATCH_HEADER_SIZE_BYTES, Batch, BatchBuilder, BatchHeader, OutputLimit};
+use crate::time::Now;
+use crate::types::Offset;
+
+use super::due::Unlearned;
+
+type Stepped = Result<Next, Failure>;
+
+impl PartitionLog {
+    pub(super) fn compaction_step(
+        &mut self,
+        run: &mut Run,
+        now: Now,
+        step: Step,
+        outcome: Option<Outcome>,
+        outbox: &mut Outbox,
+    ) -> Stepped {
+        match step {
+            Step::Between => Ok(self.learn_or_begin(run, now, outbox)),
+            Step::LearnFirst { base, file } => Ok(self.learn_first(run, now, base, file, outcome, outbox)),
+            Step::LearnLargest(base) => self.learn_largest(run, now, base, outbox),
+            Step::Aborted { read, later } => self.transactions_read(run, now, read, later, outcome, outbox),
+            Step::Survey { survey, stream, later } => self.survey(run, now, survey, stream, later, outcome, outbox),
+            Step::Sift(sift) => self.sift(run, sift, outcome, outbox),
+            Step::Finish(sift, commands) => Ok(match self.next_command(commands, outbox) {
+                Some(commands) => Next::Wait(Step::Finish(sift, commands)),
+                None => Next::GoOn(Step::Await(sift)),
+            }),
+            Step::Await(sift) if self.is_any_at_work(&sift.group) => Ok(Next::Wait(Step::Await(sift))),
+            Step::Await(sift) => {
+                self.replace_group(run, &sift, outbox);
+                Ok(Next::GoOn(Step::Leave(sift)))
+            }
+            Step::Leave(sift) if self.leaving.renaming() > 0 => Ok(Next::Wait(Step::Leave(sift))),
+            Step::Leave(sift) => {
+                let mut commands = sift.output.take_place(&self.dir);
+                commands.push_front(StorageCommand::SyncDir { dir: self.dir.clone() });
+                let commands = self.next_command(commands, outbox).expect("there is more than one");
+                Ok(Next::Wait(Step::TakePlace(sift, commands)))
+            }
+            Step::TakePlace(sift, commands) => Ok(match self.next_command(commands, outbox) {
+                Some(commands) => Next::Wait(Step::TakePlace(sift, commands)),
+                None => self.next_group(run, sift.filter, sift.later, outbox),
+            }),
+        }
+    }
+
+    /// Issues the first of `commands`; gives back the others, or nothing when there was none.
+    fn next_command(
+        &mut self,
+        mut commands: VecDeque<StorageCommand>,
+        outbox: &mut Outbox,
+    ) -> Option<VecDeque<StorageCommand>> {
+        let command = commands.pop_front()?;
+        self.issuer(outbox).issue(Task::Compact, command);
+        Some(commands)
+    }
+
+    /// Finds out what must be known of times, and begins if there is something to do then.
+    fn learn_or_begin(&mut self, run: &mut Run, now: Now, outbox: &mut Outbox) -> Next {
+        match self.to_be_learned() {
+            Some(Unlearned::First(base)) => {
+                let file = self.open_input(base, outbox);
+                Next::Wait(Step::LearnFirst { base, file })
+            }
+            Some(Unlearned::Largest(base)) => {
+                self.prepare(base, outbox);
+                Next::Wait(Step::LearnLargest(base))
+            }
+            None => {
+                run.end = self.first_uncleanable(now);
+                if run.end <= self.first_dirty() || !self.is_due(now) {
+                    return Next::End;
+                }
+                // What is replaced must not be waited for by a sync.
+                if self.marks.durable.offset < run.end {
+                    self.syncs.wanted = self.syncs.wanted.max(Some(run.end));
+                    self.sync(outbox);
+                }
+                let later = self.segments.keys().copied().collect();
+                self.read_transactions(run, now, later, outbox)
+            }
+        }
+    }
+
+    fn learn_first(
+        &mut self,
+        run: &mut Run,
+        now: Now,
+        base: Offset,
+        file: FileId,
+        outcome: Option<Outcome>,
+        outbox: &mut Outbox,
+    ) -> Next {
+        if let Some(Outcome::Data(bytes)) = outcome {
+            self.issuer(outbox).close(file);
+            // An empty segment, or a damaged one, has waited for ever: what reads it will say what is wrong.
+            let first = BatchHeader::parse(&bytes).map_or(i64::MIN, |header| header.max_timestamp);
+            if let Some(segment) = self.segments.get_mut(&base) {
+                segment.first_timestamp = Some(first);
+            }
+            return self.learn_or_begin(run, now, outbox);
+        }
+        let command = StorageCommand::Read { file, at: 0, size_bytes: BATCH_HEADER_SIZE_BYTES as u32 };
+        self.issuer(outbox).issue(Task::Compact, command);
+        Next::Wait(Step::LearnFirst { base, file })
+    }
+
+    fn learn_largest(&mut self, run: &mut Run, now: Now, base: Offset, outbox: &mut Outbox) -> Stepped {
+        if self.preparing.contains_key(&base) {
+            return Ok(Next::Wait(Step::LearnLargest(base)));
+        }
+        if self.segments.get(&base).is_some_and(|segment| segment.largest.is_none()) {
+            return Err(fail(Step::Between, format!("the times in segment {base} can't be found out")));
+        }
+        Ok(self.learn_or_begin(run, now, outbox))
+    }
+
+    fn read_transactions(&mut self, run: &mut Run, now: Now, mut later: VecDeque<Offset>, outbox: &mut Outbox) -> Next {
+        let Some(base) = later.pop_front() else { return self.begin_survey(run, now, outbox) };
+        match self.segments.get(&base).map(|segment| segment.aborted.loaded()) {
+            Some(Some(index)) => {
+                run.aborted.extend_from_slice(index.entries());
+                return self.read_transactions(run, now, later, outbox);
+            }
+            Some(None) => {}
+            None => return self.read_transactions(run, now, later, outbox),
+        }
+        let path = self.dir.join(&file_name(base, TRANSACTION_INDEX));
+        let read = FileRead::begin(path, INDEX_MAX_BYTES, Task::Compact, &mut self.issuer(outbox));
+        Next::Wait(Step::Aborted { read, later })
+    }
+
+    fn transactions_read(
+        &mut self,
+        run: &mut Run,
+        now: Now,
+        mut read: FileRead,
+        later: VecDeque<Offset>,
+        outcome: Option<Outcome>,
+        outbox: &mut Outbox,
+    ) -> Stepped {
+        let outcome = outcome.expect("files are read by commands");
+        // A segment without aborted transactions has no such file.
+        if outcome != Outcome::Nothing {
+            let Some(content) = read.done(outcome, &mut self.issuer(outbox)) else {
+                return Ok(Next::Wait(Step::Aborted { read, later }));
+            };
+            let index = match content {
+                Content::Bytes(bytes) => TransactionIndex::parse(Offset(0), &bytes).map_err(|fault| fault.to_string()),
+                Content::TooLarge => Err("it is too large".to_string()),
+            };
+            let index =
+                index.map_err(|why| fail(Step::Between, format!("a transaction index can't be used: {why}")))?;
+            run.aborted.extend_from_slice(index.entries());
+            if run.aborted.len() > ABORTED_MAX {
+                return Err(fail(Step::Between, format!("it has more than {ABORTED_MAX} aborted transactions")));
+            }
+        }
+        Ok(self.read_transactions(run, now, later, outbox))
+    }
+
+    fn begin_survey(&mut self, run: &mut Run, now: Now, outbox: &mut Outbox) -> Next {
+        let keys = Keys::new(run.settings.hash_seed, run.settings.keys_size_bytes);
+        let from = self.compaction.first_dirty.max(self.log_start);
+        let survey = Box::new(Survey::new(keys, run.aborted.clone(), from, limit()));
+        let later: VecDeque<_> = self.segments.range(self.first_dirty()..run.end).map(|(base, _)| *base).collect();
+        self.survey_next(run, now, survey, later, outbox)
+    }
+
+    /// Goes on with the next segment, or from gathering keys to holding records against them.
+    fn survey_next(
+        &mut self,
+        run: &mut Run,
+        now: Now,
+        survey: Box<Survey>,
+        mut later: VecDeque<Offset>,
+        outbox: &mut Outbox,
+    ) -> Next {
+        let Some(base) = later.pop_front() else { return self.begin_sifting(run, now, *survey, outbox) };
+        let stream = self.open_stream(base, outbox);
+        Next::Wait(Step::Survey { survey, stream, later })
+    }
+
+    fn survey(
+        &mut self,
+        run: &mut Run,
+        now: Now,
+        mut survey: Box<Survey>,
+        mut stream: BatchStream,
+        later: VecDeque<Offset>,
+        outcome: Option<Outcome>,
+        outbox: &mut Outbox,
+    ) -> Stepped {
+        let is_new = supply(&mut stream, outcome);
+        loop {
+            match stream.step() {
+                StreamStep::Read { .. } if is_new => return Ok(Next::Pause(Step::Survey { survey, stream, later })),
+                StreamStep::Read { file, at, size_bytes } => {
+                    self.issuer(outbox).issue(Task::Compact, StorageCommand::Read { file, at, size_bytes });
+                    return Ok(Next::Wait(Step::Survey { survey, stream, later }));
+                }
+                StreamStep::Batch { position, batch } => match see(&mut survey, &batch) {
+                    Ok(true) => {}
+                    Ok(false) if survey.is_empty() => {
+                        let why = "log.cleaner.dedupe.buffer.size is too small for the keys of one batch".to_string();
+                        return Err(fail(Step::Survey { survey, stream, later }, why));
+                    }
+                    Ok(false) => {
+                        self.issuer(outbox).close(stream.file());
+                        return Ok(self.survey_next(run, now, survey, VecDeque::new(), outbox));
+                    }
+                    Err(why) => {
+                        let why = format!("a batch at byte {position} of a segment can't be read: {why}");
+                        return Err(fail(Step::Survey { survey, stream, later }, why));
+                    }
+                },
+                StreamStep::Bad { position, fault } => {
+                    let why = format!("there is no good batch at byte {position} of a segment: {fault}");
+                    return Err(fail(Step::Survey { survey, stream, later }, why));
+                }
+                StreamStep::End => {
+                    self.issuer(outbox).close(stream.file());
+                    return Ok(self.survey_next(run, now, survey, later, outbox));
+                }
+            }
+        }
+    }
+
+    fn begin_sifting(&mut self, run: &mut Run, now: Now, survey: Survey, outbox: &mut Outbox) -> Next {
+        let keys = survey.into_keys();
+        let Some(latest) = keys.latest() else { return self.surveyed_nothing(run) };
+        run.end = latest.next();
+        let delete_retention_ms = self.config.delete_retention_ms;
+        let last_batches: BTreeMap<_, _> = self.producers.last_batches().collect();
+        let aborted = core::mem::take(&mut run.aborted);
+        let filter = Filter::new(keys, aborted, last_batches, now.wall.0, delete_retention_ms, limit());
+        let groups = self.groups(run.end);
+        self.next_group(run, filter, groups, outbox)
+    }
+
+    /// There is not one batch in what was to be compacted.
+    fn surveyed_nothing(&mut self, run: &Run) -> Next {
+        self.compaction.first_dirty = self.compaction.first_dirty.max(run.end);
+        Next::End
+    }
+
+    /// The closed segments that begin before `end`, in groups that fit into one segment each.
+    fn groups(&self, end: Offset) -> VecDeque<Vec<Offset>> {
+        let (mut groups, mut size_bytes) = (VecDeque::<Vec<Offset>>::new(), 0);
+        let closed = self.segments.range(..end.min(self.active.base)).map(|(_, segment)| segment);
+        let ends = self.segments.keys().copied().skip(1);
+        for (segment, next) in closed.zip(ends) {
+            let fits = |group: &Vec<Offset>| next.0 - group[0].0 <= i64::from(i32::MAX);
+            match groups.back_mut() {
+                Some(group) if fits(group) && self.fits_a_segment(size_bytes + segment.size_bytes) => {
+                    group.push(segment.base);
+                    size_bytes += segment.size_bytes;
+                }
+                _ => {
+                    groups.push_back(Vec::from([segment.base]));
+                    size_bytes = segment.size_bytes;
+                }
+            }
+        }
+        groups
+    }
+
+    /// Whether so many bytes of batches, and the indexes of them, are not too much for a segment.
+    fn fits_a_segment(&self, size_bytes: u64) -> bool {
+        let entries = size_bytes / u64::from(self.config.index_interval_bytes.max(1)) + 1;
+        let entry_size_bytes = offset_index::ENTRY_SIZE_BYTES.max(time_index::ENTRY_SIZE_BYTES) as u64;
+        size_bytes <= u64::from(self.config.segment_bytes)
+            && entries * entry_size_bytes <= u64::from(self.config.segment_index_bytes)
+    }
+
+    fn next_group(
+        &mut self,
+        run: &mut Run,
+        filter: Filter,
+        mut later: VecDeque<Vec<Offset>>,
+        outbox: &mut Outbox,
+    ) -> Next {
+        let Some(mut group) = later.pop_front() else {
+            self.compaction.first_dirty = run.end;
+            return Next::End;
+        };
+        // Retention may have been faster.
+        group.retain(|base| self.segments.contains_key(base));
+        let inputs: VecDeque<_> = group.iter().copied().collect();
+        let Some(base) = inputs.front().copied() else { return self.next_group(run, filter, later, outbox) };
+        let path = self.dir.join(&(file_name(base, LOG) + CLEANED));
+        let mut issuer = self.issuer(outbox);
+        let file = issuer.new_file_id();
+        issuer.issue(Task::Compact, StorageCommand::Open { file, path, mode: OpenMode::CreateEmpty });
+        let output = Output::new(base, file);
+        run.size_before += group.iter().map(|base| self.segments[base].size_bytes).sum::<u64>();
+        Next::Wait(Step::Sift(Box::new(Sift { filter, group, inputs, stream: None, output, last: None, later })))
+    }
+
+    fn sift(&mut self, run: &mut Run, mut sift: Box<Sift>, outcome: Option<Outcome>, outbox: &mut Outbox) -> Stepped {
+        let Some(mut stream) = sift.stream.take() else { return Ok(self.sift_next(run, sift, outbox)) };
+        let is_new = supply(&mut stream, outcome);
+        loop {
+            match stream.step() {
+                StreamStep::Read { .. } if is_new => {
+                    sift.stream = Some(stream);
+                    return Ok(match sift.output.write_when_due() {
+                        Some(command) => {
+                            self.issuer(outbox).issue(Task::Compact, command);
+                            Next::Wait(Step::Sift(sift))
+                        }
+                        None => Next::Pause(Step::Sift(sift)),
+                    });
+                }
+                StreamStep::Read { file, at, size_bytes } => {
+                    self.issuer(outbox).issue(Task::Compact, StorageCommand::Read { file, at, size_bytes });
+                    sift.stream = Some(stream);
+                    return Ok(Next::Wait(Step::Sift(sift)));
+                }
+                StreamStep::Batch { position, batch } => {
+                    if let Err(why) = self.sift_batch(&mut sift, &batch) {
+                        let why = format!("a batch at byte {position} of a segment can't be read: {why}");
+                        sift.stream = Some(stream);
+                        return Err(fail(Step::Sift(sift), why));
+                    }
+                }
+                StreamStep::Bad { position, fault } => {
+                    let why = format!("there is no good batch at byte {position} of a segment: {fault}");
+                    sift.stream = Some(stream);
+                    return Err(fail(Step::Sift(sift), why));
+                }
+                StreamStep::End => {
+                    self.issuer(outbox).close(stream.file());
+                    return Ok(self.sift_next(run, sift, outbox));
+                }
+            }
+        }
+    }
+
+    /// Goes on with the next segment of the group, or to its end.
+    fn sift_next(&mut self, run: &mut Run, mut sift: Box<Sift>, outbox: &mut Outbox) -> Next {
+        let Some(base) = sift.inputs.pop_front() else { return self.finish_output(run, sift, outbox) };
+        sift.stream = Some(self.open_stream(base, outbox));
+        Next::Wait(Step::Sift(sift))
+    }
+
+    fn sift_batch(&mut self, sift: &mut Sift, bytes: &bytes::Bytes) -> Result<(), String> {
+        let batch = Batch::parse(bytes).map_err(|fault| fault.to_string())?;
+        sift.last = Some(*batch.header());
+        let kept = match sift.filter.sift(&batch).map_err(|error| error.to_string())? {
+            Kept::Whole => bytes.clone(),
+            Kept::Rewritten(rewritten) => rewritten,
+            Kept::Nothing => return Ok(()),
+        };
+        let header = BatchHeader::parse(&kept).map_err(|fault| fault.to_string())?;
+        sift.output.push(&header, kept, self.config.index_interval_bytes);
+        sift.output.push_aborted(sift.filter.take_aborted());
+        Ok(())
+    }
+
+    /// The last batch of a group stays, if only its offset: the segment says how far it reaches.
+    fn finish_output(&mut self, run: &mut Run, mut sift: Box<Sift>, outbox: &mut Outbox) -> Next {
+        sift.output.push_aborted(sift.filter.take_aborted());
+        if let Some(last) = sift.last
+            && sift.output.last_offset() != Some(last.last_offset())
+        {
+            let filler = BatchBuilder::new().base_offset(last.last_offset()).leader_epoch(last.partition_leader_epoch);
+            let filler = filler.last_offset(last.last_offset()).expect("it is its only offset").build();
+            let header = BatchHeader::parse(&filler).expect("it was just built");
+            sift.output.push(&header, filler, self.config.index_interval_bytes);
+        }
+        run.size_after += sift.output.size_bytes;
+        let commands = sift.output.finish(&self.dir.clone(), &mut self.issuer(outbox));
+        let commands = self.next_command(commands, outbox).expect("there is more than one");
+        Next::Wait(Step::Finish(sift, commands))
+    }
+
+    pub(super) fn is_any_at_work(&self, group: &[Offset]) -> bool {
+        group.iter().any(|base| self.segments.contains_key(base) && self.is_at_work_beside_compaction(*base))
+    }
+
+    /// The new segment takes the place of the old ones, which leave.
+    fn replace_group(&mut self, run: &Run, sift: &Sift, outbox: &mut Outbox) {
+        let output = &sift.output;
+        debug_assert!(sift.group.iter().all(|base| *base < run.end), "only what was surveyed is replaced");
+        let mut modified_ms = 0;
+        for base in &sift.group {
+            let segment = self.segments.remove(base).expect("nobody else removes the segments of a group");
+            modified_ms = modified_ms.max(segment.modified_ms);
+            if *base == output.base {
+                self.let_go_replaced(segment, outbox);
+            } else {
+                self.let_go(segment, outbox);
+            }
+        }
+        let segment = Segment {
+            file: Some(output.file),
+            largest: Some(output.indexer.largest),
+            first_timestamp: output.indexer.first_timestamp,
+            on_disk: Some(output.indexes.lengths()),
+            indexes: Some(output.indexes.clone()),
+            aborted: Aborted::read(output.transactions.clone()),
+            ..Segment::closed(output.base, output.size_bytes, modified_ms)
+        };
+        self.segments.insert(output.base, segment);
+        self.size_bytes += output.size_bytes;
+        let place = |mark: &mut Mark| {
+            if sift.group.contains(&mark.segment) {
+                (mark.segment, mark.position) = (output.base, output.size_bytes);
+            }
+        };
+        place(&mut self.marks.written);
+        place(&mut self.marks.durable);
+        place(&mut self.marks.high_watermark);
+        let after = sift.group.last().expect("a group has segments").next();
+        self.tail.forget_before(after);
+        self.retire(output.base, outbox);
+    }
+
+    fn open_input(&mut self, base: Offset, outbox: &mut Outbox) -> FileId {
+        let path = self.dir.join(&file_name(base, LOG));
+        let mut issuer = self.issuer(outbox);
+        let file = issuer.new_file_id();
+        issuer.issue(Task::Compact, StorageCommand::Open { file, path, mode: OpenMode::Existing });
+        file
+    }
+
+    fn open_stream(&mut self, base: Offset, outbox: &mut Outbox) -> BatchStream {
+        let file = self.open_input(base, outbox);
+        BatchStream::new(file, self.segments[&base].size_bytes)
+    }
+}
+
+/// Hands over what was read, if that is what came. Whether it is.
+fn supply(stream: &mut BatchStream, outcome: Option<Outcome>) -> bool {
+    let Some(Outcome::Data(bytes)) = outcome else { return false };
+    stream.supply(bytes);
+    true
+}
+
+fn see(survey: &mut Survey, bytes: &[u8]) -> Result<bool, String> {
+    let batch = Batch::parse(bytes).map_err(|fault| fault.to_string())?;
+    survey.see(&batch).map_err(|error| error.to_string())
+}
+
+fn fail(step: Step, why: String) -> Failure {
+    Failure { why, step }
+}
+
+fn limit() -> OutputLimit {
+    OutputLimit::default()
+}
