@@ -91,7 +91,7 @@ enum Step {
     /// The transaction indexes are being read.
     Aborted { read: FileRead, later: VecDeque<Offset> },
     /// Keys are being gathered, segment by segment.
-    Survey { survey: Box<Survey>, stream: BatchStream, later: VecDeque<Offset> },
+    Survey(Box<Surveying>),
     /// The segments of a group are being sifted into a new one.
     Sift(Box<Sift>),
     /// The new segment is being made durable under its `.swap` names.
@@ -104,6 +104,15 @@ enum Step {
     TakePlace(Box<Sift>, VecDeque<StorageCommand>),
     /// Between two steps.
     Between,
+}
+
+/// Keys that are being gathered.
+#[derive(Debug)]
+struct Surveying {
+    survey: Survey,
+    stream: BatchStream,
+    /// The segments after the one that is read.
+    later: VecDeque<Offset>,
 }
 
 /// A group that is being written anew.
@@ -135,7 +144,7 @@ enum Next {
 /// What a run can't go on from, and where it was.
 struct Failure {
     why: String,
-    step: Step,
+    step: Box<Step>,
 }
 
 /// Transaction indexes of a log may have so many entries together.
@@ -234,7 +243,7 @@ impl PartitionLog {
         match run.step {
             Step::LearnFirst { file, .. } => issuer.close(file),
             Step::Aborted { read, .. } => read.give_up(&mut issuer),
-            Step::Survey { stream, .. } => issuer.close(stream.file()),
+            Step::Survey(surveying) => issuer.close(surveying.stream.file()),
             Step::Sift(sift) => {
                 if let Some(stream) = &sift.stream {
                     issuer.close(stream.file());
@@ -278,7 +287,7 @@ impl PartitionLog {
         match self.compaction.run.as_ref().map(|run| &run.step) {
             Some(Step::LearnFirst { base: learned, .. } | Step::LearnLargest(learned)) => *learned == base,
             Some(Step::Aborted { .. }) => true,
-            Some(Step::Survey { .. }) => base >= self.first_dirty(),
+            Some(Step::Survey(_)) => base >= self.first_dirty(),
             Some(Step::Sift(sift) | Step::Finish(sift, _) | Step::Await(sift)) => sift.group.contains(&base),
             Some(Step::Leave(_) | Step::TakePlace(..)) => self.is_being_swapped(base),
             Some(Step::Between) | None => false,
@@ -312,7 +321,7 @@ impl PartitionLog {
                 Err(Failure { why, step }) => {
                     outbox.report(Level::Error, format!("{}: {why}; it is not compacted any more", self.label()));
                     self.compaction.is_given_up = true;
-                    run.step = step;
+                    run.step = *step;
                     self.compaction.run = Some(run);
                     return self.abandon_compaction(outbox);
                 }

@@ -10,7 +10,7 @@ use super::filter::{Filter, Kept, Survey};
 use super::keys::Keys;
 use super::output::Output;
 use super::stream::{BatchStream, StreamStep};
-use super::{ABORTED_MAX, Failure, Next, Run, Sift, Step};
+use super::{ABORTED_MAX, Failure, Next, Run, Sift, Step, Surveying};
 use crate::boundary::{FileId, OpenMode, Outcome, StorageCommand};
 use crate::log::PartitionLog;
 use crate::log::aborted::Aborted;
@@ -45,7 +45,7 @@ impl PartitionLog {
             Step::LearnFirst { base, file } => Ok(self.learn_first(run, now, base, file, outcome, outbox)),
             Step::LearnLargest(base) => self.learn_largest(run, now, base, outbox),
             Step::Aborted { read, later } => self.transactions_read(run, now, read, later, outcome, outbox),
-            Step::Survey { survey, stream, later } => self.survey(run, now, survey, stream, later, outcome, outbox),
+            Step::Survey(surveying) => self.survey(run, now, surveying, outcome, outbox),
             Step::Sift(sift) => self.sift(run, sift, outcome, outbox),
             Step::Finish(sift, commands) => Ok(match self.next_command(commands, outbox) {
                 Some(commands) => Next::Wait(Step::Finish(sift, commands)),
@@ -188,7 +188,7 @@ impl PartitionLog {
     fn begin_survey(&mut self, run: &mut Run, now: Now, outbox: &mut Outbox) -> Next {
         let keys = Keys::new(run.settings.hash_seed, run.settings.keys_size_bytes);
         let from = self.compaction.first_dirty.max(self.log_start);
-        let survey = Box::new(Survey::new(keys, run.aborted.clone(), from, limit()));
+        let survey = Survey::new(keys, run.aborted.clone(), from, limit());
         let later: VecDeque<_> = self.segments.range(self.first_dirty()..run.end).map(|(base, _)| *base).collect();
         self.survey_next(run, now, survey, later, outbox)
     }
@@ -198,53 +198,53 @@ impl PartitionLog {
         &mut self,
         run: &mut Run,
         now: Now,
-        survey: Box<Survey>,
+        survey: Survey,
         mut later: VecDeque<Offset>,
         outbox: &mut Outbox,
     ) -> Next {
-        let Some(base) = later.pop_front() else { return self.begin_sifting(run, now, *survey, outbox) };
+        let Some(base) = later.pop_front() else { return self.begin_sifting(run, now, survey, outbox) };
         let stream = self.open_stream(base, outbox);
-        Next::Wait(Step::Survey { survey, stream, later })
+        Next::Wait(Step::Survey(Box::new(Surveying { survey, stream, later })))
     }
 
     fn survey(
         &mut self,
         run: &mut Run,
         now: Now,
-        mut survey: Box<Survey>,
-        mut stream: BatchStream,
-        later: VecDeque<Offset>,
+        mut surveying: Box<Surveying>,
         outcome: Option<Outcome>,
         outbox: &mut Outbox,
     ) -> Stepped {
-        let is_new = supply(&mut stream, outcome);
+        let is_new = supply(&mut surveying.stream, outcome);
         loop {
-            match stream.step() {
-                StreamStep::Read { .. } if is_new => return Ok(Next::Pause(Step::Survey { survey, stream, later })),
+            match surveying.stream.step() {
+                StreamStep::Read { .. } if is_new => return Ok(Next::Pause(Step::Survey(surveying))),
                 StreamStep::Read { file, at, size_bytes } => {
                     self.issuer(outbox).issue(Task::Compact, StorageCommand::Read { file, at, size_bytes });
-                    return Ok(Next::Wait(Step::Survey { survey, stream, later }));
+                    return Ok(Next::Wait(Step::Survey(surveying)));
                 }
-                StreamStep::Batch { position, batch } => match see(&mut survey, &batch) {
+                StreamStep::Batch { position, batch } => match see(&mut surveying.survey, &batch) {
                     Ok(true) => {}
-                    Ok(false) if survey.is_empty() => {
+                    Ok(false) if surveying.survey.is_empty() => {
                         let why = "log.cleaner.dedupe.buffer.size is too small for the keys of one batch".to_string();
-                        return Err(fail(Step::Survey { survey, stream, later }, why));
+                        return Err(fail(Step::Survey(surveying), why));
                     }
                     Ok(false) => {
+                        let Surveying { survey, stream, .. } = *surveying;
                         self.issuer(outbox).close(stream.file());
                         return Ok(self.survey_next(run, now, survey, VecDeque::new(), outbox));
                     }
                     Err(why) => {
                         let why = format!("a batch at byte {position} of a segment can't be read: {why}");
-                        return Err(fail(Step::Survey { survey, stream, later }, why));
+                        return Err(fail(Step::Survey(surveying), why));
                     }
                 },
                 StreamStep::Bad { position, fault } => {
                     let why = format!("there is no good batch at byte {position} of a segment: {fault}");
-                    return Err(fail(Step::Survey { survey, stream, later }, why));
+                    return Err(fail(Step::Survey(surveying), why));
                 }
                 StreamStep::End => {
+                    let Surveying { survey, stream, later } = *surveying;
                     self.issuer(outbox).close(stream.file());
                     return Ok(self.survey_next(run, now, survey, later, outbox));
                 }
@@ -470,7 +470,7 @@ fn see(survey: &mut Survey, bytes: &[u8]) -> Result<bool, String> {
 }
 
 fn fail(step: Step, why: String) -> Failure {
-    Failure { why, step }
+    Failure { why, step: Box::new(step) }
 }
 
 fn limit() -> OutputLimit {
