@@ -87,8 +87,8 @@ impl World {
             create: false,
             was_clean,
             recovery_point: checkpoint(&disk, "recovery-point-offset-checkpoint").get(dir).copied(),
-            log_start: checkpoint(&disk,
-            compacted_to: None, "log-start-offset-checkpoint").get(dir).copied(),
+            log_start: checkpoint(&disk, "log-start-offset-checkpoint").get(dir).copied(),
+            compacted_to: None,
         };
         let mut outbox = Outbox::default();
         let log = PartitionLog::open(request, now(), &mut outbox);
