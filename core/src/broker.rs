@@ -8,6 +8,7 @@ mod change;
 mod compaction;
 mod life;
 mod log_starts;
+mod opening;
 mod retention;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -96,6 +97,7 @@ pub struct Broker {
     phase: Phase,
     /// Frames that came before the broker serves, or that wait for the metadata change before theirs.
     held: VecDeque<(SlotId, Bytes)>,
+    held_bytes: usize,
     changes: change::Changes,
     /// Logs that may have events to be polled.
     touched: BTreeSet<PartitionId>,
@@ -110,8 +112,6 @@ pub struct Broker {
     log_starts_written: Vec<(PartitionId, Offset)>,
     /// What a start has in hand until the broker serves.
     start: Option<life::Start>,
-    /// Whether the broker before us stopped in good order.
-    was_clean: bool,
     /// The epoch of this term as the metadata log's leader.
     metadata_epoch: LeaderEpoch,
     /// Who we are, once the directory has said so.
@@ -119,6 +119,8 @@ pub struct Broker {
     /// The epoch of this broker's registration, at the stop.
     broker_epoch: Option<i64>,
     is_directory_closing: bool,
+    /// While it starts, when to say next how far it is.
+    progress_line_at: Option<Monotonic>,
 }
 
 /// The topic of the metadata log.
@@ -190,6 +192,7 @@ impl Broker {
             directory,
             phase: Phase::Starting,
             held: VecDeque::new(),
+            held_bytes: 0,
             changes: change::Changes::default(),
             touched: BTreeSet::new(),
             waiting_for_name: BTreeSet::new(),
@@ -200,11 +203,11 @@ impl Broker {
             cleaner: compaction::Cleaner::default(),
             log_starts_written: Vec::new(),
             start: None,
-            was_clean: false,
             metadata_epoch: LeaderEpoch::NONE,
             node_id: NodeId::NONE,
             broker_epoch: None,
             is_directory_closing: false,
+            progress_line_at: Some(Self::first_progress_line_at(now)),
         }
     }
 
@@ -259,7 +262,9 @@ impl Broker {
         let log = self.log_timers.first().map(|(deadline, _)| *deadline);
         let idle = self.idle_timers.first().map(|(deadline, _)| *deadline);
         let rounds = [self.retention.deadline(), self.cleaner.deadline()].into_iter().flatten().min();
-        [self.parking.deadline(), self.directory.deadline(), log, idle, rounds, draining].into_iter().flatten().min()
+        let progress = self.progress_deadline();
+        let all = [self.parking.deadline(), self.directory.deadline(), log, idle, rounds, draining, progress];
+        all.into_iter().flatten().min()
     }
 
     /// What it serves, once it does: before that it reads its directory, and requests wait.
@@ -293,7 +298,7 @@ impl Broker {
     fn frame(&mut self, now: Now, conn: ConnId, body: Bytes) {
         let Some(slot) = self.connections.take_slot(now.monotonic, conn, &mut self.outbox) else { return };
         match self.phase {
-            Phase::Starting => self.held.push_back((slot, body)),
+            Phase::Starting => self.hold(slot, body),
             Phase::Serving => dispatch::dispatch(self, now, slot, body),
             Phase::Draining { .. } | Phase::Closing | Phase::Halted => self.close(conn, CloseReason::Shutdown),
         }
@@ -312,6 +317,7 @@ impl Broker {
             }
         }
         self.held.retain(|(slot, _)| slot.conn != conn);
+        self.held_bytes = self.held.iter().map(|(_, body)| body.len()).sum();
     }
 
     fn tick(&mut self, now: Now) {
@@ -331,6 +337,7 @@ impl Broker {
         self.check_retention(now);
         self.compact_next(now);
         self.directory.tick(now);
+        self.report_progress(now);
     }
 
     fn check_idle(&mut self, now: Monotonic, conn: ConnId) {
@@ -358,6 +365,7 @@ impl Broker {
 
     fn log_event(&mut self, now: Now, partition: PartitionId, event: LogEvent) {
         match event {
+            LogEvent::Surveyed => self.log_surveyed(now, partition),
             LogEvent::Opened => {
                 self.log_opened(now, partition);
                 self.wake_all(now, self.parking.watching(partition), Wake::Grown(partition));

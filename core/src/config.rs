@@ -72,6 +72,8 @@ pub struct Config {
     pub log_flush_offset_checkpoint_interval_ms: i64,
     /// `log.flush.start.offset.checkpoint.interval.ms`: how often log start offsets are written down.
     pub log_flush_start_offset_checkpoint_interval_ms: i64,
+    /// `ottla.log.damage` is `truncate`: a damaged log ends at the damage, as with Kafka, rather than going offline.
+    pub truncates_damaged_logs: bool,
     /// `producer.id.expiration.ms`: how long an idle producer is remembered.
     pub producer_id_expiration_ms: i64,
     /// `metadata.log.max.record.bytes.between.snapshots`.
@@ -235,6 +237,7 @@ impl Config {
             log_flush_offset_checkpoint_interval_ms: values.integer("log.flush.offset.checkpoint.interval.ms"),
             log_flush_start_offset_checkpoint_interval_ms: values
                 .integer("log.flush.start.offset.checkpoint.interval.ms"),
+            truncates_damaged_logs: values.text("ottla.log.damage") == "truncate",
             producer_id_expiration_ms: values.integer("producer.id.expiration.ms"),
             metadata_snapshot_bytes: values.integer("metadata.log.max.record.bytes.between.snapshots"),
             limits: Limits::resolve(&values)?,

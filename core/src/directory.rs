@@ -41,6 +41,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::boundary::{Level, OpId, Path, StorageResult};
@@ -64,7 +65,7 @@ use start::Start;
 #[derive(Clone, Debug)]
 pub struct DirectorySettings {
     /// Its path as people know it, for texts.
-    pub name: String,
+    pub name: Arc<str>,
     /// `node.id`: what a new directory gets.
     pub node_id: NodeId,
     /// Whether somebody chose it: then a directory of another node is refused. Else an existing directory says who we are.
@@ -141,6 +142,8 @@ pub struct FoundPartition {
     pub path: Path,
     /// Whether the directory is there; else it is to be created.
     pub exists: bool,
+    /// Whether the last broker closed it in good order.
+    pub was_clean: bool,
     /// Everything before it was synced, where that is known.
     pub recovery_point: Option<Offset>,
     /// Where the log starts, if that is later than its first segment.
@@ -184,6 +187,7 @@ pub struct Directory {
     is_asked: bool,
     quorum_state: QuorumState,
     node_id: NodeId,
+    was_clean: bool,
     checkpoints_due: Option<Monotonic>,
     are_checkpoints_wanted: bool,
     are_checkpoints_written: bool,
@@ -258,7 +262,7 @@ const QUORUM_STATE_FILE: &str = "quorum-state";
 impl From<&Config> for DirectorySettings {
     fn from(config: &Config) -> Self {
         Self {
-            name: config.log_dirs.first().cloned().unwrap_or_default(),
+            name: config.log_dirs.first().map_or("", String::as_str).into(),
             node_id: config.node_id,
             is_node_id_set: config.is_node_id_set,
             unused_dirs: config.log_dirs.len().saturating_sub(1),
@@ -291,11 +295,18 @@ impl Directory {
             is_asked: false,
             quorum_state: QuorumState::default(),
             node_id: NodeId::NONE,
+            was_clean: false,
             checkpoints_due: None,
             are_checkpoints_wanted: false,
             are_checkpoints_written: true,
             are_log_starts_written: true,
         }
+    }
+
+    /// A log directory as it was configured.
+    #[must_use]
+    pub fn name_of(&self, _log_dir: u16) -> Arc<str> {
+        Arc::clone(&self.settings.name)
     }
 
     /// The next event, if there is one.
@@ -438,6 +449,7 @@ impl Directory {
         };
         self.quorum_state = ready.quorum_state;
         self.node_id = ready.found.meta.node_id;
+        self.was_clean = ready.found.was_clean;
         self.events.push_back(DirectoryEvent::Ready(Box::new(ready.found)));
     }
 

@@ -21,6 +21,7 @@ mod append;
 mod atomic_file;
 mod compaction;
 mod config;
+mod damage_text;
 mod durability;
 mod ending;
 mod event;
@@ -53,6 +54,7 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString as _};
+use alloc::sync::Arc;
 
 use thiserror::Error;
 
@@ -85,6 +87,7 @@ pub use event::{
     AppendError, Appended, EndTransaction, Extent, Found, Located, LogEvent, LogState, Lookup, LookupError, LookupId,
     OpenLog, OutOfRange, TimestampAndOffset,
 };
+pub use recovery::Progress;
 pub use retention::RetentionDue;
 pub use transaction_index::AbortedTransaction;
 
@@ -93,6 +96,8 @@ pub use transaction_index::AbortedTransaction;
 pub struct PartitionLog {
     id: PartitionId,
     name: TopicName,
+    /// As configured.
+    log_dir: Arc<str>,
     dir: Path,
     config: LogConfig,
     state: LogState,
@@ -163,6 +168,7 @@ impl PartitionLog {
         Self {
             id: request.id,
             name: request.name.clone(),
+            log_dir: Arc::clone(&request.log_dir),
             dir: request.dir.clone(),
             config: request.config.clone(),
             state: LogState::Loading,
@@ -219,7 +225,7 @@ impl PartitionLog {
     fn done(&mut self, now: Now, op: OpId, task: Task, outcome: Outcome, outbox: &mut Outbox) {
         match task {
             Task::Write => self.written(now.monotonic, op, outbox),
-            Task::CreateSegment(_) | Task::WriteSnapshot | Task::SyncNames => {}
+            Task::CreateSegment(_) | Task::WriteSnapshot | Task::SyncNames | Task::WriteAgain => {}
             Task::Sync(base) => self.synced(now.monotonic, base, outbox),
             Task::SyncDir(base) => self.synced_dir(now.monotonic, base, outbox),
             Task::WriteIndex(base) => self.index_written(base, true, outbox),
@@ -244,6 +250,7 @@ impl PartitionLog {
         let what = match task {
             Task::Write => "appending",
             Task::CreateSegment(_) => "creating a segment",
+            Task::WriteAgain => "writing again what was not known to be synced",
             Task::Sync(_) => "syncing a segment",
             Task::SyncDir(_) | Task::SyncNames => "syncing the directory",
             Task::WriteEpochs => "writing leader-epoch-checkpoint",
@@ -268,7 +275,12 @@ impl PartitionLog {
             Task::Load => return self.load_failed(error, outbox),
             Task::Removal => return self.removal_failed(error, outbox),
         };
-        self.go_offline(format!("{what} failed: {error}"), outbox);
+        self.go_offline(self.failure_text(what, error), outbox);
+    }
+
+    /// What the disk failed at.
+    fn failure_text(&self, what: &str, error: &StorageError) -> String {
+        format!("{what} failed: {error} (in {})", self.shown_path(""))
     }
 
     /// What happened; poll until there is nothing.

@@ -82,6 +82,7 @@ impl World {
         let request = OpenLog {
             id: PartitionId { topic_id: Uuid::parse(topic_id).unwrap(), index: index.parse().unwrap() },
             name: name.into(),
+            log_dir: "/logs".into(),
             dir: Path::new(0, dir),
             config: LogConfig::default(),
             create: false,

@@ -66,6 +66,7 @@ fn request(config: &LogConfig, was_clean: bool, recovery_point: Option<Offset>) 
     OpenLog {
         id: PartitionId { topic_id: Uuid(7), index: 0 },
         name: "t".into(),
+        log_dir: "/logs".into(),
         dir: Path::new(0, DIR),
         config: config.clone(),
         create: true,

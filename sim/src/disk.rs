@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ottla_core::boundary::{DirEntry, OpenMode, Path, StorageError};
 
-use crate::chance::Chance;
+use crate::chance::{Chance, Odds};
 pub use page_cache::{CachedFile, Damage, PAGE_SIZE_BYTES, PowerLoss, SECTOR_SIZE_BYTES, Survival};
 use tree::Tree;
 pub use tree::{Entry, NodeId};
@@ -35,6 +35,26 @@ pub struct Losses {
     pub holed_files: Vec<String>,
     /// Directories with a hole in a `.log` file, or between two of them.
     pub holed_logs: BTreeSet<String>,
+}
+
+impl Losses {
+    fn note(&mut self, name: Option<&String>, damage: Damage) {
+        let Some(name) = name else { return };
+        if damage.is_lossy {
+            self.lossy_files.push(name.clone());
+        }
+        if damage.hole_at.is_some() {
+            self.holed_files.push(name.clone());
+        }
+    }
+
+    /// What was lost twice over.
+    pub fn merge(&mut self, other: Self) {
+        self.changed_names += other.changed_names;
+        self.lossy_files.extend(other.lossy_files);
+        self.holed_files.extend(other.holed_files);
+        self.holed_logs.extend(other.holed_logs);
+    }
 }
 
 impl Disk {
@@ -159,16 +179,35 @@ impl Disk {
         }
     }
 
-    /// The page cache and the file system write something in their own time.
-    pub fn write_back(&mut self, chance: &mut Chance) {
+    /// The page cache and the file system write something in their own time. Now and then a file's pages can't be written,
+    /// and are forgotten or not.
+    pub fn write_back(&mut self, fails: Odds, forgets: bool, chance: &mut Chance) {
         if chance.coin() {
             self.tree.write_back(chance);
         }
         for file in self.files.values_mut() {
-            if chance.coin() {
+            if !fails.is_never() && chance.happens(fails) {
+                file.fail_write_back(forgets, chance);
+            } else if chance.coin() {
                 file.write_back(chance);
             }
         }
+    }
+
+    /// From now on nothing fails.
+    pub fn heal(&mut self) {
+        self.files.values_mut().for_each(CachedFile::heal);
+    }
+
+    /// The page cache gives up pages that count as clean, though the medium does not have them. Nobody reads meanwhile.
+    pub fn evict(&mut self, chance: &mut Chance) -> Losses {
+        let mut losses = Losses::default();
+        let names = self.names();
+        for (node, file) in &mut self.files {
+            losses.note(names.get(node), file.evict(chance));
+        }
+        self.find_holed_logs(names.values(), &mut losses);
+        losses
     }
 
     /// The power goes; nothing is open any more.
@@ -176,14 +215,7 @@ impl Disk {
         let mut losses = Losses::default();
         let names = self.names();
         for (node, file) in &mut self.files {
-            let damage = file.lose_power(how, chance);
-            let Some(name) = names.get(node) else { continue };
-            if damage.is_lossy {
-                losses.lossy_files.push(name.clone());
-            }
-            if damage.hole_at.is_some() {
-                losses.holed_files.push(name.clone());
-            }
+            losses.note(names.get(node), file.lose_power(how, chance));
         }
         losses.changed_names = self.tree.lose_power(|| how.survival != Survival::Nothing && chance.coin());
         let reachable = self.tree.reachable(&self.roots);
@@ -332,7 +364,7 @@ mod tests {
                     }
                 }
                 if chance.coin() {
-                    disk.write_back(&mut chance);
+                    disk.write_back(Odds::NEVER, false, &mut chance);
                 }
             }
             disk.lose_power(ANYTHING, &mut chance);

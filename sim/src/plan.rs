@@ -101,6 +101,8 @@ pub struct DiskPlan {
     pub write_fails: Odds,
     /// A sync fails.
     pub sync_fails: Odds,
+    /// What a failed sync did not write counts as clean from then on.
+    pub forgets: bool,
     /// A write finds no space.
     pub fills: Odds,
     /// A power loss tears pages.
@@ -227,6 +229,7 @@ impl DiskPlan {
             write_fails: fault(chance),
             sync_fails: fault(chance),
             fills: fault(chance),
+            forgets: chance.coin(),
             tears: chance.coin(),
             holes: chance.coin(),
         }

@@ -76,6 +76,7 @@ impl Storage {
     /// From now on nothing fails.
     pub fn heal(&mut self) {
         self.plan = self.plan.calm();
+        self.disk.heal();
     }
 
     /// The disk as readers see it.
@@ -172,11 +173,12 @@ impl Storage {
 
     /// The cache writes something in its own time.
     pub fn write_back(&mut self) {
-        self.disk.write_back(&mut self.chance);
+        self.disk.write_back(self.plan.sync_fails, self.plan.forgets, &mut self.chance);
     }
 
-    /// The process ends: of the commands that did not happen yet some do, some in part, some never.
-    pub fn end_process(&mut self) {
+    /// The process ends: of the commands that did not happen yet some do, some in part, some never. The page cache may give
+    /// up what it has forgotten to write.
+    pub fn end_process(&mut self) -> Losses {
         let mut broken_off = BTreeSet::new();
         for operation in std::mem::take(&mut self.operations).into_values() {
             let file = file_of(&operation.command);
@@ -193,18 +195,20 @@ impl Storage {
         self.files.clear();
         self.next_file = 0;
         self.next_op = 0;
+        if self.plan.forgets { self.disk.evict(&mut self.chance) } else { Losses::default() }
     }
 
     /// The power goes, and the process with it.
     pub fn lose_power(&mut self) -> Losses {
-        self.end_process();
+        let mut losses = self.end_process();
         let survivals: &[Survival] = if self.plan.holes {
             &[Survival::Nothing, Survival::Prefix, Survival::Subset]
         } else {
             &[Survival::Nothing, Survival::Prefix]
         };
         let how = PowerLoss { survival: *self.chance.pick(survivals), tears: self.plan.tears };
-        self.disk.lose_power(how, &mut self.chance)
+        losses.merge(self.disk.lose_power(how, &mut self.chance));
+        losses
     }
 
     fn check_new(&mut self, op: OpId) -> Result<(), Violation> {
@@ -255,6 +259,9 @@ impl Storage {
             let error = StorageError::Io("an earlier write to the file failed".to_owned());
             return Ok(Err(Failure::NotDone(error)));
         }
+        if self.has_unseen_error(command) {
+            return Ok(Err(self.fail(command, StorageError::Io("input/output error".to_owned()))));
+        }
         let odds = match command {
             StorageCommand::List { .. } | StorageCommand::Read { .. } => self.plan.read_fails,
             StorageCommand::Open { mode: OpenMode::Existing, .. } => self.plan.read_fails,
@@ -275,12 +282,20 @@ impl Storage {
         Ok(self.happen(command).map_err(Failure::NotDone))
     }
 
+    /// Whether a sync has to say what the page cache could not write before.
+    fn has_unseen_error(&self, command: &StorageCommand) -> bool {
+        let StorageCommand::Sync { file } = command else { return false };
+        self.files[file].node.is_some_and(|node| self.disk.file(node).has_unseen_error())
+    }
+
+    /// Appends go to the end, or repeat bytes that are there.
     fn check_append(&self, command: &StorageCommand) -> Result<(), Violation> {
-        let StorageCommand::Append { file, at, .. } = command else { return Ok(()) };
+        let StorageCommand::Append { file, at, data } = command else { return Ok(()) };
         let open = &self.files[file];
         let Some(node) = open.node else { return Ok(()) };
         let size_bytes = self.disk.file(node).size_bytes();
-        if open.has_failed || *at == size_bytes {
+        let is_repeat = || self.disk.file(node).bytes()[offset(*at)..].starts_with(&data.concat());
+        if open.has_failed || *at == size_bytes || *at < size_bytes && is_repeat() {
             return Ok(());
         }
         Err(Violation::Contract(format!("append at {at} to {}, which has {size_bytes} bytes", open.path)))
@@ -294,7 +309,7 @@ impl Storage {
             }
             StorageCommand::Sync { file } => {
                 if let Some(node) = self.files[file].node {
-                    self.disk.file_mut(node).fail_sync(&mut self.chance);
+                    self.disk.file_mut(node).fail_sync(self.plan.forgets, &mut self.chance);
                 }
                 return Failure::Unknown(error);
             }

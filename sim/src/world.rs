@@ -274,19 +274,17 @@ impl World {
         }
         // After a clean stop everything is on the medium: a power loss then must take nothing.
         let loses_power = ending == Ending::PowerLoss || ending == Ending::Clean && self.lifecycle.coin();
-        if loses_power {
-            let losses = self.env.storage.lose_power();
-            self.env.transcript.remark(self.env.agenda.now(), format_args!("{losses:?}"));
-            self.env.stats.add(Counter::LossyFiles, losses.lossy_files.len() as u64);
-            self.env.stats.add(Counter::HoledFiles, losses.holed_files.len() as u64);
-            self.env.stats.add(Counter::LostNames, losses.changed_names as u64);
-            for directory in &losses.holed_logs {
-                self.history.damaged(directory);
-            }
-        } else {
-            self.env.storage.end_process();
+        let losses = if loses_power { self.env.storage.lose_power() } else { self.env.storage.end_process() };
+        self.env.transcript.remark(self.env.agenda.now(), format_args!("{losses:?}"));
+        self.env.stats.add(Counter::LossyFiles, losses.lossy_files.len() as u64);
+        self.env.stats.add(Counter::HoledFiles, losses.holed_files.len() as u64);
+        self.env.stats.add(Counter::LostNames, losses.changed_names as u64);
+        for directory in &losses.holed_logs {
+            self.history.damaged(directory);
         }
-        let may_have_forgotten = ending == Ending::PowerLoss && !self.env.plan.broker.strict_sync;
+        // What could not be synced may be gone without a power loss, too.
+        let has_lost = ending == Ending::PowerLoss || ending == Ending::Kill && !losses.lossy_files.is_empty();
+        let may_have_forgotten = has_lost && !self.env.plan.broker.strict_sync;
         self.history.restarted(may_have_forgotten);
         let is_down_for = self.lifecycle.span_up_to(self.env.plan.lifecycle.down_max);
         self.env.agenda.after(is_down_for, Event::Start);

@@ -14,6 +14,9 @@ use crate::wire::messages::header::ResponseHeader;
 use crate::wire::messages::response_header_version;
 use crate::wire::{FrameWriter, Message};
 
+/// Requests that wait may take so much, and then one more from each connection.
+const HELD_BYTES_MAX: usize = 64 << 20;
+
 impl Broker {
     /// Answers a request. `pins` are the segments that the answer refers to.
     pub(crate) fn answer<M: Message>(&mut self, caller: Caller, response: &M, pins: Vec<(PartitionId, FileId)>) {
@@ -37,9 +40,14 @@ impl Broker {
         self.connections.close(conn, reason, &mut self.outbox);
     }
 
-    /// Keeps a request until the metadata change in flight is done.
+    /// Keeps a request until the broker serves, or until the metadata change in flight is done. Where too many bytes wait,
+    /// its connection is not read for the time being.
     pub(crate) fn hold(&mut self, slot: SlotId, frame: Bytes) {
+        self.held_bytes += frame.len();
         self.held.push_back((slot, frame));
+        if self.held_bytes > HELD_BYTES_MAX {
+            self.connections.pause(slot.conn, &mut self.outbox);
+        }
     }
 
     /// The listener that a client came in on: what it is told of brokers is in that listener's terms.

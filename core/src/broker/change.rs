@@ -129,6 +129,8 @@ impl Broker {
 
     /// Serves the requests that were held, in their order; those that start another change hold the others again.
     pub(super) fn release_held(&mut self, now: Now) {
+        self.held_bytes = 0;
+        self.connections.resume(&mut self.outbox);
         for (slot, frame) in core::mem::take(&mut self.held) {
             crate::api::dispatch::dispatch(self, now, slot, frame);
         }

@@ -1,13 +1,15 @@
 //! The broker's life: reads the directory, opens the logs, serves, and stops in good order.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::opening::Opening;
 use super::{Broker, Phase, Work};
 use super::{METADATA_PARTITION, METADATA_TOPIC};
-use crate::boundary::{HaltReason, Level, Output};
+use crate::boundary::{HaltReason, Level, Output, Path};
 use crate::config::{Config, TopicConfig};
 use crate::directory::{
     DirectoryEvent, Found, FoundPartition, MetaProperties, PartitionOffsets, Settled, partition_dir,
@@ -26,8 +28,8 @@ pub(super) struct Start {
     found: Found,
     /// The read of the metadata log under way.
     reading: Option<LookupId>,
-    /// Logs that are still being opened.
-    opening: BTreeSet<PartitionId>,
+    /// The partitions that are still to be opened, once it is known which they are.
+    pub(super) opening: Option<Opening>,
     /// Where the records of this start end in the metadata log.
     end: Option<Offset>,
 }
@@ -63,9 +65,7 @@ impl Broker {
         if partition == METADATA_PARTITION {
             return self.read_metadata();
         }
-        if let Some(start) = &mut self.start {
-            start.opening.remove(&partition);
-        }
+        self.log_settled(now, partition);
         self.serve_when_ready(now);
     }
 
@@ -101,12 +101,11 @@ impl Broker {
         if partition == METADATA_PARTITION && self.phase == Phase::Starting {
             return self.unusable(format!("the metadata log can't be used: {reason}"));
         }
-        self.outbox.report(Level::Error, format!("{} is offline: {reason}", self.partition_name(partition)));
         if partition == METADATA_PARTITION {
             self.give_up_changes(now);
         }
-        if let Some(start) = &mut self.start {
-            start.opening.remove(&partition);
+        if self.start.is_some() {
+            self.log_settled(now, partition);
             self.serve_when_ready(now);
         }
     }
@@ -195,6 +194,7 @@ impl Broker {
         let request = OpenLog {
             id: METADATA_PARTITION,
             name: TopicName::from(METADATA_TOPIC),
+            log_dir: self.log_dir_name(&found.metadata_path),
             dir: found.metadata_path.clone(),
             config: self.metadata_log_config(),
             create: !found.metadata_exists,
@@ -203,8 +203,7 @@ impl Broker {
             log_start: None,
             compacted_to: None,
         };
-        self.was_clean = found.was_clean;
-        self.start = Some(Start { found, reading: None, opening: BTreeSet::new(), end: None });
+        self.start = Some(Start { found, reading: None, opening: None, end: None });
         self.logs.insert(METADATA_PARTITION, PartitionLog::open(request, now, &mut self.outbox));
         self.touch(METADATA_PARTITION);
     }
@@ -237,7 +236,6 @@ impl Broker {
         let registration = registration(&self.config, &start.found.meta, &mut self.rng);
         self.node_id = registration.node_id;
         self.config.node_id = registration.node_id;
-        start.opening = settled.ids().collect();
         let batches = metadata::start_batches(
             &self.metadata,
             &registration,
@@ -252,9 +250,10 @@ impl Broker {
                 None => return self.unusable("the metadata log takes no records".to_string()),
             }
         }
-        for partition in settled.partitions {
-            self.open_log(now, partition.id, Some(partition));
-        }
+        let threads = usize::try_from(self.config.count("num.recovery.threads.per.data.dir")).unwrap_or(1);
+        let start = self.start.as_mut().expect("it was there");
+        start.opening = Some(Opening::new(settled.partitions.into(), threads));
+        self.open_more(now);
     }
 
     /// Begins to serve when this start's records are committed and no log is still being opened.
@@ -262,8 +261,9 @@ impl Broker {
         let Some(start) = &self.start else { return };
         let Some(end) = start.end else { return };
         let committed = self.logs.get(&METADATA_PARTITION).is_some_and(|log| log.high_watermark() >= end);
-        if committed && start.opening.is_empty() {
+        if committed && start.opening.as_ref().is_some_and(Opening::is_over) {
             self.start = None;
+            self.progress_line_at = None;
             self.phase = Phase::Serving;
             self.retention.begin(now, self.config.log_initial_task_delay_ms);
             if self.config.log_cleaner_enable {
@@ -273,11 +273,13 @@ impl Broker {
         }
     }
 
-    fn open_log(&mut self, now: Now, id: PartitionId, found: Option<FoundPartition>) {
+    /// Opens a partition's log: one that was found at the start, or a new one.
+    pub(super) fn open_log(&mut self, now: Now, id: PartitionId, found: Option<FoundPartition>) {
         let Some(topic) = self.metadata.image().topics.get(&id.topic_id) else { return };
         let name = topic.name.clone();
         let topic_config = self.effective_config(&name);
-        if found.is_none() && self.directory.remembers(&name, id.index, now) {
+        let is_new = found.is_none();
+        if is_new && self.directory.remembers(&name, id.index, now) {
             self.waiting_for_name.insert(id);
             return;
         }
@@ -286,28 +288,37 @@ impl Broker {
             topic: name.clone(),
             path: partition_dir(&name, id.index),
             exists: false,
+            // Whatever lies under the name of a new partition is not to be trusted.
+            was_clean: false,
             recovery_point: None,
             log_start: None,
             compacted_to: None,
         });
-        if self.logs.values().any(|log| log.holds(&found.path)) {
+        if is_new && self.logs.values().any(|log| log.holds(&found.path)) {
             self.waiting_for_name.insert(id);
             return;
         }
         let request = OpenLog {
             id,
             name,
+            log_dir: self.log_dir_name(&found.path),
             dir: found.path,
             config: self.log_config(&topic_config),
             create: !found.exists,
-            was_clean: self.was_clean,
+            was_clean: found.was_clean,
             recovery_point: found.recovery_point,
             log_start: found.log_start,
             compacted_to: found.compacted_to,
         };
         self.topic_configs.insert(id.topic_id, topic_config);
-        self.logs.insert(id, PartitionLog::open(request, now, &mut self.outbox));
+        let begin = if is_new || request.was_clean { PartitionLog::open } else { PartitionLog::survey };
+        self.logs.insert(id, begin(request, now, &mut self.outbox));
         self.touch(id);
+    }
+
+    /// The log directory of a path, as it was configured.
+    fn log_dir_name(&self, path: &Path) -> Arc<str> {
+        self.directory.name_of(path.log_dir)
     }
 
     fn remove_log(&mut self, now: Now, id: PartitionId) {
@@ -362,6 +373,7 @@ impl Broker {
             retention_ms: topic.retention_ms,
             retention_bytes: topic.retention_bytes,
             file_delete_delay_ms: topic.file_delete_delay_ms,
+            truncates_damage: self.config.truncates_damaged_logs,
             producer_id_expiration_ms: self.config.producer_id_expiration_ms,
         }
     }
@@ -397,11 +409,6 @@ impl Broker {
             })
         });
         known.collect()
-    }
-
-    fn partition_name(&self, id: PartitionId) -> String {
-        let topic = self.metadata.image().topics.get(&id.topic_id);
-        topic.map_or_else(|| format!("{}", id.topic_id), |topic| format!("{}-{}", topic.name, id.index))
     }
 
     fn unusable(&mut self, why: String) {

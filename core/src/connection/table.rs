@@ -25,6 +25,8 @@ pub struct SlotId {
 pub struct Connections {
     open: BTreeMap<ConnId, Connection>,
     per_address: BTreeMap<IpAddr, u32>,
+    /// Those that are not read until [`Connections::resume`].
+    paused: Vec<ConnId>,
     limits: ConnectionLimits,
 }
 
@@ -47,6 +49,8 @@ struct Connection {
     listener: u16,
     answers: AnswerQueue,
     gate_open: bool,
+    /// Not to be read, however little it has in hand.
+    is_paused: bool,
     is_closing: bool,
     last_active: Monotonic,
 }
@@ -58,7 +62,7 @@ impl Connections {
     /// No connections yet.
     #[must_use]
     pub fn new(limits: ConnectionLimits) -> Self {
-        Self { open: BTreeMap::new(), per_address: BTreeMap::new(), limits }
+        Self { open: BTreeMap::new(), per_address: BTreeMap::new(), paused: Vec::new(), limits }
     }
 
     /// Takes a new connection in; one beyond a limit is closed at once.
@@ -84,6 +88,7 @@ impl Connections {
             listener,
             answers: AnswerQueue::default(),
             gate_open: true,
+            is_paused: false,
             is_closing: false,
             last_active: now,
         };
@@ -159,6 +164,27 @@ impl Connections {
         free
     }
 
+    /// Stops reading from a connection until [`Connections::resume`].
+    pub fn pause(&mut self, conn: ConnId, outbox: &mut Outbox) {
+        if let Some(connection) = self.open.get_mut(&conn)
+            && !connection.is_paused
+        {
+            connection.is_paused = true;
+            self.paused.push(conn);
+            Self::adjust_gate(conn, connection, self.limits, outbox);
+        }
+    }
+
+    /// Reads again from the connections that were paused.
+    pub fn resume(&mut self, outbox: &mut Outbox) {
+        for conn in core::mem::take(&mut self.paused) {
+            if let Some(connection) = self.open.get_mut(&conn) {
+                connection.is_paused = false;
+                Self::adjust_gate(conn, connection, self.limits, outbox);
+            }
+        }
+    }
+
     /// The client's address and the listener it came in on.
     #[must_use]
     pub fn peer(&self, conn: ConnId) -> Option<(SocketAddr, u16)> {
@@ -194,10 +220,10 @@ impl Connections {
     fn adjust_gate(conn: ConnId, connection: &mut Connection, limits: ConnectionLimits, outbox: &mut Outbox) {
         let waiting = connection.answers.waiting();
         let unsent_bytes = connection.answers.unsent_bytes();
-        let is_over = waiting >= limits.slots || unsent_bytes >= limits.unsent_bytes;
-        let is_under = waiting <= limits.slots / 2 && unsent_bytes <= limits.unsent_bytes / 2;
+        let is_over = connection.is_paused || waiting >= limits.slots || unsent_bytes >= limits.unsent_bytes;
+        let is_under = !connection.is_paused && waiting <= limits.slots / 2 && unsent_bytes <= limits.unsent_bytes / 2;
         let open = if connection.gate_open { !is_over } else { is_under };
-        if open != connection.gate_open {
+        if open != connection.gate_open && !connection.is_closing {
             connection.gate_open = open;
             outbox.push(Output::Gate { conn, open });
         }

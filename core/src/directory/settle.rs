@@ -105,6 +105,7 @@ fn partitions(directory: &Directory, image: &MetadataImage, existing: &BTreeSet<
                 topic: topic.name.clone(),
                 path,
                 exists,
+                was_clean: directory.was_clean,
                 recovery_point: directory.written.recovery_points.get(&key).copied(),
                 log_start: directory.written.log_starts.get(&key).copied(),
                 compacted_to: directory.written.compacted_to.get(&key).copied(),

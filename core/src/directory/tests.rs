@@ -34,7 +34,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let settings = DirectorySettings {
-            name: "/data/logs".to_string(),
+            name: "/data/logs".into(),
             node_id: NodeId(1),
             is_node_id_set: false,
             unused_dirs: 0,

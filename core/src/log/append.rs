@@ -37,6 +37,8 @@ pub(super) struct Active {
 pub(super) struct InFlight {
     /// Writes whose results, or whose predecessors' results, have not come.
     pub(super) writes: VecDeque<Write>,
+    /// Writes to a new segment that wait until the old one has all of its own.
+    pub(super) held_back: VecDeque<(StorageCommand, Mark)>,
     /// Batches above the high watermark.
     pub(super) uncommitted: VecDeque<LoggedBatch>,
 }
@@ -157,8 +159,8 @@ impl PartitionLog {
         if let Some(aborted) = self.producers.append(&logged) {
             segment.aborted.push(aborted);
         }
-        let op = self.issuer(outbox).issue(Task::Write, StorageCommand::Append { file, at: position, data });
-        self.in_flight.writes.push_back(Write { op, is_done: false, mark });
+        self.in_flight.held_back.push_back((StorageCommand::Append { file, at: position, data }, mark));
+        self.write_on(outbox);
         self.in_flight.uncommitted.push_back(logged);
         self.write_index_when_due(self.active.base, outbox);
         self.note_growth();
@@ -173,6 +175,21 @@ impl PartitionLog {
             append_time,
             log_start_offset: self.log_start,
             is_duplicate: false,
+        }
+    }
+
+    /// Issues the writes that may be: to one segment at a time. A batch in a new segment is not to be on the disk while one
+    /// before it, in the old segment, is not, or may never be: that would look like damage.
+    fn write_on(&mut self, outbox: &mut Outbox) {
+        let is_first = |mark: &Mark, writes: &VecDeque<Write>| {
+            writes.front().is_none_or(|first| first.mark.segment == mark.segment)
+        };
+        while let Some((_, mark)) = self.in_flight.held_back.front()
+            && is_first(mark, &self.in_flight.writes)
+            && let Some((command, mark)) = self.in_flight.held_back.pop_front()
+        {
+            let op = self.issuer(outbox).issue(Task::Write, command);
+            self.in_flight.writes.push_back(Write { op, is_done: false, mark });
         }
     }
 
@@ -198,8 +215,8 @@ impl PartitionLog {
             || last_offset - segment.base.0 > i64::from(i32::MAX)
     }
 
-    /// Closes the active segment and begins a new one at the log's end. Nothing waits: appends to the new segment are
-    /// issued right behind its creation.
+    /// Closes the active segment and begins a new one at the log's end. Appends need not wait, though their writes do until
+    /// the old segment has all of its own.
     pub(super) fn roll(&mut self, now: Now, outbox: &mut Outbox) {
         let old = self.active.base;
         let segment = self.segments.get_mut(&old).expect("the active segment is in memory");
@@ -238,7 +255,7 @@ impl PartitionLog {
         }
     }
 
-    /// A write is done. Writes of one file end in order, but those of a new file may overtake those of the old one.
+    /// A write is done.
     pub(super) fn written(&mut self, now: Monotonic, op: OpId, outbox: &mut Outbox) {
         let writes = &mut self.in_flight.writes;
         let at = writes.binary_search_by_key(&op, |write| write.op).expect("each write is waited for");
@@ -248,6 +265,7 @@ impl PartitionLog {
             written = writes.pop_front().map(|write| write.mark);
         }
         if let Some(mark) = written {
+            self.write_on(outbox);
             self.marks.written = mark;
             self.note_unsynced(now);
             self.advance(outbox);

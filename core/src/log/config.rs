@@ -35,6 +35,8 @@ pub struct LogConfig {
     pub retention_bytes: i64,
     /// `file.delete.delay.ms`: how long a deleted segment's files stay, renamed.
     pub file_delete_delay_ms: i64,
+    /// `ottla.log.damage` is `truncate`: where a batch is damaged the log ends, whatever comes behind it, as with Kafka.
+    pub truncates_damage: bool,
     /// `producer.id.expiration.ms`: forget a producer that was silent for this long.
     pub producer_id_expiration_ms: i64,
 }
@@ -58,6 +60,7 @@ impl Default for LogConfig {
             retention_ms: 7 * 24 * 3_600_000,
             retention_bytes: -1,
             file_delete_delay_ms: 60_000,
+            truncates_damage: false,
             producer_id_expiration_ms: 24 * 3_600_000,
         }
     }

@@ -260,6 +260,7 @@ impl PartitionLog {
         self.state = LogState::Offline;
         self.is_clean = false;
         self.loader = None;
+        self.in_flight.held_back.clear();
         self.preparing.clear();
         self.give_up_check();
         self.abandon_compaction(outbox);

@@ -1,6 +1,7 @@
 //! What goes between a log and the broker: the request to open one, answers to its calls, and events.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -20,6 +21,8 @@ pub struct OpenLog {
     pub id: PartitionId,
     /// The topic's name, for messages.
     pub name: TopicName,
+    /// The log directory as it was configured, for messages.
+    pub log_dir: Arc<str>,
     /// The partition's directory, as in `0:orders-3`.
     pub dir: Path,
     /// The topic's settings.
@@ -66,6 +69,8 @@ impl LogState {
 /// What a log has to say. Poll after each call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogEvent {
+    /// It is known how much there is to do to open it: [`super::PartitionLog::recovery_progress`].
+    Surveyed,
     /// It serves from now on.
     Opened,
     /// Batches became visible, or were decided: answer the produces and fetches that waited for them.

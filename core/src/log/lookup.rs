@@ -14,6 +14,7 @@ use super::durability::Mark;
 use super::event::{
     Extent, Found, Located, LogEvent, LogState, Lookup, LookupError, LookupId, OutOfRange, TimestampAndOffset,
 };
+use super::names::{LOG, file_name};
 use super::offset_index::OffsetEntry;
 use super::scan::{Check, ScanStep, SegmentScan};
 use super::task::Task;
@@ -433,12 +434,14 @@ impl PartitionLog {
         why: &str,
         outbox: &mut Outbox,
     ) -> bool {
-        let text = format!("{}: segment {base} at byte {position}: {why}", self.label());
         if !by_index {
-            outbox.report(Level::Error, text.clone());
+            let text = self.damage_text(base, position, &why, "a lookup came upon it");
+            outbox.report(Level::Error, format!("{}: {text}", self.label()));
             return self.finish(id, Err(LookupError::Corrupt(text)));
         }
-        outbox.report(Level::Warn, format!("{text}; the segment's indexes are made anew"));
+        let path = self.shown_path(&file_name(base, LOG));
+        let text = format!("{}: {path} at byte {position}: {why}; the segment's indexes are made anew", self.label());
+        outbox.report(Level::Warn, text);
         let running = self.lookups.running.get_mut(&id).expect("it is running");
         running.step = Step::Prepare;
         self.rebuild(base, outbox);

@@ -3,7 +3,6 @@
 
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::ToString as _;
 
 use super::file_read::{Content, FileRead};
 use super::names::{LOG, OFFSET_INDEX, TIME_INDEX, file_name};
@@ -223,9 +222,8 @@ impl PartitionLog {
                 }
                 ScanStep::Bad { position, fault } => {
                     // Lookups before this place still work; those that come here say so themselves.
-                    let fault = fault.to_string();
-                    let text = format!("{}: segment {base} at byte {position}: {fault}", self.label());
-                    outbox.report(Level::Error, text);
+                    let text = self.damage_text(base, position, &fault, "a lookup came upon it");
+                    outbox.report(Level::Error, format!("{}: {text}", self.label()));
                     break;
                 }
                 ScanStep::End => break,

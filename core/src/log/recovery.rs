@@ -4,7 +4,7 @@
 //! segment from the recovery point on is read and its checksums verified. A tail that was cut short is cut off; damage
 //! with good batches behind it, or before the recovery point, takes the log offline and leaves every byte where it is.
 //!
-//! One command is in flight at a time; [`Step`] says which.
+//! One command is in flight at a time, beside those that write again what was found; [`Step`] says which.
 
 mod before_start;
 mod beside;
@@ -46,6 +46,8 @@ const HEADER_CHUNK_SIZE_BYTES: u32 = 64 << 10;
 pub(super) struct Loader {
     now: Now,
     create: bool,
+    /// It says what there is to do, and waits to be told to do it.
+    is_surveyed: bool,
     was_clean: bool,
     recovery_point: Option<Offset>,
     log_start: Option<Offset>,
@@ -64,7 +66,17 @@ pub(super) struct Loader {
     plan: VecDeque<Offset>,
     /// The offset after the last good batch.
     next_offset: Offset,
+    progress: Progress,
     step: Step,
+}
+
+/// How far a recovery is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes that are walked or verified.
+    pub done_bytes: u64,
+    /// Bytes of all that is to be.
+    pub all_bytes: u64,
 }
 
 /// The command that is in flight, and what it is for.
@@ -74,6 +86,10 @@ enum Step {
     /// A segment that a compaction made is walked, and then put in its place by these commands.
     Swap(Box<Swap>),
     Replace(VecDeque<StorageCommand>),
+    /// Waits for [`PartitionLog::load`]; nothing is in flight. The directory is there or not.
+    Surveyed {
+        exists: bool,
+    },
     MakeDir,
     Metadata(FileRead),
     Epochs(FileRead),
@@ -94,6 +110,8 @@ enum Step {
         fault: BatchFault,
         /// Segments after it, which are searched too.
         later: VecDeque<Offset>,
+        /// The segment that is searched at present.
+        at: Offset,
         file: FileId,
     },
     OpenForSearch {
@@ -130,6 +148,8 @@ struct Walk {
     file: FileId,
     size_bytes: u64,
     is_last: bool,
+    /// Whether some of it was not known to be synced.
+    verifies: bool,
     check: Check,
     scan: SegmentScan,
     indexes: Indexes,
@@ -146,10 +166,42 @@ impl PartitionLog {
     /// Begins to open a log: [`LogEvent::Opened`] or [`LogEvent::WentOffline`] follows.
     #[must_use]
     pub fn open(request: OpenLog, now: Now, outbox: &mut Outbox) -> Self {
+        Self::begin(request, false, now, outbox)
+    }
+
+    /// Begins to open a log, but only looks at how much there is to do: [`LogEvent::Surveyed`] or [`LogEvent::WentOffline`]
+    /// follows, and after the first of them it waits for [`PartitionLog::load`].
+    #[must_use]
+    pub fn survey(request: OpenLog, now: Now, outbox: &mut Outbox) -> Self {
+        Self::begin(request, true, now, outbox)
+    }
+
+    /// Goes on with a log that was surveyed: [`LogEvent::Opened`] or [`LogEvent::WentOffline`] follows.
+    pub fn load(&mut self, now: Now, outbox: &mut Outbox) {
+        let Some(mut loader) = self.loader.take() else { return };
+        loader.now = now;
+        match loader.step {
+            Step::Surveyed { exists: false } => self.make_directory(loader, outbox),
+            Step::Surveyed { exists: true } => {
+                let listed = self.listed(&mut loader, outbox);
+                self.proceed(loader, listed, outbox);
+            }
+            _ => self.loader = Some(loader),
+        }
+    }
+
+    /// How far the opening of this log is; nothing where it is not being opened.
+    #[must_use]
+    pub fn recovery_progress(&self) -> Progress {
+        self.loader.as_ref().map(|loader| loader.progress()).unwrap_or_default()
+    }
+
+    fn begin(request: OpenLog, is_surveyed: bool, now: Now, outbox: &mut Outbox) -> Self {
         let mut log = Self::loading(&request);
         log.loader = Some(Box::new(Loader {
             now,
             create: request.create,
+            is_surveyed,
             was_clean: request.was_clean,
             recovery_point: request.recovery_point,
             log_start: request.log_start,
@@ -162,6 +214,7 @@ impl PartitionLog {
             remakes_aborted: false,
             plan: VecDeque::new(),
             next_offset: Offset(0),
+            progress: Progress::default(),
             step: Step::List,
         }));
         let dir = log.dir.clone();
@@ -177,7 +230,12 @@ impl PartitionLog {
         if let Step::Tidy(Next::Serve) = step {
             return self.serve();
         }
-        match self.load_step(&mut loader, step, outcome, outbox) {
+        let next = self.load_step(&mut loader, step, outcome, outbox);
+        self.proceed(loader, next, outbox);
+    }
+
+    fn proceed(&mut self, mut loader: Box<Loader>, next: Result<Option<Step>, String>, outbox: &mut Outbox) {
+        match next {
             Ok(Some(step)) => {
                 loader.step = step;
                 self.loader = Some(loader);
@@ -191,17 +249,31 @@ impl PartitionLog {
     pub(super) fn load_failed(&mut self, error: &StorageError, outbox: &mut Outbox) {
         let Some(mut loader) = self.loader.take() else { return };
         if matches!(loader.step, Step::List) && *error == StorageError::NotFound {
-            if !loader.create {
-                outbox.report(Level::Warn, format!("{}: the directory is missing; the log begins anew", self.label()));
+            if !loader.is_surveyed {
+                return self.make_directory(loader, outbox);
             }
-            let dir = self.dir.clone();
-            self.issuer(outbox).issue(Task::Load, StorageCommand::MakeDir { dir });
-            loader.step = Step::MakeDir;
+            loader.step = Step::Surveyed { exists: false };
             self.loader = Some(loader);
-            return;
+            return self.events.push_back(LogEvent::Surveyed);
         }
         let what = loader.step.name();
-        self.go_offline(format!("{what} failed: {error}"), outbox);
+        self.go_offline(self.failure_text(what, error), outbox);
+    }
+
+    fn make_directory(&mut self, mut loader: Box<Loader>, outbox: &mut Outbox) {
+        if !loader.create {
+            outbox.report(Level::Warn, format!("{}: the directory is missing; the log begins anew", self.label()));
+        }
+        let dir = self.dir.clone();
+        self.issuer(outbox).issue(Task::Load, StorageCommand::MakeDir { dir });
+        loader.step = Step::MakeDir;
+        self.loader = Some(loader);
+    }
+
+    /// The directory's entries are known: what is of no use is removed, the rest read.
+    fn listed(&mut self, loader: &mut Loader, outbox: &mut Outbox) -> Result<Option<Step>, String> {
+        self.remove_leftovers(loader, outbox);
+        self.when_tidy(loader, Next::ReadMetadata, outbox)
     }
 
     fn load_step(
@@ -215,12 +287,20 @@ impl PartitionLog {
             Step::List => {
                 let Outcome::Listing(entries) = outcome else { unreachable!("a listing was asked for") };
                 loader.files = Files::of(&entries);
-                self.remove_leftovers(loader, outbox);
-                self.when_tidy(loader, Next::ReadMetadata, outbox)
+                loader.progress.all_bytes = loader.bytes_to_verify();
+                if loader.is_surveyed {
+                    self.events.push_back(LogEvent::Surveyed);
+                    return Ok(Some(Step::Surveyed { exists: true }));
+                }
+                self.listed(loader, outbox)
             }
+            Step::Surveyed { .. } => unreachable!("nothing is in flight while it waits"),
             Step::Tidy(next) => self.when_tidy(loader, next, outbox),
             Step::Swap(swap) => self.swap_step(loader, swap, outcome, outbox),
-            Step::Replace(commands) => Ok(Some(self.replace_next(commands, outbox))),
+            Step::Replace(commands) => {
+                loader.is_surveyed = false;
+                Ok(Some(self.replace_next(commands, outbox)))
+            }
             Step::MakeDir => {
                 loader.new_directories = 1;
                 self.read_metadata(loader, outbox)
@@ -328,11 +408,15 @@ impl PartitionLog {
             }
             return self.restart(loader, file, loader.was_clean, outbox);
         }
-        if let Some(recovery_point) = loader.recovery_point
-            && recovery_point > end
-        {
-            let text = format!("{}: offset {recovery_point} was synced once, but the log ends at {end}", self.label());
-            outbox.report(Level::Error, text);
+        let is_deleted = loader.log_start.is_some_and(|start| loader.recovery_point.is_none_or(|point| point <= start));
+        if let Some(why) = loader.was_synced().filter(|_| !is_deleted) {
+            let active = &self.segments[&self.active.base];
+            let fault = format!("a batch with offset {end} expected, found the end of the log");
+            let text = self.damage_text(active.base, active.size_bytes, &fault, &why);
+            if !self.config.truncates_damage {
+                return Err(text);
+            }
+            outbox.report(Level::Error, format!("{}: {text}", self.label()));
         }
         if loader.log_start.is_some_and(|start| start > end) {
             return Ok(Some(self.begin_at_start(loader, file, outbox)));
@@ -402,7 +486,9 @@ impl PartitionLog {
         self.retention.changed();
         self.next_expiry = loader.now.monotonic;
         self.remove_useless(&mut loader, outbox);
-        self.last_snapshot = loader.files.snapshots.last().copied().unwrap_or(self.log_start);
+        // One that may never have been synced is written again at the close.
+        let newest = if loader.was_clean { loader.files.snapshots.last().copied() } else { None };
+        self.last_snapshot = newest.unwrap_or(self.log_start);
         let is_cut = self.epochs.truncate_end(self.log_end.next()) | self.epochs.truncate_start(self.log_start);
         if is_cut || loader.epochs_changed {
             self.write_epochs(outbox);
@@ -447,6 +533,23 @@ impl Loader {
         *holds.or_else(|| self.files.segments.first_key_value()).expect("there is a segment").0
     }
 
+    /// Bytes of the segments that hold what is not known to be synced.
+    fn bytes_to_verify(&self) -> u64 {
+        if self.was_clean || self.files.segments.is_empty() {
+            return 0;
+        }
+        self.files.segments.range(self.first_unsynced()..).map(|(_, size_bytes)| size_bytes).sum()
+    }
+
+    fn progress(&self) -> Progress {
+        let walked = match &self.step {
+            Step::Walk(walk) if walk.verifies => walk.scan.position(),
+            _ => 0,
+        };
+        let Progress { done_bytes, all_bytes } = self.progress;
+        Progress { done_bytes: (done_bytes + walked).min(all_bytes), all_bytes }
+    }
+
     /// Where walking begins: all that must be verified, all that producers or epochs need.
     fn first_to_walk(&self) -> Offset {
         let oldest = *self.files.segments.first_key_value().expect("there is a segment").0;
@@ -463,6 +566,12 @@ impl Loader {
         }
     }
 
+    /// Why there must be a batch with the next offset, if there must be one.
+    fn was_synced(&self) -> Option<String> {
+        let recovery_point = self.recovery_point.filter(|recovery_point| self.next_offset < *recovery_point)?;
+        Some(format!("everything before offset {recovery_point} was synced"))
+    }
+
     fn replays_producers(&self, base_offset: Offset) -> bool {
         match self.snapshot {
             Some(at) => base_offset >= at,
@@ -472,23 +581,24 @@ impl Loader {
 
     /// Whether the aborted transactions of a segment are made anew as it is walked.
     fn remakes_aborted(&self, check: Check, is_last: bool) -> bool {
-        check == Check::Checksum || is_last && self.remakes_aborted
+        check != Check::HeaderOnly || is_last && self.remakes_aborted
     }
 
     fn last_segment(&self) -> Offset {
         *self.files.segments.last_key_value().expect("there is a segment").0
     }
 
-    fn check_of(&self, _base: Offset, next: Option<Offset>) -> Check {
-        let is_synced = next.is_some_and(|next| self.recovery_point.is_some_and(|point| next <= point));
-        if self.was_clean || is_synced { Check::HeaderOnly } else { Check::Checksum }
+    fn check_of(&self, next: Option<Offset>) -> Check {
+        let recovery_point = self.recovery_point.unwrap_or(Offset(0));
+        let is_synced = next.is_some_and(|next| next <= recovery_point);
+        if self.was_clean || is_synced { Check::HeaderOnly } else { Check::ChecksumFrom(recovery_point) }
     }
 }
 
 impl Step {
     fn name(&self) -> &'static str {
         match self {
-            Self::List => "listing the directory",
+            Self::List | Self::Surveyed { .. } => "listing the directory",
             Self::Swap(_) | Self::Replace(_) => "finishing a compaction",
             Self::MakeDir => "creating the directory",
             Self::Metadata(_) | Self::Metadatum => "reading partition.metadata",

@@ -1,7 +1,11 @@
 //! Walks the batches of a segment file, header by header, checking their checksums where asked to. Of control batches
 //! the marker is read as well.
 //!
-//! The scan asks for the bytes that it needs and is handed them; it allocates nothing on the word of a header.
+//! The scan asks for the bytes that it needs and is handed them; it allocates nothing on the word of a header. What it
+//! verified it can hand out again as it was read, to be written back: see [`SegmentScan::take_verified`].
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use bytes::Bytes;
 use thiserror::Error;
@@ -11,6 +15,12 @@ use crate::records::{
     crc32c_append,
 };
 use crate::types::Offset;
+
+/// Bytes are verified in pieces of this size: they are still in the processor's cache when their checksum is made.
+const VERIFY_CHUNK_SIZE_BYTES: u32 = 1 << 20;
+/// So much is kept of a batch until its checksum is known; more than a request has by default. A larger one is handed out
+/// before.
+const KEPT_MAX_BYTES: u64 = 128 << 20;
 
 /// A scan of one segment's file.
 #[derive(Debug)]
@@ -24,12 +34,16 @@ pub struct SegmentScan {
     /// Batches must begin at this offset or above.
     next_offset: Offset,
     check: Check,
-    chunk_size_bytes: u32,
+    /// How much is read at a time where only headers are looked at.
+    header_chunk_size_bytes: u32,
     chunk: Bytes,
     chunk_at: u64,
     /// Where the bytes begin that were asked for last.
     asked_at: u64,
+    asked_size_bytes: u32,
     long: Option<LongBatch>,
+    /// Where what is verified is to be handed out again.
+    kept: Option<Kept>,
 }
 
 /// What is checked of each batch beyond its header.
@@ -37,17 +51,24 @@ pub struct SegmentScan {
 pub enum Check {
     /// Nothing: the bytes of large batches are not even read.
     HeaderOnly,
-    /// The checksum.
-    Checksum,
+    /// The checksum, of batches from this offset on.
+    ChecksumFrom(Offset),
 }
 
-/// A batch that is longer than a chunk, in the middle of its checksum.
+/// A batch that is longer than what is left of a chunk, in the middle of its checksum.
 #[derive(Debug)]
 struct LongBatch {
     header: BatchHeader,
     marker: Option<EndMarker>,
     crc: u32,
     at: u64,
+}
+
+/// What was read for checksums and not handed out yet, without a gap.
+#[derive(Debug, Default)]
+struct Kept {
+    from: u64,
+    pieces: VecDeque<Bytes>,
 }
 
 /// What a scan needs or found.
@@ -80,17 +101,17 @@ pub enum ScanStep {
     },
 }
 
-/// What is wrong with a batch on disk.
+/// What is wrong with a batch on disk: what was expected, and what was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BatchFault {
     /// There is no batch header.
     #[error(transparent)]
     Header(#[from] HeaderError),
     /// A batch of a format that Kafka gave up.
-    #[error("a batch of message format {0}, which is not supported")]
+    #[error("message format 2 expected, found a batch of format {0}, which is not supported")]
     OldFormat(i8),
     /// The file ends before the batch.
-    #[error("a batch of {size_bytes} bytes, but only {have} are left in the file")]
+    #[error("a batch of {size_bytes} bytes expected, found the end of the file after {have}")]
     Cut {
         /// Of the batch, as its header says.
         size_bytes: u64,
@@ -98,7 +119,7 @@ pub enum BatchFault {
         have: u64,
     },
     /// Between two segments.
-    #[error("the segment ends at offset {from}, but the next one begins at {next}")]
+    #[error("offset {from} expected, found the segment's end, and the next one begins at {next}")]
     Missing {
         /// The first offset that is missing.
         from: Offset,
@@ -106,7 +127,7 @@ pub enum BatchFault {
         next: Offset,
     },
     /// The bytes are not those that were written.
-    #[error("the checksum says {stored:#010x}, the bytes give {computed:#010x}")]
+    #[error("checksum {stored:#010x} expected, found bytes that give {computed:#010x}")]
     Checksum {
         /// In the header.
         stored: u32,
@@ -114,9 +135,7 @@ pub enum BatchFault {
         computed: u32,
     },
     /// Offsets never go back, and an index must be able to name them.
-    #[error(
-        "offset {expected} or above expected, the batch says {found} with a last offset delta of {last_offset_delta}"
-    )]
+    #[error("offset {expected} or above expected, found {found} with a last offset delta of {last_offset_delta}")]
     Offset {
         /// This one or a higher one.
         expected: Offset,
@@ -127,22 +146,31 @@ pub enum BatchFault {
     },
 }
 
+impl Check {
+    /// Whether the checksum is looked at of a batch that ends with this offset.
+    fn verifies(self, last_offset: Offset) -> bool {
+        matches!(self, Self::ChecksumFrom(from) if last_offset >= from)
+    }
+}
+
 impl SegmentScan {
-    /// Scans the segment at `base` from `position` up to `end`.
+    /// Scans the segment at `base` from `position` up to `end`. So much is read at a time where only headers count.
     #[must_use]
-    pub fn new(base: Offset, position: u64, end: u64, check: Check, chunk_size_bytes: u32) -> Self {
-        debug_assert!(chunk_size_bytes as usize >= BATCH_HEADER_SIZE_BYTES);
+    pub fn new(base: Offset, position: u64, end: u64, check: Check, header_chunk_size_bytes: u32) -> Self {
+        debug_assert!(header_chunk_size_bytes as usize >= BATCH_HEADER_SIZE_BYTES);
         Self {
             base,
             end,
             position,
             next_offset: base,
             check,
-            chunk_size_bytes,
+            header_chunk_size_bytes,
             chunk: Bytes::new(),
             chunk_at: position,
             asked_at: position,
+            asked_size_bytes: 0,
             long: None,
+            kept: None,
         }
     }
 
@@ -150,6 +178,13 @@ impl SegmentScan {
     #[must_use]
     pub fn after(mut self, next_offset: Offset) -> Self {
         self.next_offset = self.next_offset.max(next_offset);
+        self
+    }
+
+    /// What is verified will be taken again, by [`SegmentScan::take_verified`]. It is kept until then.
+    #[must_use]
+    pub fn keeping(mut self) -> Self {
+        self.kept = Some(Kept::default());
         self
     }
 
@@ -166,6 +201,18 @@ impl SegmentScan {
         }
         self.chunk = bytes;
         self.chunk_at = self.asked_at;
+        if self.is_verifying()
+            && let Some(kept) = &mut self.kept
+        {
+            kept.keep(self.chunk_at, self.chunk.clone());
+        }
+    }
+
+    /// What was verified since it was asked last, as it was read, and where it begins.
+    pub fn take_verified(&mut self) -> Option<(u64, Vec<Bytes>)> {
+        let kept = self.kept.as_mut()?;
+        let is_too_much = kept.size_bytes() > KEPT_MAX_BYTES;
+        kept.take(if is_too_much { u64::MAX } else { self.position })
     }
 
     /// Goes on until it needs bytes, or has something to say.
@@ -204,17 +251,17 @@ impl SegmentScan {
             Ok(marker) => marker,
             Err(needed) => return self.read_at_least(self.position, needed),
         };
-        if self.check == Check::HeaderOnly {
+        if !self.check.verifies(header.last_offset()) {
             return self.good(header, marker);
+        }
+        if self.kept.as_ref().is_some_and(|kept| !kept.reaches(self.position)) {
+            // The first one that is verified: what comes before it in this chunk is not kept.
+            self.kept = Some(Kept { from: self.position, pieces: VecDeque::from([self.chunk_from_here()]) });
         }
         let here = self.here();
         if let Some(batch) = here.get(..header.size_bytes()) {
             let computed = crc32c(&batch[CHECKSUM_FROM..]);
             return self.judge(header, marker, computed);
-        }
-        // A batch that a chunk can hold is read anew as a whole.
-        if size_bytes <= u64::from(self.chunk_size_bytes) && self.chunk_at < self.position {
-            return self.read(self.position);
         }
         let crc = crc32c(&here[CHECKSUM_FROM..]);
         let at = self.chunk_at + self.chunk.len() as u64;
@@ -229,7 +276,7 @@ impl SegmentScan {
         }
         let needed = header.size_bytes().min(BATCH_HEADER_SIZE_BYTES + MARKER_MAX_BYTES);
         let here = self.here();
-        if here.len() < needed && (self.chunk_at < self.position || here.len() == self.chunk_size_bytes as usize) {
+        if here.len() < needed && (self.chunk_at < self.position || here.len() == self.asked_size_bytes as usize) {
             return Err(needed as u32);
         }
         Ok(EndMarker::parse(header, &here[BATCH_HEADER_SIZE_BYTES..]))
@@ -275,13 +322,69 @@ impl SegmentScan {
     fn read_at_least(&mut self, at: u64, size_bytes: u32) -> ScanStep {
         self.asked_at = at;
         let left = u32::try_from(self.end - at).unwrap_or(u32::MAX);
-        ScanStep::Read { at, size_bytes: self.chunk_size_bytes.max(size_bytes).min(left) }
+        let chunk_size_bytes = if self.is_verifying() { VERIFY_CHUNK_SIZE_BYTES } else { self.header_chunk_size_bytes };
+        self.asked_size_bytes = chunk_size_bytes.max(size_bytes).min(left);
+        ScanStep::Read { at, size_bytes: self.asked_size_bytes }
+    }
+
+    fn is_verifying(&self) -> bool {
+        self.long.is_some() || self.check.verifies(self.next_offset)
     }
 
     /// The bytes from the next batch on, as far as they were read.
     fn here(&self) -> &[u8] {
         let skip = usize::try_from(self.position - self.chunk_at).unwrap_or(usize::MAX);
         self.chunk.get(skip..).unwrap_or_default()
+    }
+
+    fn chunk_from_here(&self) -> Bytes {
+        self.chunk.slice(self.chunk.len() - self.here().len()..)
+    }
+}
+
+impl Kept {
+    /// Bytes that were read at `at`; what was kept from there on is what they repeat.
+    fn keep(&mut self, at: u64, bytes: Bytes) {
+        while self.end() > at
+            && let Some(mut last) = self.pieces.pop_back()
+        {
+            let too_much = self.end() + last.len() as u64 - at;
+            last.truncate(last.len().saturating_sub(usize::try_from(too_much).unwrap_or(usize::MAX)));
+            if !last.is_empty() {
+                self.pieces.push_back(last);
+            }
+        }
+        if self.end() != at {
+            *self = Self { from: at, pieces: VecDeque::new() };
+        }
+        self.pieces.push_back(bytes);
+    }
+
+    fn take(&mut self, to: u64) -> Option<(u64, Vec<Bytes>)> {
+        let (from, mut taken) = (self.from, Vec::new());
+        while self.from < to
+            && let Some(mut first) = self.pieces.pop_front()
+        {
+            let wanted = usize::try_from(to - self.from).unwrap_or(usize::MAX).min(first.len());
+            taken.push(first.split_to(wanted));
+            self.from += wanted as u64;
+            if !first.is_empty() {
+                self.pieces.push_front(first);
+            }
+        }
+        (!taken.is_empty()).then_some((from, taken))
+    }
+
+    fn reaches(&self, position: u64) -> bool {
+        (self.from..self.end()).contains(&position)
+    }
+
+    fn end(&self) -> u64 {
+        self.from + self.size_bytes()
+    }
+
+    fn size_bytes(&self) -> u64 {
+        self.pieces.iter().map(|piece| piece.len() as u64).sum()
     }
 }
 
@@ -336,7 +439,7 @@ mod tests {
     fn every_batch_is_found_whatever_the_chunks() {
         let bytes = segment(&[10, 500, 3_000, 0, 70]);
         for chunk in [61, 62, 100, 640, 1_000, 4_096, 1 << 20] {
-            for check in [Check::HeaderOnly, Check::Checksum] {
+            for check in [Check::HeaderOnly, Check::ChecksumFrom(Offset(0)), Check::ChecksumFrom(Offset(2))] {
                 let (found, bad, _) = scan(&bytes, check, chunk);
                 assert_eq!((found.len(), bad), (5, None), "chunk {chunk}, {check:?}");
             }
@@ -356,7 +459,7 @@ mod tests {
             bytes.extend_from_slice(&control(marker)[BATCH_HEADER_SIZE_BYTES..]);
         }
         for chunk in [61, 62, 77, 100, 640, 1 << 20] {
-            for check in [Check::HeaderOnly, Check::Checksum] {
+            for check in [Check::HeaderOnly, Check::ChecksumFrom(Offset(0)), Check::ChecksumFrom(Offset(2))] {
                 let mut scan = SegmentScan::new(Offset(0), 0, bytes.len() as u64, check, chunk);
                 let mut markers = Vec::new();
                 loop {
@@ -388,7 +491,7 @@ mod tests {
         bytes[1_000] ^= 1;
         assert_eq!(scan(&bytes, Check::HeaderOnly, 512).1, None);
         for chunk in [100, 512, 1 << 20] {
-            let (found, bad, _) = scan(&bytes, Check::Checksum, chunk);
+            let (found, bad, _) = scan(&bytes, Check::ChecksumFrom(Offset(0)), chunk);
             assert_eq!(found.len(), 1);
             assert!(matches!(bad, Some((78, BatchFault::Checksum { .. }))), "{bad:?}");
         }
@@ -402,6 +505,6 @@ mod tests {
         assert!(matches!(scan(&bytes[..78 + 30], Check::HeaderOnly, 512).1, Some((78, BatchFault::Header(_)))));
         let twice = [&bytes[..78], &bytes[..78]].concat();
         assert!(matches!(scan(&twice, Check::HeaderOnly, 512).1, Some((78, BatchFault::Offset { .. }))));
-        assert!(matches!(scan(&[0; 500], Check::Checksum, 128).1, Some((0, BatchFault::Header(_)))));
+        assert!(matches!(scan(&[0; 500], Check::ChecksumFrom(Offset(0)), 128).1, Some((0, BatchFault::Header(_)))));
     }
 }

@@ -42,6 +42,8 @@ pub(super) enum Task {
     Lookup(LookupId),
     /// The log is being opened.
     Load,
+    /// While the log is opened, what was found is written over itself.
+    WriteAgain,
     /// A file that is of no use is being removed.
     RemoveFile,
     /// The log's directory is being removed.

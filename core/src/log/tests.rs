@@ -3,6 +3,7 @@
 mod appending;
 mod closing;
 mod compaction;
+mod damaged;
 mod durable;
 mod finding;
 mod opening;
@@ -68,6 +69,7 @@ fn request(config: &LogConfig) -> OpenLog {
     OpenLog {
         id: PartitionId { topic_id: TOPIC_ID, index: 3 },
         name: "orders".into(),
+        log_dir: "/logs".into(),
         dir: dir(),
         config: config.clone(),
         create: true,

@@ -48,13 +48,24 @@ pub struct CachedFile {
     medium: Vec<u8>,
     /// Pages that a sync writes.
     dirty: BTreeSet<usize>,
+    /// Pages that could not be written and count as clean since then: no sync writes them.
+    forgotten: BTreeSet<usize>,
+    /// The cache could not write a page in its own time, and no sync has said so yet.
+    has_unseen_error: bool,
     /// The size on the medium, and every size since then: a power loss may come upon any of them.
     sizes: Vec<usize>,
 }
 
 impl Default for CachedFile {
     fn default() -> Self {
-        Self { visible: Vec::new(), medium: Vec::new(), dirty: BTreeSet::new(), sizes: vec![0] }
+        Self {
+            visible: Vec::new(),
+            medium: Vec::new(),
+            dirty: BTreeSet::new(),
+            forgotten: BTreeSet::new(),
+            has_unseen_error: false,
+            sizes: vec![0],
+        }
     }
 }
 
@@ -101,6 +112,7 @@ impl CachedFile {
         self.visible.resize(size, 0);
         self.sizes.push(size);
         self.dirty.retain(|page| page * PAGE_SIZE_BYTES < size);
+        self.forgotten.retain(|page| page * PAGE_SIZE_BYTES < size);
         // Where the file was cut within a page, the rest of that page is to be zeros on the medium as well.
         self.mark(size.min(old_size).saturating_sub(1), size);
     }
@@ -115,12 +127,47 @@ impl CachedFile {
         self.sizes = vec![size];
     }
 
-    /// A sync that fails: some pages reach the medium, the others are still to be written.
-    ///
-    /// There are systems that take the others for clean from then on. A process that starts again can't tell such a page
-    /// from a good one, so nothing survives a power loss after that, whatever it does; that is not modelled.
-    pub fn fail_sync(&mut self, chance: &mut Chance) {
+    /// A sync that fails: some pages reach the medium. The others are still to be written, or, with `forgets`, they count
+    /// as clean from then on, as they do on Linux: readers see them, no sync writes them.
+    pub fn fail_sync(&mut self, forgets: bool, chance: &mut Chance) {
         self.write_back_some(Odds::percent(50), chance);
+        self.has_unseen_error = false;
+        if forgets {
+            self.forgotten.append(&mut self.dirty);
+        }
+    }
+
+    /// The cache fails to write some pages in its own time. The next sync will say so, if somebody asks for one.
+    pub fn fail_write_back(&mut self, forgets: bool, chance: &mut Chance) {
+        if !self.dirty.is_empty() {
+            self.fail_sync(forgets, chance);
+            self.has_unseen_error = true;
+        }
+    }
+
+    /// No sync says any more what the cache could not write. What it forgot stays forgotten.
+    pub fn heal(&mut self) {
+        self.has_unseen_error = false;
+    }
+
+    /// Whether a sync is to fail because of what the cache could not write before it.
+    #[must_use]
+    pub fn has_unseen_error(&self) -> bool {
+        self.has_unseen_error
+    }
+
+    /// The cache gives up some of the pages that count as clean: readers see what is on the medium from now on.
+    pub fn evict(&mut self, chance: &mut Chance) -> Damage {
+        let before = self.visible.clone();
+        let share = Odds::percent(*chance.pick(&[0, 50, 100]));
+        for page in std::mem::take(&mut self.forgotten) {
+            if !chance.happens(share) {
+                self.forgotten.insert(page);
+                continue;
+            }
+            copy_unit(&mut self.visible, &self.medium, page * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES);
+        }
+        damage(&before, &self.visible)
     }
 
     /// The cache writes some pages, and perhaps the size, in its own time.
@@ -158,8 +205,8 @@ impl CachedFile {
                 copy_unit(&mut after, &self.visible, unit_at, unit);
             }
         }
-        let damage = self.damage(&after);
-        *self = Self { visible: after.clone(), medium: after, dirty: BTreeSet::new(), sizes: vec![size] };
+        let damage = damage(&self.visible, &after);
+        *self = Self { visible: after.clone(), medium: after, sizes: vec![size], ..Self::default() };
         damage
     }
 
@@ -185,20 +232,12 @@ impl CachedFile {
         self.dirty.iter().flat_map(units).filter(|at| *at < size).collect()
     }
 
-    fn damage(&self, after: &[u8]) -> Damage {
-        let common = self.visible.len().min(after.len());
-        let first_lost = (0..common).find(|at| self.visible[*at] != after[*at]);
-        let is_lossy = first_lost.is_some() || after.len() < self.visible.len();
-        // Zeros are what a hole is made of: only other bytes count as having survived.
-        let hole_at = first_lost
-            .filter(|lost| (*lost..common).any(|at| after[at] != 0 && after[at] == self.visible[at]))
-            .map(|at| at as u64);
-        Damage { is_lossy, hole_at }
-    }
-
     fn mark(&mut self, from: usize, to: usize) {
         if from < to {
-            self.dirty.extend(from / PAGE_SIZE_BYTES..=(to - 1) / PAGE_SIZE_BYTES);
+            for page in from / PAGE_SIZE_BYTES..=(to - 1) / PAGE_SIZE_BYTES {
+                self.dirty.insert(page);
+                self.forgotten.remove(&page);
+            }
         }
     }
 
@@ -217,6 +256,17 @@ impl CachedFile {
         }
         copy_unit(&mut self.medium, &self.visible, page * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES);
     }
+}
+
+fn damage(before: &[u8], after: &[u8]) -> Damage {
+    let common = before.len().min(after.len());
+    let first_lost = (0..common).find(|at| before[*at] != after[*at]);
+    let is_lossy = first_lost.is_some() || after.len() < before.len();
+    // Zeros are what a hole is made of: only other bytes count as having survived.
+    let hole_at = first_lost
+        .filter(|lost| (*lost..common).any(|at| after[at] != 0 && after[at] == before[at]))
+        .map(|at| at as u64);
+    Damage { is_lossy, hole_at }
 }
 
 fn copy_unit(to: &mut [u8], from: &[u8], at: usize, unit: usize) {
@@ -363,11 +413,44 @@ mod tests {
             let mut chance = Chance::new(seed, Stream::Disk);
             let mut file = CachedFile::default();
             file.write(0, &[7; 4 * PAGE_SIZE_BYTES]);
-            file.fail_sync(&mut chance);
+            file.fail_sync(false, &mut chance);
             losses += usize::from(file.clone().lose_power(LOSSES[0], &mut chance).is_lossy);
             file.sync();
             assert!(!file.lose_power(LOSSES[0], &mut chance).is_lossy);
         }
         assert!(losses > 40, "{losses} of 50");
+    }
+
+    #[test]
+    fn pages_that_a_failed_sync_forgot_are_seen_and_no_sync_saves_them() {
+        let (mut losses, mut evictions) = (0, 0);
+        for seed in 0..50 {
+            let mut chance = Chance::new(seed, Stream::Disk);
+            let mut file = CachedFile::default();
+            file.write(0, &[7; 4 * PAGE_SIZE_BYTES]);
+            file.fail_sync(true, &mut chance);
+            file.sync();
+            assert_eq!(file.bytes(), [7; 4 * PAGE_SIZE_BYTES]);
+            let mut saved = file.clone();
+            saved.write(0, &[7; 4 * PAGE_SIZE_BYTES]);
+            saved.sync();
+            assert!(!saved.lose_power(LOSSES[0], &mut chance).is_lossy, "what is written again is safe");
+            evictions += usize::from(file.clone().evict(&mut chance).is_lossy);
+            losses += usize::from(file.lose_power(LOSSES[0], &mut chance).is_lossy);
+        }
+        assert!(losses > 40 && evictions > 20, "{losses} and {evictions} of 50");
+    }
+
+    #[test]
+    fn a_page_that_the_cache_could_not_write_fails_the_next_sync() {
+        let mut chance = Chance::new(1, Stream::Disk);
+        let mut file = CachedFile::default();
+        file.fail_write_back(true, &mut chance);
+        assert!(!file.has_unseen_error(), "there was nothing to write");
+        file.write(0, b"abc");
+        file.fail_write_back(true, &mut chance);
+        assert!(file.has_unseen_error());
+        file.fail_sync(true, &mut chance);
+        assert!(!file.has_unseen_error(), "it is said once");
     }
 }

@@ -1,11 +1,15 @@
-//! Limits that Kafka does not have, because Kafka trusts its machine; a small broker must not.
+//! What Kafka does not have: limits, because Kafka trusts its machine, which a small broker must not, and what to do
+//! when a disk lies.
 
-use crate::config::allowed::at_least;
+use crate::config::allowed::{at_least, one_of};
 
 definitions! {
-    /// Our own limits.
+    /// Our own properties.
     OTTLA
 
+    /// What happens to a log in which a batch is damaged that was safe before, or that has good ones behind it: offline keeps
+    /// every byte and does not serve the partition; truncate ends the log before that batch, as Kafka does.
+    "ottla.log.damage": String = "offline", one_of(&["offline", "truncate"]), ReadOnly;
     /// How many connections may be open at once, whatever max.connections says.
     "ottla.max.connections": Int = "10000", at_least(1), ReadOnly;
     /// How many bytes the compressed batches of one request may decompress to.

@@ -48,27 +48,26 @@ impl PartitionLog {
         fault: BatchFault,
         outbox: &mut Outbox,
     ) -> Result<Option<Step>, String> {
-        let place = format!("{} at byte {position}: {fault}", file_name(walk.base, LOG));
         if loader.was_clean {
-            let text = format!("{}: {place}; the clean stop is not believed", self.label());
+            let path = self.shown_path(&file_name(walk.base, LOG));
+            let text = format!("{}: {path} at byte {position}: {fault}; the clean stop is not believed", self.label());
             outbox.report(Level::Warn, text);
             return self.restart(loader, walk.file, false, outbox);
         }
         if let BatchFault::OldFormat(_) = fault {
-            return Err(place);
+            return Err(self.damage_text(walk.base, position, &fault, "such batches are not damaged, but not read"));
         }
-        let next_offset = loader.next_offset;
-        if loader.recovery_point.is_some_and(|recovery_point| next_offset < recovery_point) {
-            return Err(format!(
-                "{place}; everything before offset {} was synced",
-                loader.recovery_point.unwrap_or_default()
-            ));
+        if self.config.truncates_damage {
+            return Ok(Some(self.cut(loader, walk, &fault, "ottla.log.damage=truncate", outbox)));
+        }
+        if let Some(why) = loader.was_synced() {
+            return Err(self.damage_text(walk.base, position, &fault, &why));
         }
         // From the bad batch itself on, and from the segment's first offset on: if it is the offset before it that is
         // damaged, this batch is a good one.
         let search = Search::new(position, walk.base, walk.size_bytes, CHUNK_SIZE_BYTES);
-        let (later, file) = (loader.plan.clone(), walk.file);
-        self.search_on(loader, Step::Search { search, walk, fault, later, file }, outbox)
+        let (later, at, file) = (loader.plan.clone(), walk.base, walk.file);
+        self.search_on(loader, Step::Search { search, walk, fault, later, at, file }, outbox)
     }
 
     pub(super) fn search_step(
@@ -79,13 +78,13 @@ impl PartitionLog {
         outbox: &mut Outbox,
     ) -> Result<Option<Step>, String> {
         let step = match (step, outcome) {
-            (Step::Search { mut search, walk, fault, later, file }, Outcome::Data(data)) => {
+            (Step::Search { mut search, walk, fault, later, at, file }, Outcome::Data(data)) => {
                 search.supply(data);
-                Step::Search { search, walk, fault, later, file }
+                Step::Search { search, walk, fault, later, at, file }
             }
             (Step::OpenForSearch { walk, fault, later, base, file }, Outcome::Opened { size_bytes }) => {
-                let search = Search::new(0, base, size_bytes, CHUNK_SIZE_BYTES);
-                Step::Search { search, walk, fault, later, file }
+                let (at, search) = (base, Search::new(0, base, size_bytes, CHUNK_SIZE_BYTES));
+                Step::Search { search, walk, fault, later, at, file }
             }
             (step, outcome) => unreachable!("{outcome:?} in {step:?}"),
         };
@@ -98,28 +97,31 @@ impl PartitionLog {
         step: Step,
         outbox: &mut Outbox,
     ) -> Result<Option<Step>, String> {
-        let Step::Search { mut search, walk, fault, mut later, file } = step else {
+        let Step::Search { mut search, walk, fault, mut later, at, file } = step else {
             unreachable!("only searches go on searching")
         };
         match search.step() {
-            SearchStep::Read { at, size_bytes } => {
-                self.issuer(outbox).issue(Task::Load, StorageCommand::Read { file, at, size_bytes });
-                return Ok(Some(Step::Search { search, walk, fault, later, file }));
+            SearchStep::Read { at: from, size_bytes } => {
+                self.issuer(outbox).issue(Task::Load, StorageCommand::Read { file, at: from, size_bytes });
+                return Ok(Some(Step::Search { search, walk, fault, later, at, file }));
             }
             SearchStep::Found { position } => {
-                let (name, at) = (file_name(walk.base, LOG), walk.scan.position());
-                let behind =
-                    if file == walk.file { format!("at byte {position}") } else { "in a later segment".into() };
-                return Err(format!(
-                    "{name} at byte {at}: {fault}; but there are good batches from there on, {behind}"
-                ));
+                let place = if file == walk.file {
+                    format!("byte {position} on")
+                } else {
+                    format!("{} on", file_name(at, LOG))
+                };
+                let why = format!("it was no write that was cut short: there are good batches from {place}");
+                return Err(self.damage_text(walk.base, walk.scan.position(), &fault, &why));
             }
             SearchStep::Nothing => {}
         }
         if file != walk.file {
             self.issuer(outbox).close(file);
         }
-        let Some(base) = later.pop_front() else { return Ok(Some(self.cut(loader, walk, fault, outbox))) };
+        let Some(base) = later.pop_front() else {
+            return Ok(Some(self.cut(loader, walk, &fault, "a write was cut short there", outbox)));
+        };
         let path = self.dir.join(&file_name(base, LOG));
         let mut issuer = self.issuer(outbox);
         let file = issuer.new_file_id();
@@ -127,22 +129,27 @@ impl PartitionLog {
         Ok(Some(Step::OpenForSearch { walk, fault, later, base, file }))
     }
 
-    /// Nothing good is behind the bad batch: the log ends before it.
+    /// The log ends before the bad batch.
     pub(super) fn cut(
         &mut self,
         loader: &mut Loader,
         mut walk: Box<Walk>,
-        fault: BatchFault,
+        fault: &BatchFault,
+        why: &str,
         outbox: &mut Outbox,
     ) -> Step {
         let end = walk.scan.position();
-        let (name, lost) = (file_name(walk.base, LOG), walk.size_bytes - end);
+        let later: u64 = loader.plan.iter().map(|base| loader.files.segments[base]).sum();
+        let lost_bytes = walk.size_bytes - end + later;
         let text = format!(
-            "{}: {name} at byte {end}: {fault}; a write was cut short there: {lost} bytes are cut off, the log ends at offset {}",
+            "{}: {} at byte {end}: {fault}; {why}: {lost_bytes} bytes are cut off, {} later segments with them; the log \
+            ends at offset {}",
             self.label(),
+            self.shown_path(&file_name(walk.base, LOG)),
+            loader.plan.len(),
             loader.next_offset
         );
-        outbox.report(Level::Warn, text);
+        outbox.report(if self.config.truncates_damage { Level::Error } else { Level::Warn }, text);
         for base in core::mem::take(&mut loader.plan) {
             for name in loader.files.of_segment(base) {
                 self.remove_file(&name, outbox);

@@ -6,7 +6,6 @@ use alloc::string::String;
 use super::{HEADER_CHUNK_SIZE_BYTES, Loader, Step, Walk};
 use crate::boundary::{OpenMode, Outcome, StorageCommand};
 use crate::log::aborted::Aborted;
-use crate::log::file_read::CHUNK_SIZE_BYTES;
 use crate::log::names::{LOG, TRANSACTION_INDEX, file_name};
 use crate::log::producers::LoggedBatch;
 use crate::log::scan::{BatchFault, Check, ScanStep, SegmentScan};
@@ -30,7 +29,7 @@ impl PartitionLog {
         let file = issuer.new_file_id();
         issuer.issue(Task::Load, StorageCommand::Open { file, path, mode: OpenMode::Existing });
         self.segments.get_mut(&base).expect("it is in the plan").file = Some(file);
-        let check = loader.check_of(base, loader.plan.front().copied());
+        let check = loader.check_of(loader.plan.front().copied());
         let from_disk = indexes.is_some();
         let indexes = indexes.unwrap_or_else(|| Indexes::new(base));
         let indexed_to = indexes.offsets.last().map_or(0, |entry| entry.position);
@@ -46,6 +45,7 @@ impl PartitionLog {
             file,
             size_bytes: 0,
             is_last,
+            verifies: check != Check::HeaderOnly,
             check,
             scan,
             indexes,
@@ -64,10 +64,11 @@ impl PartitionLog {
         outbox: &mut Outbox,
     ) -> Result<Option<Step>, String> {
         let Outcome::Opened { size_bytes } = outcome else { unreachable!("a file was opened") };
-        let chunk = if walk.check == Check::Checksum { CHUNK_SIZE_BYTES } else { HEADER_CHUNK_SIZE_BYTES };
         let position = walk.scan.position();
         walk.size_bytes = size_bytes;
-        walk.scan = SegmentScan::new(walk.base, position, size_bytes, walk.check, chunk).after(loader.next_offset);
+        walk.scan = SegmentScan::new(walk.base, position, size_bytes, walk.check, HEADER_CHUNK_SIZE_BYTES)
+            .after(loader.next_offset)
+            .keeping();
         if position > 0 {
             let command = StorageCommand::Read { file: walk.file, at: 0, size_bytes: BATCH_HEADER_SIZE_BYTES as u32 };
             self.issuer(outbox).issue(Task::Load, command);
@@ -85,6 +86,7 @@ impl PartitionLog {
         loop {
             match walk.scan.step() {
                 ScanStep::Read { at, size_bytes } => {
+                    self.write_again(&mut walk, outbox);
                     let command = StorageCommand::Read { file: walk.file, at, size_bytes };
                     self.issuer(outbox).issue(Task::Load, command);
                     return Ok(Some(Step::Walk(walk)));
@@ -153,14 +155,25 @@ impl PartitionLog {
         true
     }
 
-    /// A segment is walked to its end. What was not known to be synced is synced now: it will count as durable.
+    /// What was verified is written over itself, byte for byte. That it could be read does not say that it is on the
+    /// medium: after a sync that failed, and nobody may have lived to see it fail, the system takes its pages for clean,
+    /// and another sync would succeed without writing them.
+    fn write_again(&mut self, walk: &mut Walk, outbox: &mut Outbox) {
+        if let Some((at, data)) = walk.scan.take_verified() {
+            self.issuer(outbox).issue(Task::WriteAgain, StorageCommand::Append { file: walk.file, at, data });
+        }
+    }
+
+    /// A segment is walked to its end. What was not known to be synced is written again and synced now: it will count as
+    /// durable.
     pub(super) fn segment_walked(
         &mut self,
         loader: &mut Loader,
-        walk: Box<Walk>,
+        mut walk: Box<Walk>,
         outbox: &mut Outbox,
     ) -> Result<Option<Step>, String> {
-        if walk.check == Check::Checksum && walk.size_bytes > 0 {
+        self.write_again(&mut walk, outbox);
+        if walk.verifies && walk.size_bytes > 0 {
             self.issuer(outbox).issue(Task::Load, StorageCommand::Sync { file: walk.file });
             return Ok(Some(Step::SyncSegment(walk)));
         }
@@ -173,7 +186,7 @@ impl PartitionLog {
         walk: Box<Walk>,
         outbox: &mut Outbox,
     ) -> Result<Option<Step>, String> {
-        let Walk { base, file, is_last, check, scan, mut indexes, indexer, aborted, from_disk, .. } = *walk;
+        let Walk { base, file, is_last, verifies, scan, mut indexes, indexer, aborted, from_disk, .. } = *walk;
         let from_disk = from_disk && aborted.is_none();
         let segment = self.segments.get_mut(&base).expect("it is in the plan");
         segment.size_bytes = scan.position();
@@ -197,7 +210,8 @@ impl PartitionLog {
         }
         segment.file = None;
         self.issuer(outbox).close(file);
-        if check == Check::Checksum {
+        if verifies {
+            loader.progress.done_bytes += scan.position();
             indexer.seal(&mut indexes);
             let segment = self.segments.get_mut(&base).expect("it was there above");
             segment.largest = Some(indexer.largest);
@@ -212,7 +226,7 @@ impl PartitionLog {
     /// What a power loss leaves of a segment may end between two batches: the next segment's name tells where it ended.
     fn missing_end(&self, loader: &Loader, walk: &Walk) -> Option<BatchFault> {
         let next = *loader.plan.front()?;
-        let is_missing = walk.check == Check::Checksum && !self.config.is_compacted && loader.next_offset < next;
+        let is_missing = walk.verifies && !self.config.is_compacted && loader.next_offset < next;
         is_missing.then_some(BatchFault::Missing { from: loader.next_offset, next })
     }
 }

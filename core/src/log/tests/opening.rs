@@ -1,7 +1,7 @@
 use super::*;
 
 /// What is left by a log of so many batches of one 100-byte record that was not closed.
-fn crashed(batches: i64, config: LogConfig) -> MemoryDisk {
+pub(super) fn crashed(batches: i64, config: LogConfig) -> MemoryDisk {
     let mut world = World::new(config);
     for n in 0..batches {
         world.append(&records(1_000 * n, &[100]));
@@ -9,18 +9,18 @@ fn crashed(batches: i64, config: LogConfig) -> MemoryDisk {
     world.crash()
 }
 
-const BATCH_BYTES: usize = 170;
-const FIRST: &str = "00000000000000000000.log";
+pub(super) const BATCH_BYTES: usize = 170;
+pub(super) const FIRST: &str = "00000000000000000000.log";
 
-fn unclean() -> OpenLog {
+pub(super) fn unclean() -> OpenLog {
     OpenLog { was_clean: false, ..request(&config()) }
 }
 
-fn unclean_from(recovery_point: i64) -> OpenLog {
+pub(super) fn unclean_from(recovery_point: i64) -> OpenLog {
     OpenLog { recovery_point: Some(Offset(recovery_point)), ..unclean() }
 }
 
-fn edit(disk: &mut MemoryDisk, name: &str, edit: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn edit(disk: &mut MemoryDisk, name: &str, edit: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = disk.file(&path(name)).expect("the file is there").to_vec();
     edit(&mut bytes);
     disk.put(&path(name), bytes);
@@ -148,7 +148,7 @@ fn damage_with_good_batches_behind_it_takes_the_log_offline_and_keeps_every_byte
         let world = World::open(disk, unclean());
         assert!(world.is_offline(), "byte {at}");
         assert!(world.said(&format!("{FIRST} at byte {}", 2 * BATCH_BYTES)), "{:?}", world.reports);
-        assert!(world.said("good batches from there on"));
+        assert!(world.said("there are good batches from byte 510 on"));
         assert_eq!(world.disk.file(&path(FIRST)).unwrap(), before);
     }
 }
@@ -174,7 +174,7 @@ fn damage_with_a_good_segment_behind_it_takes_the_log_offline() {
     let before = disk.clone();
     let world = World::open(disk, OpenLog { was_clean: false, ..request(&config) });
     assert!(world.is_offline());
-    assert!(world.said("in a later segment"));
+    assert!(world.said("there are good batches from 00000000000000000004.log on"));
     for name in names(&before) {
         assert_eq!(world.disk.file(&path(&name)), before.file(&path(&name)), "{name}");
     }
@@ -382,7 +382,7 @@ fn a_segment_that_lost_its_end_keeps_the_log_offline_where_the_next_one_did_not(
     disk.put(&path("00000000000000000003.log"), batch(3));
     let world = World::open(disk.clone(), unclean());
     assert!(world.is_offline());
-    assert!(world.said("the segment ends at offset 2, but the next one begins at 3"));
+    assert!(world.said("offset 2 expected, found the segment's end, and the next one begins at 3"));
     disk.put(&path("00000000000000000003.log"), Vec::new());
     let world = World::open(disk, unclean());
     assert_eq!(world.marks(), [0, 2, 2, 2]);
