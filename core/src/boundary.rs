@@ -285,6 +285,11 @@ pub enum StorageCommand {
         /// What.
         path: Path,
     },
+    /// How much room there is. Done with [`Outcome::Space`].
+    MeasureSpace {
+        /// Index of the log directory.
+        log_dir: u16,
+    },
     /// Forget a file id. Always succeeds.
     Close {
         /// Which file.
@@ -328,6 +333,13 @@ pub enum Outcome {
     },
     /// Of [`StorageCommand::Read`].
     Data(Bytes),
+    /// Of [`StorageCommand::MeasureSpace`]: of the file system that holds the directory.
+    Space {
+        /// All of it.
+        total_bytes: u64,
+        /// What this process may still write.
+        usable_bytes: u64,
+    },
 }
 
 /// One entry of a directory.

@@ -19,8 +19,8 @@ use bytes::Bytes;
 
 pub(crate) use self::change::ParkedChange;
 use crate::api::fetch::session::FetchSessions;
-use crate::api::{dispatch, fetch, list_offsets, produce};
-use crate::boundary::{CloseReason, ConnId, FileId, Input, Level, Output};
+use crate::api::{delete_records, describe_log_dirs, dispatch, fetch, list_offsets, produce};
+use crate::boundary::{CloseReason, ConnId, FileId, Input, Level, OpId, Output, StorageResult};
 use crate::config::{Config, TopicConfig};
 use crate::connection::{ConnectionLimits, Connections, SlotId};
 use crate::directory::{Directory, DirectorySettings};
@@ -146,6 +146,10 @@ pub(crate) enum Work {
     Fetch(fetch::ParkedFetch),
     /// Waits for look-ups.
     ListOffsets(list_offsets::ParkedListOffsets),
+    /// Waits until logs start where they were told to.
+    DeleteRecords(delete_records::ParkedDeleteRecords),
+    /// Waits until the disk says how large it is.
+    DescribeLogDirs(describe_log_dirs::ParkedDescribeLogDirs),
     /// Waits until a metadata change is committed and its logs are open.
     Change(ParkedChange),
 }
@@ -233,6 +237,7 @@ impl Broker {
                     }
                 }
                 Owner::Directory => self.directory.stored(now, op, result, &mut self.outbox),
+                Owner::Request => self.request_stored(op, &result),
                 Owner::Nobody => {}
             },
             Input::Tick => self.tick(now),
@@ -414,6 +419,14 @@ impl Broker {
         }
     }
 
+    fn request_stored(&mut self, op: OpId, result: &StorageResult) {
+        let Some(id) = self.parking.awaiting(op) else { return };
+        match self.parking.take(id) {
+            Some((Work::DescribeLogDirs(parked), _)) => describe_log_dirs::stored(self, parked, op, result),
+            other => panic!("only DescribeLogDirs asks the disk itself, not {other:?}"),
+        }
+    }
+
     fn wake_all(&mut self, now: Now, ids: Vec<ParkedId>, wake: Wake) {
         for id in ids {
             self.wake(now, id, wake);
@@ -427,6 +440,10 @@ impl Broker {
             Work::Fetch(parked) => fetch::wake(self, now, parked, wake),
             Work::ListOffsets(parked) => {
                 self.parking.park(None, Work::ListOffsets(parked), waits);
+            }
+            Work::DeleteRecords(parked) => delete_records::wake(self, parked, waits, wake),
+            Work::DescribeLogDirs(parked) => {
+                self.parking.park(None, Work::DescribeLogDirs(parked), waits);
             }
             Work::Change(parked) => change::wake(self, now, parked, waits, wake),
         }

@@ -64,7 +64,7 @@ use self::atomic_file::AtomicFile;
 use self::compaction::Compaction;
 use self::durability::{Marks, Syncs};
 use self::ending::Ending;
-use self::head::Head;
+use self::head::{Head, SnapshotNames};
 use self::index_files::Replaced;
 use self::leader_epochs::LeaderEpochs;
 use self::leaving::Leaving;
@@ -122,6 +122,7 @@ pub struct PartitionLog {
     tail: Tail,
     producers: Producers,
     last_snapshot: Offset,
+    snapshot_names: SnapshotNames,
     next_expiry: Monotonic,
     epochs: LeaderEpochs,
     epochs_file: Replaced,
@@ -190,6 +191,7 @@ impl PartitionLog {
             tail: Tail::default(),
             producers: Producers::default(),
             last_snapshot: Offset(0),
+            snapshot_names: SnapshotNames::default(),
             next_expiry: Monotonic(0),
             epochs: LeaderEpochs::default(),
             epochs_file: Replaced::default(),
@@ -228,6 +230,7 @@ impl PartitionLog {
             Task::CreateSegment(_) | Task::WriteSnapshot | Task::SyncNames | Task::WriteAgain => {}
             Task::Sync(base) => self.synced(now.monotonic, base, outbox),
             Task::SyncDir(base) => self.synced_dir(now.monotonic, base, outbox),
+            Task::SyncSnapshots => self.snapshots_synced(),
             Task::WriteIndex(base) => self.index_written(base, true, outbox),
             Task::WriteEpochs => self.epochs_written(outbox),
             Task::WriteMetadata => self.metadata_written(now, outbox),
@@ -252,7 +255,7 @@ impl PartitionLog {
             Task::CreateSegment(_) => "creating a segment",
             Task::WriteAgain => "writing again what was not known to be synced",
             Task::Sync(_) => "syncing a segment",
-            Task::SyncDir(_) | Task::SyncNames => "syncing the directory",
+            Task::SyncDir(_) | Task::SyncNames | Task::SyncSnapshots => "syncing the directory",
             Task::WriteEpochs => "writing leader-epoch-checkpoint",
             Task::WriteMetadata => "writing partition.metadata",
             Task::Lookup(_) => "reading a segment",
@@ -298,6 +301,12 @@ impl PartitionLog {
     #[must_use]
     pub fn id(&self) -> PartitionId {
         self.id
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// The first offset that may be read.

@@ -26,6 +26,9 @@ use crate::boundary::{
     DirEntry, FileId, FileRange, OpenMode, Outcome, Path, StorageCommand, StorageError, StorageResult,
 };
 
+/// How large the disk says it is.
+const SIZE_BYTES: u64 = 1 << 40;
+
 /// Directories and files in memory.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryDisk {
@@ -122,9 +125,15 @@ impl MemoryDisk {
             }
             StorageCommand::Rename { from, to } => self.rename(&from, &to)?,
             StorageCommand::Remove { path } => self.remove(&path),
+            StorageCommand::MeasureSpace { .. } => return Ok(self.space()),
             StorageCommand::Close { file } => self.close(file),
         }
         Ok(Outcome::Nothing)
+    }
+
+    fn space(&self) -> Outcome {
+        let used_bytes: u64 = self.contents.values().map(|content| content.len() as u64).sum();
+        Outcome::Space { total_bytes: SIZE_BYTES, usable_bytes: SIZE_BYTES.saturating_sub(used_bytes) }
     }
 
     fn list(&self, dir: &Path) -> Result<Outcome, StorageError> {

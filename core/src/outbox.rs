@@ -24,6 +24,8 @@ pub enum Owner {
     Log(PartitionId),
     /// The log directory as a whole: start, stop, checkpoints.
     Directory,
+    /// A request, which is parked until then.
+    Request,
     /// Nobody waits: a failure is only reported.
     Nobody,
 }

@@ -1,4 +1,5 @@
-//! Where requests wait: for the high watermark, for growth of a partition, for a look-up on disk, for the time.
+//! Where requests wait: for the high watermark, for growth of a partition, for a look-up or another command on disk, for
+//! the time.
 //!
 //! One place for all of them, so that nothing polls and nothing is forgotten: each parked request is found by partition,
 //! by look-up, by connection and by deadline. What does not belong here: what happens when the wait is over (`api/`).
@@ -6,7 +7,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use crate::boundary::ConnId;
+use crate::boundary::{ConnId, OpId};
 use crate::log::LookupId;
 use crate::time::Monotonic;
 use crate::types::{Offset, PartitionId};
@@ -24,6 +25,8 @@ pub struct Waits {
     pub growth: Vec<PartitionId>,
     /// Until a look-up of a partition's log is done.
     pub lookups: Vec<(PartitionId, LookupId)>,
+    /// Until a storage command has ended.
+    pub operations: Vec<OpId>,
     /// Until then.
     pub deadline: Option<Monotonic>,
 }
@@ -49,6 +52,7 @@ pub struct Parking<W> {
     by_commit: BTreeMap<PartitionId, BTreeSet<(Offset, ParkedId)>>,
     by_growth: BTreeMap<PartitionId, BTreeSet<ParkedId>>,
     by_lookup: BTreeMap<(PartitionId, LookupId), ParkedId>,
+    by_operation: BTreeMap<OpId, ParkedId>,
     by_deadline: BTreeSet<(Monotonic, ParkedId)>,
     by_connection: BTreeMap<ConnId, BTreeSet<ParkedId>>,
 }
@@ -68,6 +72,7 @@ impl<W> Default for Parking<W> {
             by_commit: BTreeMap::new(),
             by_growth: BTreeMap::new(),
             by_lookup: BTreeMap::new(),
+            by_operation: BTreeMap::new(),
             by_deadline: BTreeSet::new(),
             by_connection: BTreeMap::new(),
         }
@@ -87,6 +92,9 @@ impl<W> Parking<W> {
         }
         for lookup in &waits.lookups {
             self.by_lookup.insert(*lookup, id);
+        }
+        for operation in &waits.operations {
+            self.by_operation.insert(*operation, id);
         }
         if let Some(deadline) = waits.deadline {
             self.by_deadline.insert((deadline, id));
@@ -109,6 +117,9 @@ impl<W> Parking<W> {
         }
         for lookup in &waits.lookups {
             self.by_lookup.remove(lookup);
+        }
+        for operation in &waits.operations {
+            self.by_operation.remove(operation);
         }
         if let Some(deadline) = waits.deadline {
             self.by_deadline.remove(&(deadline, id));
@@ -145,6 +156,12 @@ impl<W> Parking<W> {
     #[must_use]
     pub fn looking_up(&self, partition: PartitionId, lookup: LookupId) -> Option<ParkedId> {
         self.by_lookup.get(&(partition, lookup)).copied()
+    }
+
+    /// The request that waits for a storage command; none where it gave up.
+    #[must_use]
+    pub fn awaiting(&self, operation: OpId) -> Option<ParkedId> {
+        self.by_operation.get(&operation).copied()
     }
 
     /// Requests whose time has come.
@@ -220,15 +237,18 @@ mod tests {
             commits: [(PARTITION, Offset(3))].into(),
             growth: [PARTITION].into(),
             lookups: [(PARTITION, LookupId(9))].into(),
+            operations: [OpId(4)].into(),
             deadline: Some(Monotonic(7)),
         };
         let id = parking.park(Some(ConnId(1)), (), waits);
         assert_eq!(parking.due(Monotonic(7)), [id]);
         assert_eq!(parking.touching(PARTITION), [id]);
         assert_eq!(parking.looking_up(PARTITION, LookupId(9)), Some(id));
+        assert_eq!(parking.awaiting(OpId(4)), Some(id));
         parking.take(id);
         assert!(parking.every().is_empty() && parking.deadline().is_none());
         assert!(parking.touching(PARTITION).is_empty() && parking.of_connection(ConnId(1)).is_empty());
         assert_eq!(parking.looking_up(PARTITION, LookupId(9)), None);
+        assert_eq!(parking.awaiting(OpId(4)), None);
     }
 }

@@ -58,7 +58,8 @@ impl Pending {
             | StorageCommand::MakeDir { .. }
             | StorageCommand::SyncDir { .. }
             | StorageCommand::Rename { .. }
-            | StorageCommand::Remove { .. } => None,
+            | StorageCommand::Remove { .. }
+            | StorageCommand::MeasureSpace { .. } => None,
         }
     }
 

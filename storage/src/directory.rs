@@ -55,6 +55,16 @@ pub fn remove(path: &Path) -> StorageResult {
     }
 }
 
+pub fn space(dir: &Path) -> StorageResult {
+    match rustix::fs::statvfs(dir) {
+        Ok(space) => StorageResult::Done(Outcome::Space {
+            total_bytes: space.f_blocks.saturating_mul(space.f_frsize),
+            usable_bytes: space.f_bavail.saturating_mul(space.f_frsize),
+        }),
+        Err(error) => failure::not_done(&error.into()),
+    }
+}
+
 fn ended(result: io::Result<()>, failed: fn(&io::Error) -> StorageResult) -> StorageResult {
     match result {
         Ok(()) => StorageResult::Done(Outcome::Nothing),
@@ -111,6 +121,16 @@ mod tests {
         ];
         assert_eq!(list(dir.path()), StorageResult::Done(Outcome::Listing(expected)));
         assert_eq!(list(&dir.path().join("missing")), NOT_FOUND);
+    }
+
+    #[test]
+    fn room_is_that_of_the_file_system() {
+        let dir = tempfile::tempdir().unwrap();
+        let StorageResult::Done(Outcome::Space { total_bytes, usable_bytes }) = space(dir.path()) else {
+            panic!("it is there")
+        };
+        assert!(0 < usable_bytes && usable_bytes < total_bytes);
+        assert_eq!(space(&dir.path().join("missing")), NOT_FOUND);
     }
 
     #[test]

@@ -85,6 +85,7 @@ impl Storage {
             }
             StorageCommand::Rename { from, to } => directory::rename(&self.resolve(from), &self.resolve(to)),
             StorageCommand::Remove { path } => directory::remove(&self.resolve(path)),
+            StorageCommand::MeasureSpace { log_dir } => directory::space(&self.log_dirs[usize::from(*log_dir)]),
             StorageCommand::Close { file } => {
                 self.files.write().unwrap_or_else(PoisonError::into_inner).remove(file);
                 StorageResult::Done(Outcome::Nothing)

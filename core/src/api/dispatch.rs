@@ -8,8 +8,9 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::{
-    Caller, View, api_versions, create_partitions, create_topics, delete_topics, describe_cluster, describe_configs,
-    describe_topic_partitions, fetch, init_producer_id, list_offsets, metadata, produce, table,
+    Caller, View, api_versions, create_partitions, create_topics, delete_records, delete_topics, describe_cluster,
+    describe_configs, describe_log_dirs, describe_topic_partitions, elect_leaders, fetch, init_producer_id,
+    list_offsets, metadata, produce, table,
 };
 use crate::boundary::CloseReason;
 use crate::broker::Broker;
@@ -21,10 +22,13 @@ use crate::types::PartitionId;
 use crate::wire::messages::api_versions::ApiVersionsRequest;
 use crate::wire::messages::create_partitions::CreatePartitionsRequest;
 use crate::wire::messages::create_topics::CreateTopicsRequest;
+use crate::wire::messages::delete_records::DeleteRecordsRequest;
 use crate::wire::messages::delete_topics::DeleteTopicsRequest;
 use crate::wire::messages::describe_cluster::DescribeClusterRequest;
 use crate::wire::messages::describe_configs::DescribeConfigsRequest;
+use crate::wire::messages::describe_log_dirs::DescribeLogDirsRequest;
 use crate::wire::messages::describe_topic_partitions::DescribeTopicPartitionsRequest;
+use crate::wire::messages::elect_leaders::ElectLeadersRequest;
 use crate::wire::messages::fetch::FetchRequest;
 use crate::wire::messages::header::RequestHeader;
 use crate::wire::messages::init_producer_id::InitProducerIdRequest;
@@ -60,6 +64,8 @@ fn serve(broker: &mut Broker, now: Now, slot: SlotId, frame: &Bytes) -> Result<(
         ProduceRequest::KEY => produce::handle(broker, now, caller, read(body, version)?),
         FetchRequest::KEY => fetch::handle(broker, now, caller, read(body, version)?),
         ListOffsetsRequest::KEY => list_offsets::handle(broker, caller, read(body, version)?),
+        DeleteRecordsRequest::KEY => delete_records::handle(broker, now, caller, &read(body, version)?),
+        DescribeLogDirsRequest::KEY => describe_log_dirs::handle(broker, caller, read(body, version)?),
         InitProducerIdRequest::KEY => {
             let request = read(body, version)?;
             init_producer_id::handle(broker, now, caller, frame, &request);
@@ -109,6 +115,10 @@ fn admin(
         }
         DescribeClusterRequest::KEY => {
             let response = describe_cluster::handle(&read(body, version)?, view);
+            broker.answer(caller, &response, Vec::new());
+        }
+        ElectLeadersRequest::KEY => {
+            let response = elect_leaders::handle(&read(body, version)?, view);
             broker.answer(caller, &response, Vec::new());
         }
         DescribeTopicPartitionsRequest::KEY => {

@@ -5,7 +5,8 @@
 //! 1. everything before the new start is synced, so that the log never ends before it starts;
 //! 2. the broker writes the new start into `log-start-offset-checkpoint` ([`LogEvent::LogStartDue`]);
 //! 3. it counts ([`LogEvent::LogStartMoved`]): readers find nothing before it any more;
-//! 4. segments that are wholly before it leave, as soon as nobody is at work in them (`leaving`).
+//! 4. segments that are wholly before it leave, as soon as nobody is at work in them (`leaving`), and the snapshots of
+//!    producers that were written since are durable: what is known of producers must not go with their records.
 //!
 //! Files that a crash left after step 2 go at the next start: `recovery` keeps no segment that is before the start.
 //!
@@ -13,6 +14,8 @@
 
 use super::PartitionLog;
 use super::event::{LogEvent, LogState, OutOfRange};
+use super::task::Task;
+use crate::boundary::StorageCommand;
 use crate::outbox::Outbox;
 use crate::types::Offset;
 
@@ -26,6 +29,17 @@ pub(super) struct Head {
     wanted: Option<Offset>,
     /// The broker was told to write it down.
     is_told: bool,
+}
+
+/// Whether the newest producer snapshot would survive a power loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum SnapshotNames {
+    /// It is being written, or its name may be lost.
+    Written,
+    /// The directory is being synced.
+    Syncing,
+    #[default]
+    Durable,
 }
 
 impl PartitionLog {
@@ -110,9 +124,28 @@ impl PartitionLog {
             && end <= self.log_start
             && self.leaving.renaming() < LEAVING_MAX
             && !self.is_at_work_in(base)
+            && self.are_snapshots_durable(outbox)
         {
             let segment = self.segments.remove(&base).expect("it was just found");
             self.let_go(segment, outbox);
+        }
+    }
+
+    /// Makes the newest snapshot durable before the older ones go. Says whether it is.
+    fn are_snapshots_durable(&mut self, outbox: &mut Outbox) -> bool {
+        let is_being_written = || self.tasks.values().any(|task| *task == Task::WriteSnapshot);
+        if self.snapshot_names == SnapshotNames::Written && !is_being_written() {
+            self.snapshot_names = SnapshotNames::Syncing;
+            let dir = self.dir.clone();
+            self.issuer(outbox).issue(Task::SyncSnapshots, StorageCommand::SyncDir { dir });
+        }
+        self.snapshot_names == SnapshotNames::Durable
+    }
+
+    /// The directory is synced; a snapshot that came meanwhile needs another sync.
+    pub(super) fn snapshots_synced(&mut self) {
+        if self.snapshot_names == SnapshotNames::Syncing {
+            self.snapshot_names = SnapshotNames::Durable;
         }
     }
 

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::PartitionLog;
 use super::atomic_file::AtomicFile;
 use super::event::LogState;
+use super::head::SnapshotNames;
 use super::names::{LEADER_EPOCHS, OFFSET_INDEX, SNAPSHOT, TIME_INDEX, TRANSACTION_INDEX, file_name};
 use super::offset_index;
 use super::segment::{IndexName, IndexWriting, Segment};
@@ -121,6 +122,7 @@ impl PartitionLog {
             return;
         }
         self.last_snapshot = at;
+        self.snapshot_names = SnapshotNames::Written;
         let path = self.dir.join(&file_name(at, SNAPSHOT));
         let data = vec![snapshot::to_bytes(&self.producers)];
         let mut issuer = self.issuer(outbox);

@@ -24,6 +24,8 @@ pub(super) enum Task {
     WriteIndex(Offset),
     /// A producer snapshot is being written.
     WriteSnapshot,
+    /// The names of snapshots are being made durable.
+    SyncSnapshots,
     /// `leader-epoch-checkpoint` is being replaced.
     WriteEpochs,
     /// `partition.metadata` is being written.
