@@ -28,7 +28,10 @@ pub fn handle(request: &ElectLeadersRequest, view: View<'_>) -> ElectLeadersResp
         0 => Election::Preferred,
         1 => Election::Unclean,
         other => {
-            return refuse(request, &ApiError::new(ErrorCode::InvalidRequest, format!("Unknown election type {other}")));
+            return refuse(
+                request,
+                &ApiError::new(ErrorCode::InvalidRequest, format!("Unknown election type {other}")),
+            );
         }
     };
     let replica_election_results = match &request.topic_partitions {

@@ -45,7 +45,7 @@ impl PartitionLog {
             Step::LearnFirst { base, file } => Ok(self.learn_first(run, now, base, file, outcome, outbox)),
             Step::LearnLargest(base) => self.learn_largest(run, now, base, outbox),
             Step::Aborted { read, later } => self.transactions_read(run, now, read, later, outcome, outbox),
-            Step::Survey(surveying) => self.survey(run, now, surveying, outcome, outbox),
+            Step::Survey(surveying) => self.survey_on(run, now, surveying, outcome, outbox),
             Step::Sift(sift) => self.sift(run, sift, outcome, outbox),
             Step::Finish(sift, commands) => Ok(match self.next_command(commands, outbox) {
                 Some(commands) => Next::Wait(Step::Finish(sift, commands)),
@@ -207,7 +207,7 @@ impl PartitionLog {
         Next::Wait(Step::Survey(Box::new(Surveying { survey, stream, later })))
     }
 
-    fn survey(
+    fn survey_on(
         &mut self,
         run: &mut Run,
         now: Now,
