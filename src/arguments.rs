@@ -4,19 +4,27 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use clap::Parser;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Parser, Subcommand};
 use ottla::properties::{self, SyntaxError};
 use ottla::{Config, ConfigError, Runtime, Warning};
+use ottla_inspect::decode::DecodeArguments;
+use ottla_inspect::dump::DumpArguments;
 use thiserror::Error;
 
 /// A Kafka-compatible broker in one small binary.
 ///
 /// Without arguments it listens on port 9092 of all addresses and keeps its data in /tmp/kraft-combined-logs. A
 /// directory that is empty or missing is made ready; one of Apache Kafka's is taken over as it is.
+///
+/// With a command it starts no broker, but shows what is in Kafka's frames and files.
 #[derive(Debug, Parser)]
-#[command(version, after_help = AFTER_HELP)]
+#[command(version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Arguments {
+    /// What to do instead of serving. A file of the same name is served as `./decode`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// A server.properties with Kafka's property names; one that does not exist counts as empty, with a warning
     #[arg(value_name = "SERVER.PROPERTIES")]
     properties: Option<PathBuf>,
@@ -36,6 +44,13 @@ pub struct Arguments {
     /// What to run on
     #[arg(long, default_value_t, value_parser = runtime_parser())]
     pub runtime: Runtime,
+}
+
+/// What the binary does besides serving.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Decode(DecodeArguments),
+    Dump(DumpArguments),
 }
 
 const AFTER_HELP: &str = "\

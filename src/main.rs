@@ -9,12 +9,17 @@ use ottla::{Server, Shutdown};
 mod arguments;
 mod logging;
 
-use arguments::Arguments;
+use arguments::{Arguments, Command};
+use ottla_inspect::{Verdict, decode, dump};
 
 fn main() -> ExitCode {
     let started = Instant::now();
+    let arguments = Arguments::parse();
+    if let Some(command) = arguments.command {
+        return inspect(&command);
+    }
     logging::start();
-    match run(started) {
+    match serve(&arguments, started) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -23,8 +28,24 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(started: Instant) -> Result<(), Box<dyn std::error::Error>> {
-    let arguments = Arguments::parse();
+/// Status 0: all is well; 1: something is damaged; 2: nothing could be told.
+fn inspect(command: &Command) -> ExitCode {
+    let result = match command {
+        Command::Decode(arguments) => decode::run(arguments),
+        Command::Dump(arguments) => dump::run(arguments),
+    };
+    match result {
+        Ok(Verdict::Good) => ExitCode::SUCCESS,
+        Ok(Verdict::Damaged) => ExitCode::FAILURE,
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn serve(arguments: &Arguments, started: Instant) -> Result<(), Box<dyn std::error::Error>> {
     let (config, warnings) = arguments.config()?;
     for warning in warnings {
         tracing::warn!("{warning}");

@@ -79,7 +79,37 @@ fn a_file_that_is_no_properties_file_is_refused_with_its_line() {
 fn help_names_every_flag() {
     let output = ottla(&["--help"]);
     let words = String::from_utf8(output.stdout).expect("UTF-8");
-    for flag in ["SERVER.PROPERTIES", "--override", "--log-dir", "--port", "--runtime", "RUST_LOG"] {
+    for flag in ["SERVER.PROPERTIES", "--override", "--log-dir", "--port", "--runtime", "RUST_LOG", "decode", "dump"] {
         assert!(words.contains(flag), "{flag}");
     }
+}
+
+#[test]
+fn decode_and_dump_start_no_broker_and_say_by_their_status_whether_all_is_well() {
+    // ApiVersions v4 of "kcat", then the same without its last byte.
+    let good = ottla(&["decode", "001200040000000700046b63617400056b63617404312e3000"]);
+    assert_eq!((good.status.code(), &good.stderr[..]), (Some(0), &b""[..]));
+    let words = String::from_utf8(good.stdout).expect("UTF-8");
+    assert!(words.contains("client_software_name") && words.contains("\"kcat\""), "{words}");
+    assert!(!words.contains('\u{1b}'), "no colours in a pipe");
+
+    let cut = ottla(&["decode", "001200040000000700046b63617400056b63617404312e30"]);
+    assert_eq!(cut.status.code(), Some(1));
+    assert!(String::from_utf8(cut.stdout).expect("UTF-8").contains("damage at byte 24"));
+
+    let nothing = ottla(&["dump", "/no/such/directory"]);
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(String::from_utf8(nothing.stderr).expect("UTF-8").contains("/no/such/directory"));
+}
+
+#[test]
+fn a_flag_of_the_broker_is_refused_before_a_command() {
+    assert_eq!(ottla(&["--port", "19092", "decode", "00"]).status.code(), Some(2));
+    assert_eq!(ottla(&["server.properties", "dump", "."]).status.code(), Some(2));
+}
+
+#[test]
+fn what_is_not_a_command_is_a_properties_file_as_ever() {
+    let words = refusal(&["help", "--override", "num.partitions=none"]);
+    assert!(words.contains("help does not exist: all properties have their defaults"), "{words}");
 }

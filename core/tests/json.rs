@@ -2,6 +2,7 @@
 //! `vectors.rs`; here is what the vectors don't show.
 
 use bytes::Bytes;
+use ottla_core::wire::messages::REGISTRY;
 use ottla_core::wire::messages::fetch::FetchRequest;
 use ottla_core::wire::messages::metadata::MetadataRequest;
 use ottla_core::wire::messages::metadata_records::ClientQuotaRecord;
@@ -23,6 +24,16 @@ fn a_tagged_field_is_there_when_it_is_on_the_wire() {
     assert!(!request.to_json(12).to_string().contains("clusterId"));
     request.cluster_id = Some(Str::from("a"));
     assert!(request.to_json(12).to_string().contains(r#""clusterId":"a""#));
+}
+
+/// The value that Apache Kafka 4.3.1 wrote for a member that speaks the new protocol.
+#[test]
+fn a_tagged_struct_that_is_null_is_a_zero_on_the_wire() {
+    let bytes = Bytes::from_static(b"\0\0\x08rdkafka\x0b/127.0.0.1\x02\x06plain\x01\0\x04\x93\xe0\0\x01\0\x01\0");
+    let message = REGISTRY.iter().find(|message| message.name == "ConsumerGroupMemberMetadataValue").unwrap();
+    assert_eq!(message.roundtrip(bytes.clone(), 0), Ok(bytes.clone()));
+    let json = message.json(bytes, 0).unwrap().to_string();
+    assert!(json.contains("\"classicMemberMetadata\":null"), "{json}");
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub struct Context {
     pub flexible: bool,
     /// Whether an `Option` may be null.
     pub nullable: bool,
+    /// Whether it is the content of a tagged field.
+    pub tagged: bool,
 }
 
 /// Anything that has bytes on the wire.
@@ -89,7 +91,7 @@ pub trait Message: Field + Default + Clone + PartialEq + core::fmt::Debug {
     /// How this message is read and written in `version`.
     #[must_use]
     fn context(version: i16) -> Context {
-        Context { version, flexible: version >= Self::FLEXIBLE_FROM, nullable: true }
+        Context { version, flexible: version >= Self::FLEXIBLE_FROM, nullable: true, tagged: false }
     }
 
     /// Reads the message, from where `reader` is.
@@ -216,6 +218,7 @@ impl FieldSpec {
             version: context.version,
             flexible: context.flexible && !self.is_classic,
             nullable: context.version >= self.nullable_from,
+            tagged: self.tag.is_some(),
         }
     }
 }
@@ -262,7 +265,10 @@ impl TaggedFields {
             tag += source.int_in_range(1..=100_000)?;
             fields.push(
                 tag,
-                <Bytes as Field>::arbitrary(source, Context { version: 0, flexible: true, nullable: false })?,
+                <Bytes as Field>::arbitrary(
+                    source,
+                    Context { version: 0, flexible: true, nullable: false, tagged: false },
+                )?,
             );
         }
         Ok(fields)
@@ -411,14 +417,14 @@ impl<'a> TagEncoder<'a> {
     }
 }
 
-/// A nullable struct is a signed byte, negative for null, and the struct.
+/// A nullable struct is a signed byte, negative for null, and the struct. In a tagged field the byte is 0 for null.
 pub(crate) fn decode_nullable_struct<F: Field, T: Trace>(
     reader: &mut Reader<T>,
     context: Context,
 ) -> Result<Option<F>, DecodeError> {
     let from = reader.at();
     let [marker] = reader.array()?;
-    if marker.cast_signed() < 0 {
+    if marker.cast_signed() < 0 || (context.tagged && marker == 0) {
         return Ok(None);
     }
     reader.note(Value::Present, from);
@@ -428,6 +434,7 @@ pub(crate) fn decode_nullable_struct<F: Field, T: Trace>(
 /// See [`decode_nullable_struct`].
 pub(crate) fn encode_nullable_struct<F: Field, S: Sink>(this: Option<&F>, sink: &mut S, context: Context) {
     match this {
+        None if context.tagged => sink.put(&[0]),
         None => sink.put(&[0xff]),
         Some(this) => {
             sink.put(&[1]);
