@@ -1,6 +1,7 @@
 //! The bodies of the fuzz targets, fed by proptest: what `cargo fuzz` searches for hours, `cargo test` glances over.
 
 use arbitrary::Unstructured;
+use ottla_core::records::{BatchBuilder, BuilderRecord, Compression, compress};
 use ottla_core::wire::MessageKind;
 use ottla_core::wire::messages::REGISTRY;
 use proptest::prelude::*;
@@ -31,6 +32,56 @@ fn damaged_message(kinds: &'static [MessageKind]) -> impl Strategy<Value = (&'st
             (message.name, version, body)
         },
     )
+}
+
+const CODECS: [Compression; 5] =
+    [Compression::None, Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd];
+
+/// Some bytes, set to something else. A damaged batch has its checksum put right by the body.
+fn damaged(bytes: Vec<u8>, damage: &[(prop::sample::Index, u8)]) -> Vec<u8> {
+    let mut bytes = bytes;
+    for (at, value) in damage {
+        let at = at.index(bytes.len());
+        bytes[at] = *value;
+    }
+    bytes
+}
+
+/// A batch, or what a codec makes, with some bytes changed.
+fn damaged_records() -> impl Strategy<Value = Vec<u8>> {
+    let damage = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);
+    let values = prop::collection::vec(prop::collection::vec(0..4u8, 0..200), 1..10);
+    (0..CODECS.len(), any::<bool>(), values, damage).prop_map(|(codec, is_batch, values, damage)| {
+        let codec = CODECS[codec];
+        let mut builder = BatchBuilder::new().compression(codec, None);
+        for value in &values {
+            builder.push(BuilderRecord { value: Some(value), ..Default::default() });
+        }
+        if is_batch {
+            ottla_fuzz::records_input(Compression::None, &damaged(builder.build().to_vec(), &damage))
+        } else {
+            ottla_fuzz::records_input(codec, &damaged(compress(codec, None, &values.concat()), &damage))
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(config(3000))]
+
+    #[test]
+    fn records_of_any_bytes(data in bytes(400)) {
+        ottla_fuzz::records(&data);
+    }
+
+    #[test]
+    fn records_of_damaged_batches(data in damaged_records()) {
+        ottla_fuzz::records(&data);
+    }
+
+    #[test]
+    fn records_that_are_built_read_back(data in bytes(2000)) {
+        ottla_fuzz::records_roundtrip(&data);
+    }
 }
 
 proptest! {

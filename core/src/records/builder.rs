@@ -245,7 +245,9 @@ impl BatchBuilder {
     /// # Errors
     /// Where it is not an offset that the batch can have.
     pub fn last_offset(mut self, last_offset: Offset) -> Result<Self, OffsetError> {
-        self.header.last_offset_delta = self.delta_of(last_offset)?;
+        let last_record = Offset(self.header.base_offset.0.saturating_add(i64::from(self.last_delta)));
+        let is_last_records = self.header.record_count > 0 && last_offset == last_record;
+        self.header.last_offset_delta = if is_last_records { self.last_delta } else { self.delta_of(last_offset)? };
         Ok(self)
     }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 use super::header::{BatchHeader, TimestampType};
-use super::varint::{get_varint, get_varlong};
+use super::varint::{get_uvarint, get_varlong};
 use crate::types::Offset;
 
 /// A record, as slices of its batch.
@@ -136,49 +136,93 @@ impl core::fmt::Display for RecordField {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RecordBase {
     offset: Offset,
+    /// What timestamps are stored relative to.
+    create_time: i64,
+    /// What consumers' timestamps are relative to: the same, or the append time.
     timestamp: i64,
-    append_time: Option<i64>,
+    /// All bits set where a record's own delta counts, none where it does not.
+    delta_mask: i64,
 }
 
 impl RecordBase {
     pub(super) fn of(header: &BatchHeader) -> Self {
-        let append_time = match header.attributes.timestamp_type() {
-            TimestampType::CreateTime => None,
-            TimestampType::LogAppendTime => Some(header.max_timestamp),
+        let (timestamp, delta_mask) = match header.attributes.timestamp_type() {
+            TimestampType::CreateTime => (header.base_timestamp, -1),
+            TimestampType::LogAppendTime => (header.max_timestamp, 0),
         };
-        Self { offset: header.base_offset, timestamp: header.base_timestamp, append_time }
+        Self { offset: header.base_offset, create_time: header.base_timestamp, timestamp, delta_mask }
+    }
+}
+
+/// What a parser says of bytes that are no record. There are two: one that only says so, which is what nearly all calls
+/// need, and for the others one that says why. To be silent makes the first much shorter.
+trait Refusal: Sized {
+    fn because(fault: impl FnOnce() -> RecordFault) -> Self;
+}
+
+struct Silent;
+
+impl Refusal for Silent {
+    #[inline(always)]
+    fn because(_: impl FnOnce() -> RecordFault) -> Self {
+        Self
+    }
+}
+
+impl Refusal for RecordFault {
+    fn because(fault: impl FnOnce() -> RecordFault) -> Self {
+        fault()
     }
 }
 
 impl<'a> RecordRef<'a> {
-    /// Takes a record off the front of `rest`, its length first.
-    #[inline]
-    pub(super) fn take(rest: &mut &'a [u8], base: &RecordBase) -> Result<Self, RecordFault> {
-        let size_bytes = take_size(rest)?;
-        let (body, after) = split(rest, size_bytes, RecordField::Length)?;
-        *rest = after;
+    /// Takes a record off the front of `bytes`, its length first; `None` where there is none.
+    #[inline(always)]
+    pub(super) fn take(bytes: &mut &'a [u8], base: &RecordBase) -> Option<Self> {
+        let mut cursor = Cursor { rest: bytes };
+        let body = cursor.not_null::<Silent>(RecordField::Length).ok()?;
+        *bytes = cursor.rest;
         Self::parse(body, base)
     }
 
+    /// Why [`RecordRef::take`] found no record in `bytes`.
+    #[cold]
+    pub(super) fn why_not(bytes: &'a [u8], base: &RecordBase) -> RecordFault {
+        let body = Cursor { rest: bytes }.not_null::<RecordFault>(RecordField::Length);
+        let record = body.and_then(|body| Self::parse_or::<RecordFault>(body, base));
+        record.expect_err("it was refused")
+    }
+
     /// Reads a record without its length.
-    #[inline]
-    pub(super) fn parse(body: &'a [u8], base: &RecordBase) -> Result<Self, RecordFault> {
-        let (_, mut rest) = split(body, 1, RecordField::Attributes)?;
-        let timestamp_delta = get_varlong(&mut rest).ok_or(RecordFault::Number(RecordField::TimestampDelta))?;
-        let offset_delta = number(&mut rest, RecordField::OffsetDelta)?;
-        let key = nullable(&mut rest, RecordField::Key)?;
-        let value = nullable(&mut rest, RecordField::Value)?;
-        let headers = RecordHeaders { count: number(&mut rest, RecordField::HeaderCount)?, bytes: rest };
-        if headers.count > 0 {
-            rest = headers.check()?;
-        }
+    #[inline(always)]
+    pub(super) fn parse(body: &'a [u8], base: &RecordBase) -> Option<Self> {
+        Self::parse_or::<Silent>(body, base).ok()
+    }
+
+    #[inline(always)]
+    fn parse_or<R: Refusal>(body: &'a [u8], base: &RecordBase) -> Result<Self, R> {
+        let mut cursor = Cursor { rest: body };
+        // The attributes. Nobody has given them a meaning.
+        cursor.take::<R>(1, RecordField::Attributes)?;
+        let timestamp_delta = cursor.varlong::<R>(RecordField::TimestampDelta)?;
+        let offset_delta = signed(cursor.uvarint::<R>(RecordField::OffsetDelta)?);
+        let key = cursor.nullable::<R>(RecordField::Key)?;
+        let value = cursor.nullable::<R>(RecordField::Value)?;
+        let count = signed(cursor.uvarint::<R>(RecordField::HeaderCount)?);
+        let headers = RecordHeaders { count, bytes: cursor.rest };
+        let rest = if count > 0 { headers.check::<R>()? } else { headers.bytes };
         if !rest.is_empty() {
-            return Err(RecordFault::Trailing(rest.len()));
+            return Err(R::because(|| RecordFault::Trailing(rest.len())));
         }
-        let create_time = base.timestamp.wrapping_add(timestamp_delta);
-        let timestamp = base.append_time.unwrap_or(create_time);
-        let offset = Offset(base.offset.0.wrapping_add(i64::from(offset_delta)));
-        Ok(Self { offset, timestamp, key, value, headers, create_time, offset_delta })
+        Ok(Self {
+            offset: Offset(base.offset.0.wrapping_add(i64::from(offset_delta))),
+            timestamp: base.timestamp.wrapping_add(timestamp_delta & base.delta_mask),
+            key,
+            value,
+            headers,
+            create_time: base.create_time.wrapping_add(timestamp_delta),
+            offset_delta,
+        })
     }
 
     /// The same record, its fields as slices of `bytes`.
@@ -197,13 +241,6 @@ impl<'a> RecordRef<'a> {
             headers: self.headers.iter().map(header).collect(),
         }
     }
-}
-
-/// The length in front of a record.
-#[inline]
-pub(super) fn take_size(rest: &mut &[u8]) -> Result<usize, RecordFault> {
-    let found = number(rest, RecordField::Length)?;
-    usize::try_from(found).map_err(|_| RecordFault::Negative { field: RecordField::Length, found })
 }
 
 impl<'a> RecordHeaders<'a> {
@@ -232,49 +269,84 @@ impl<'a> RecordHeaders<'a> {
     /// Each header's key and value.
     pub fn iter(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + use<'a> {
         let mut rest = self.bytes;
-        (0..self.count).map_while(move |_| take_header(&mut rest).ok())
+        (0..self.count).map_while(move |_| take_header::<Silent>(&mut rest).ok())
     }
 
     /// Walks the headers; what is left is returned.
-    fn check(&self) -> Result<&'a [u8], RecordFault> {
+    fn check<R: Refusal>(self) -> Result<&'a [u8], R> {
         let mut rest = self.bytes;
         // A header has two lengths, if nothing else.
         if self.len() > rest.len() / 2 {
-            return Err(RecordFault::HeaderCount { expected: self.len(), found: rest.len() });
+            return Err(R::because(|| RecordFault::HeaderCount { expected: self.len(), found: rest.len() }));
         }
         for _ in 0..self.count {
-            take_header(&mut rest)?;
+            take_header::<R>(&mut rest)?;
         }
         Ok(rest)
     }
 }
 
 #[inline]
-fn take_header<'a>(rest: &mut &'a [u8]) -> Result<(&'a [u8], Option<&'a [u8]>), RecordFault> {
-    let found = number(rest, RecordField::HeaderKey)?;
-    let Ok(size_bytes) = usize::try_from(found) else {
-        return Err(RecordFault::Negative { field: RecordField::HeaderKey, found });
-    };
-    let (key, after) = split(rest, size_bytes, RecordField::HeaderKey)?;
-    *rest = after;
-    Ok((key, nullable(rest, RecordField::HeaderValue)?))
+fn take_header<'a, R: Refusal>(rest: &mut &'a [u8]) -> Result<(&'a [u8], Option<&'a [u8]>), R> {
+    let mut cursor = Cursor { rest };
+    let key = cursor.not_null(RecordField::HeaderKey)?;
+    let value = cursor.nullable(RecordField::HeaderValue)?;
+    *rest = cursor.rest;
+    Ok((key, value))
 }
 
-#[inline]
-fn number(rest: &mut &[u8], field: RecordField) -> Result<i32, RecordFault> {
-    get_varint(rest).ok_or(RecordFault::Number(field))
+/// Reads fields. Lengths are looked at before their zig-zag is undone: the lowest bit is the sign.
+struct Cursor<'a> {
+    rest: &'a [u8],
 }
 
-/// Every negative length is null.
-#[inline]
-fn nullable<'a>(rest: &mut &'a [u8], field: RecordField) -> Result<Option<&'a [u8]>, RecordFault> {
-    let Ok(size_bytes) = usize::try_from(number(rest, field)?) else { return Ok(None) };
-    let (bytes, after) = split(rest, size_bytes, field)?;
-    *rest = after;
-    Ok(Some(bytes))
+impl<'a> Cursor<'a> {
+    #[inline(always)]
+    fn uvarint<R: Refusal>(&mut self, field: RecordField) -> Result<u32, R> {
+        get_uvarint(&mut self.rest).ok_or_else(|| R::because(|| RecordFault::Number(field)))
+    }
+
+    #[inline(always)]
+    fn varlong<R: Refusal>(&mut self, field: RecordField) -> Result<i64, R> {
+        get_varlong(&mut self.rest).ok_or_else(|| R::because(|| RecordFault::Number(field)))
+    }
+
+    /// Every negative length is null.
+    #[inline(always)]
+    fn nullable<R: Refusal>(&mut self, field: RecordField) -> Result<Option<&'a [u8]>, R> {
+        let length = self.uvarint(field)?;
+        if is_negative(length) {
+            return Ok(None);
+        }
+        self.take((length >> 1) as usize, field).map(Some)
+    }
+
+    #[inline(always)]
+    fn not_null<R: Refusal>(&mut self, field: RecordField) -> Result<&'a [u8], R> {
+        let length = self.uvarint(field)?;
+        if is_negative(length) {
+            return Err(R::because(|| RecordFault::Negative { field, found: signed(length) }));
+        }
+        self.take((length >> 1) as usize, field)
+    }
+
+    #[inline(always)]
+    fn take<R: Refusal>(&mut self, size_bytes: usize, field: RecordField) -> Result<&'a [u8], R> {
+        let Some((bytes, rest)) = self.rest.split_at_checked(size_bytes) else {
+            let found = self.rest.len();
+            return Err(R::because(|| RecordFault::Cut { field, expected: size_bytes, found }));
+        };
+        self.rest = rest;
+        Ok(bytes)
+    }
 }
 
-#[inline]
-fn split(rest: &[u8], size_bytes: usize, field: RecordField) -> Result<(&[u8], &[u8]), RecordFault> {
-    rest.split_at_checked(size_bytes).ok_or(RecordFault::Cut { field, expected: size_bytes, found: rest.len() })
+#[inline(always)]
+fn is_negative(zig_zag: u32) -> bool {
+    zig_zag & 1 != 0
+}
+
+#[inline(always)]
+fn signed(zig_zag: u32) -> i32 {
+    (zig_zag >> 1) as i32 ^ -((zig_zag & 1) as i32)
 }

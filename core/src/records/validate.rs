@@ -162,7 +162,7 @@ pub fn validate_produced(records: &Bytes, rules: &ProduceRules, now: WallClock) 
     let codec = header.attributes.compression().map_err(unknown_codec)?;
     let body = batch.slice(BATCH_HEADER_SIZE_BYTES..);
     let limit = OutputLimit::of_bytes(rules.decompressed_max_bytes);
-    let summary = walk_records(&mut RecordReader::new(header, &body, limit)?, Walk::new(&header, rules, now))?;
+    let summary = walk_records(RecordReader::new(header, &body, limit)?, Walk::new(&header, rules, now))?;
     if codec != Compression::None && !summary.offsets_count_up {
         // Kafka means to number such records anew, and fails at it.
         return Err(BatchError::new(

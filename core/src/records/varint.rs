@@ -3,24 +3,10 @@
 use alloc::vec::Vec;
 
 /// Takes an unsigned 32-bit varint off the front of `bytes`; `None` where it does not end or is longer than five bytes.
-#[inline]
+#[inline(always)]
 pub fn get_uvarint(bytes: &mut &[u8]) -> Option<u32> {
-    let (&first, rest) = bytes.split_first()?;
-    if first < 0x80 {
-        *bytes = rest;
-        return Some(u32::from(first));
-    }
-    let mut value = u32::from(first & 0x7f);
-    for index in 1..5 {
-        let byte = *bytes.get(index)?;
-        // The fifth byte holds the last four bits; what Kafka shifts out of them is dropped here as well.
-        value |= u32::from(byte & 0x7f) << (7 * index);
-        if byte < 0x80 {
-            *bytes = &bytes[index + 1..];
-            return Some(value);
-        }
-    }
-    None
+    // What the fifth byte has beyond the last four bits is dropped, as Kafka does.
+    get::<5>(bytes).map(|value| value as u32)
 }
 
 /// Takes a zig-zag 32-bit varint off the front of `bytes`.
@@ -33,26 +19,40 @@ pub fn get_varint(bytes: &mut &[u8]) -> Option<i32> {
 /// Takes a zig-zag 64-bit varint off the front of `bytes`; `None` where it does not end or is longer than ten bytes.
 #[inline]
 pub fn get_varlong(bytes: &mut &[u8]) -> Option<i64> {
+    let value = get::<10>(bytes)?;
+    Some((value >> 1) as i64 ^ -((value & 1) as i64))
+}
+
+/// Takes a varint of `MAX` bytes at most. Those of one and two bytes are nearly all there are.
+#[inline(always)]
+fn get<const MAX: usize>(bytes: &mut &[u8]) -> Option<u64> {
     let (&first, rest) = bytes.split_first()?;
-    let mut value = u64::from(first & 0x7f);
     if first < 0x80 {
         *bytes = rest;
-    } else {
-        let mut index = 1;
-        loop {
-            let byte = *bytes.get(index)?;
-            value |= u64::from(byte & 0x7f) << (7 * index);
-            index += 1;
-            if byte < 0x80 {
-                break;
-            }
-            if index == 10 {
-                return None;
-            }
-        }
-        *bytes = &bytes[index..];
+        return Some(u64::from(first));
     }
-    Some((value >> 1) as i64 ^ -((value & 1) as i64))
+    let (&second, rest) = rest.split_first()?;
+    let low = u64::from(first & 0x7f) | u64::from(second & 0x7f) << 7;
+    if second < 0x80 {
+        *bytes = rest;
+        return Some(low);
+    }
+    let (high, size_bytes) = get_rest::<MAX>(rest)?;
+    *bytes = &rest[size_bytes..];
+    Some(low | high << 14)
+}
+
+/// What follows two bytes of a varint, and how many bytes it has.
+#[inline(never)]
+fn get_rest<const MAX: usize>(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut value = 0;
+    for (index, byte) in bytes.iter().take(MAX - 2).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if *byte < 0x80 {
+            return Some((value, index + 1));
+        }
+    }
+    None
 }
 
 /// Appends an unsigned 32-bit varint.

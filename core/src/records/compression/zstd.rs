@@ -1,14 +1,18 @@
 //! Zstandard frames.
 
+mod matcher;
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
-use ruzstd::encoding::{CompressionLevel, compress as compress_frame};
+use ruzstd::encoding::{CompressionLevel, FrameCompressor};
 
-use super::Stop;
+use self::matcher::BlockMatcher;
+use super::{OutputLimit, Stop, decompress};
+use crate::records::header::Compression;
 
 /// Decode in steps of this size, so that a bomb is noticed early.
 const STEP_BYTES: usize = 128 << 10;
@@ -98,7 +102,22 @@ impl fmt::Debug for Decoder<'_> {
 
 /// One frame.
 pub(super) fn compress(data: &[u8]) -> Vec<u8> {
+    let output = compress_at(CompressionLevel::Fastest, data);
+    // The encoder is young, and what compaction compresses is the only copy: a frame that does not give the data back is
+    // not used. Nobody has seen one.
+    let limit = OutputLimit { max_bytes: data.len(), max_ratio: usize::MAX };
+    match decompress(Compression::Zstd, &output, limit) {
+        Ok(again) if again == data => output,
+        _ => compress_at(CompressionLevel::Uncompressed, data),
+    }
+}
+
+fn compress_at(level: CompressionLevel, data: &[u8]) -> Vec<u8> {
     let mut output = Vec::new();
-    compress_frame(data, &mut output, CompressionLevel::Fastest);
+    let mut compressor = FrameCompressor::new_with_matcher(BlockMatcher::new(data), level);
+    compressor.set_source(data);
+    compressor.set_drain(&mut output);
+    compressor.compress();
+    drop(compressor);
     output
 }

@@ -13,11 +13,17 @@ use crate::time::WallClock;
 /// What each record is held against.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Walk {
+    /// Timestamps from here on...
+    earliest: i64,
+    /// ...to here are what producers may set.
+    latest: i64,
+    /// Timestamps from here on...
+    plain_from: i64,
+    /// ...to here need no second look.
+    plain_to: i64,
     /// Whether the batch says that all its records have one timestamp.
     has_append_time: bool,
     timestamp_type: TimestampType,
-    earliest: i64,
-    latest: i64,
     needs_key: bool,
 }
 
@@ -33,58 +39,65 @@ const NO_TIMESTAMP: i64 = -1;
 
 impl Walk {
     pub(super) fn new(header: &BatchHeader, rules: &ProduceRules, now: WallClock) -> Self {
-        Self {
-            has_append_time: header.attributes.timestamp_type() == TimestampType::LogAppendTime,
-            timestamp_type: rules.timestamp_type,
-            earliest: now.0.saturating_sub(rules.timestamp_before_max_ms),
-            latest: now.0.saturating_add(rules.timestamp_after_max_ms),
-            needs_key: rules.is_compacted,
-        }
-    }
-
-    /// Whether a record passes; why not is worked out only for those that don't.
-    #[inline]
-    fn allows(&self, timestamp: i64, has_key: bool) -> bool {
-        let in_time = match self.timestamp_type {
-            TimestampType::CreateTime if timestamp != NO_TIMESTAMP => {
-                self.earliest <= timestamp && timestamp <= self.latest
-            }
-            _ => !self.has_append_time,
+        let earliest = now.0.saturating_sub(rules.timestamp_before_max_ms);
+        let latest = now.0.saturating_add(rules.timestamp_after_max_ms);
+        let has_append_time = header.attributes.timestamp_type() == TimestampType::LogAppendTime;
+        let (plain_from, plain_to) = match rules.timestamp_type {
+            // None.
+            _ if has_append_time => (i64::MAX, i64::MIN),
+            TimestampType::CreateTime => (earliest, latest),
+            TimestampType::LogAppendTime => (i64::MIN, i64::MAX),
         };
-        in_time && (has_key || !self.needs_key)
+        let (timestamp_type, needs_key) = (rules.timestamp_type, rules.is_compacted);
+        Self { earliest, latest, plain_from, plain_to, has_append_time, timestamp_type, needs_key }
     }
 
+    /// Whether a record passes, as far as that is to be seen at once.
+    #[inline(always)]
+    fn is_plain(&self, timestamp: i64, has_key: bool) -> bool {
+        self.plain_from <= timestamp && timestamp <= self.plain_to && (has_key || !self.needs_key)
+    }
+
+    /// What is wrong with a record, if anything.
     #[cold]
-    fn why_not(&self, timestamp: i64, has_key: bool) -> (ErrorCode, String) {
+    fn fault(&self, timestamp: i64, has_key: bool) -> Option<(ErrorCode, String)> {
         if self.needs_key && !has_key {
-            return (ErrorCode::InvalidRecord, "a compacted topic needs a key in each record".to_string());
+            return Some((ErrorCode::InvalidRecord, "a compacted topic needs a key in each record".to_string()));
         }
         let message = if self.timestamp_type == TimestampType::CreateTime && timestamp != NO_TIMESTAMP {
-            format!("timestamp {timestamp} is not between {} and {}", self.earliest, self.latest)
+            let (earliest, latest) = (self.earliest, self.latest);
+            let is_allowed = earliest <= timestamp && timestamp <= latest;
+            (!is_allowed).then(|| format!("timestamp {timestamp} is not between {earliest} and {latest}"))
         } else {
-            "producers may not set the timestamp type to append time".to_string()
+            self.has_append_time.then(|| "producers may not set the timestamp type to append time".to_string())
         };
-        (ErrorCode::InvalidTimestamp, message)
+        message.map(|message| (ErrorCode::InvalidTimestamp, message))
     }
 }
 
-pub(super) fn walk_records(records: &mut RecordReader<'_>, walk: Walk) -> Result<Summary, BatchError> {
+pub(super) fn walk_records(records: RecordReader<'_>, walk: Walk) -> Result<Summary, BatchError> {
     let mut summary = Summary { max_timestamp: NO_TIMESTAMP, offsets_count_up: true };
     let mut refused = Refused::default();
-    let mut index = 0;
-    while let Some(record) = records.next_record()? {
-        let header_count = record.headers.stored_count();
-        if header_count < 0 {
-            return Err(BatchError::invalid(format!("record {index} of the batch has {header_count} headers")));
+    records.try_for_each(|index, record| {
+        if record.headers.stored_count() < 0 {
+            return Err(negative_header_count(index, record.headers.stored_count()));
         }
         summary.max_timestamp = summary.max_timestamp.max(record.timestamp);
         summary.offsets_count_up &= record.offset_delta == index;
-        if !walk.allows(record.timestamp, record.key.is_some()) {
-            refused.add(index, walk.why_not(record.timestamp, record.key.is_some()));
+        let has_key = record.key.is_some();
+        if !walk.is_plain(record.timestamp, has_key)
+            && let Some(fault) = walk.fault(record.timestamp, has_key)
+        {
+            refused.add(index, fault);
         }
-        index += 1;
-    }
+        Ok(())
+    })?;
     refused.result().map(|()| summary)
+}
+
+#[cold]
+fn negative_header_count(index: i32, count: i32) -> BatchError {
+    BatchError::invalid(format!("record {index} of the batch has {count} headers"))
 }
 
 #[derive(Default)]
