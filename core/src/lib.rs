@@ -30,3 +30,8 @@ pub mod wire;
 
 pub use broker::{Broker, Serving};
 pub use config::Config;
+
+/// The examples in the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -6,7 +6,6 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
-use ottla_core::wire::messages::REGISTRY;
 use ottla_core::wire::messages::header::{RequestHeader, ResponseHeader};
 use ottla_core::wire::messages::produce::ProduceRequest;
 use ottla_core::wire::{ApiKey, DecodeFault, Message, MessageKind, MessageType, Reader};
@@ -34,19 +33,18 @@ fn what_real_clients_and_kafka_say_survives_the_way_in_and_out() {
         let mut waiting = BTreeMap::<u64, VecDeque<Asked>>::new();
         for captured in frames {
             let queue = waiting.entry(captured.conn).or_default();
-            let (api, version, kind, body) = if captured.is_request {
+            let (message, version, body) = if captured.is_request {
                 let (asked, body) = request(captured.frame);
-                let kept = (asked.api, asked.version, MessageKind::Request, body);
-                if is_answered(kept.0, kept.1, &kept.3) {
+                let kept = (MessageType::request(asked.api), asked.version, body);
+                if is_answered(asked.api, asked.version, &kept.2) {
                     queue.push_back(asked);
                 }
                 kept
             } else {
                 let asked = queue.pop_front().expect("answers come in the order of requests");
                 let body = response(captured.frame, &asked);
-                (asked.api, asked.version, MessageKind::Response, body)
+                (MessageType::response(asked.api), asked.version, body)
             };
-            let message = find(api, kind);
             let Some(version) = version_spoken(message, version, &body) else { continue };
             let leftover = leftover(message, version, &body);
             if leftover > 0 {
@@ -87,11 +85,6 @@ fn response(frame: Bytes, asked: &Asked) -> Bytes {
 /// A produce with no acknowledgement has no answer.
 fn is_answered(api: ApiKey, version: i16, body: &Bytes) -> bool {
     api != ApiKey::Produce || ProduceRequest::from_bytes(body.clone(), version).is_ok_and(|request| request.acks != 0)
-}
-
-fn find(api: ApiKey, kind: MessageKind) -> &'static MessageType {
-    let found = REGISTRY.iter().find(|message| message.key == api.number() && message.kind == kind);
-    found.unwrap_or_else(|| panic!("no {kind:?} of {api}"))
 }
 
 /// The version that the body is in. Only ApiVersions may be asked in one that Kafka does not know, whose request nobody can

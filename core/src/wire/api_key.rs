@@ -176,15 +176,16 @@ impl fmt::Display for ApiKey {
 #[cfg(test)]
 mod tests {
     use super::ApiKey;
-    use crate::wire::MessageKind;
-    use crate::wire::messages::REGISTRY;
+    use crate::wire::MessageType;
 
     #[test]
     fn the_table_and_the_messages_agree() {
-        for message in REGISTRY.iter().filter(|m| matches!(m.kind, MessageKind::Request | MessageKind::Response)) {
-            let api = ApiKey::from_number(message.key).expect("an API of Kafka");
-            assert_eq!(api.name(), message.api);
-            assert_eq!(api.flexible_from(), message.flexible_from, "{}", message.name);
+        for api in ApiKey::ALL.iter().copied() {
+            for message in [MessageType::request(api), MessageType::response(api)] {
+                assert_eq!(message.api, api.name());
+                assert_eq!(message.flexible_from, api.flexible_from(), "{}", message.name);
+            }
+            assert_eq!(MessageType::request(api).versions, MessageType::response(api).versions, "{api}");
         }
     }
 

@@ -89,7 +89,7 @@ pub enum DecodeFault {
     /// A frame version in front of a metadata record that nobody ever wrote.
     #[error("frame version {0}, where only 1 exists")]
     FrameVersion(u32),
-    /// A type that no metadata record has.
+    /// A type that no record of the topic has.
     #[error("no record has type {0}")]
     RecordType(i16),
     /// A number that can't be a type or version.

@@ -330,10 +330,14 @@ pub(crate) fn decode_field<F: Field, T: Trace>(
     reader.scope(PathSegment::Field(name), |reader| F::decode(reader, spec.narrow(context)))
 }
 
+/// Decodes a tag that a struct declares; says whether it is one. Not a type of its own for each struct, so that the section
+/// is compiled once.
+type DecodeKnown<'a, T> = dyn FnMut(&mut Reader<T>, u32) -> Result<bool, DecodeError> + 'a;
+
 /// Decodes a section of tagged fields; `known` decodes the tags that it knows and says whether it did.
 pub(crate) fn decode_tagged<T: Trace>(
     reader: &mut Reader<T>,
-    mut known: impl FnMut(&mut Reader<T>, u32) -> Result<bool, DecodeError>,
+    known: &mut DecodeKnown<'_, T>,
 ) -> Result<TaggedFields, DecodeError> {
     let from = reader.at();
     let count = reader.uvarint()?;

@@ -92,14 +92,14 @@ macro_rules! message {
                 )*
                 let mut unknown_tags = $crate::wire::TaggedFields::default();
                 if context.flexible {
-                    unknown_tags = $crate::wire::field::decode_tagged(reader, |reader, tag| {
-                        $({
+                    unknown_tags = $crate::wire::field::decode_tagged(reader, &mut |reader, tag| {
+                        $( message!(@if_tagged [$($($spec)*)?] {
                             const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
                             if SPEC.is_tagged_as(tag, context) {
                                 $field = $crate::wire::field::decode_field(reader, message!(@name $field), SPEC, context)?;
                                 return Ok(true);
                             }
-                        })*
+                        }); )*
                         Ok(false)
                     })?;
                 }
@@ -116,19 +116,19 @@ macro_rules! message {
                 })*
                 if context.flexible {
                     let mut tags = $crate::wire::field::TagEncoder::new(&self.unknown_tags);
-                    $({
+                    $( message!(@if_tagged [$($($spec)*)?] {
                         const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
                         if SPEC.is_tagged_in(context) && self.$field != message!(@or $($default)?, <$type>::default()) {
                             tags.count();
                         }
-                    })*
+                    }); )*
                     tags.begin(sink);
-                    $({
+                    $( message!(@if_tagged [$($($spec)*)?] {
                         const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
                         if SPEC.is_tagged_in(context) && self.$field != message!(@or $($default)?, <$type>::default()) {
                             tags.field(sink, SPEC, &self.$field, context);
                         }
-                    })*
+                    }); )*
                     tags.end(sink);
                 }
             }
@@ -172,6 +172,11 @@ macro_rules! message {
     };
 
     (@name $field:ident) => { const { $crate::wire::field::without_raw_prefix(stringify!($field)) } };
+
+    // What is for tagged fields only, where the field is one: most are not, and dead code takes its time to compile.
+    (@if_tagged [] $code:tt) => {};
+    (@if_tagged [tag $($spec:tt)*] $code:tt) => { $code };
+    (@if_tagged [$other:tt $($spec:tt)*] $code:tt) => { message!(@if_tagged [$($spec)*] $code) };
 
     (@or , $otherwise:expr) => { $otherwise };
     (@or $value:expr, $otherwise:expr) => { $value };

@@ -6,10 +6,13 @@ use core::ops::RangeInclusive;
 use bytes::Bytes;
 
 use super::annotate::{Annotate, Annotation};
+use super::api_key::ApiKey;
 use super::error::{DecodeError, DecodeFault};
 use super::field::{Message, MessageKind};
 use super::json::{Json, ToJson};
+use super::messages::REGISTRY;
 use super::reader::{Reader, Trace};
+use super::sink::{Counter, Sink, Writer};
 
 /// One message of the protocol, without its Rust type.
 #[derive(Clone, Debug)]
@@ -67,6 +70,23 @@ impl MessageType {
             #[cfg(feature = "arbitrary")]
             random: random::<M>,
         }
+    }
+
+    /// The request of `api`.
+    #[must_use]
+    pub fn request(api: ApiKey) -> &'static Self {
+        Self::find(MessageKind::Request, api)
+    }
+
+    /// The answer of `api`.
+    #[must_use]
+    pub fn response(api: ApiKey) -> &'static Self {
+        Self::find(MessageKind::Response, api)
+    }
+
+    fn find(kind: MessageKind, api: ApiKey) -> &'static Self {
+        let found = REGISTRY.iter().find(|message| message.kind == kind && message.key == api.number());
+        found.expect("every API has a request and an answer")
     }
 
     /// Decodes the message from where `reader` is, as a broker does with a request, and drops it.
@@ -142,10 +162,17 @@ fn read<M: Message>(reader: &mut Reader, version: i16) -> Result<(), DecodeError
 }
 
 fn roundtrip<M: Message>(bytes: Bytes, version: i16) -> Result<Bytes, DecodeError> {
-    let message = M::from_bytes(bytes, version)?;
-    let encoded = message.to_bytes(version);
-    assert_eq!(message.size_bytes(version), encoded.len(), "{} v{version} is counted wrong", M::NAME);
-    Ok(encoded)
+    M::from_bytes(bytes, version).map(|message| encode(&message, version))
+}
+
+/// As [`Message::to_bytes`], but one instance of each encode serves counting and writing.
+fn encode<M: Message>(message: &M, version: i16) -> Bytes {
+    let mut counter = Counter::default();
+    message.write(&mut (&mut counter as &mut dyn Sink), version);
+    let mut writer = Writer { buffer: Vec::with_capacity(counter.size_bytes) };
+    message.write(&mut (&mut writer as &mut dyn Sink), version);
+    assert_eq!(counter.size_bytes, writer.buffer.len(), "{} v{version} is counted wrong", M::NAME);
+    writer.buffer.into()
 }
 
 fn watch<M: Message>(reader: &mut Reader<&mut dyn Trace>, version: i16) -> Result<(), DecodeError> {
@@ -155,8 +182,7 @@ fn watch<M: Message>(reader: &mut Reader<&mut dyn Trace>, version: i16) -> Resul
 #[cfg(feature = "arbitrary")]
 fn random<M: Message>(source: &mut arbitrary::Unstructured<'_>, version: i16) -> arbitrary::Result<Bytes> {
     let message = M::arbitrary(source, M::context(version))?;
-    let bytes = message.to_bytes(version);
-    assert_eq!(message.size_bytes(version), bytes.len(), "{} v{version} is counted wrong", M::NAME);
+    let bytes = encode(&message, version);
     let decoded = M::from_bytes(bytes.clone(), version);
     assert_eq!(decoded.as_ref(), Ok(&message), "{} v{version} changes on its way", M::NAME);
     Ok(bytes)

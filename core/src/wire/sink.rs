@@ -34,6 +34,20 @@ pub trait Sink {
     }
 }
 
+impl<S: Sink + ?Sized> Sink for &mut S {
+    fn put(&mut self, bytes: &[u8]) {
+        (**self).put(bytes);
+    }
+
+    fn put_shared(&mut self, bytes: &Bytes) {
+        (**self).put_shared(bytes);
+    }
+
+    fn put_file(&mut self, range: FileRange) {
+        (**self).put_file(range);
+    }
+}
+
 /// Counts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counter {

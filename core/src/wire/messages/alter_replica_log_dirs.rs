@@ -5,12 +5,13 @@ use alloc::vec::Vec;
 use crate::wire::Str;
 
 message! {
-    /// Moves replicas between the log directories of one broker.
+    /// In which directory of this broker each replica shall be, now or when it is created (KIP-113). Flexible since v2.
     request AlterReplicaLogDirs = 34, versions 1..=2, flexible 2..;
     struct AlterReplicaLogDirsRequest {
         dirs: Vec<AlterReplicaLogDir>,
     }
     struct AlterReplicaLogDir {
+        /// The directory, as an absolute path.
         path: Str,
         topics: Vec<AlterReplicaLogDirTopic>,
     }
@@ -21,7 +22,7 @@ message! {
 }
 
 message! {
-    /// Moves replicas between the log directories of one broker.
+    /// Whether each move begins; DescribeLogDirs tells how far it is.
     response AlterReplicaLogDirs = 34, versions 1..=2, flexible 2..;
     struct AlterReplicaLogDirsResponse {
         throttle_time_ms: i32,

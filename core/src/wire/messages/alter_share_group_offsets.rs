@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::wire::{Str, Uuid};
 
 message! {
-    /// Where a share group starts.
+    /// Sets the start offsets of a share group that has no members (KIP-932).
     request AlterShareGroupOffsets = 91, versions 0..=0, flexible 0..;
     struct AlterShareGroupOffsetsRequest {
         group_id: Str,
@@ -17,12 +17,13 @@ message! {
     }
     struct AlterShareGroupOffsetsRequestPartition {
         partition_index: i32,
+        /// The first record that the group will get.
         start_offset: i64,
     }
 }
 
 message! {
-    /// Where a share group starts.
+    /// What became of each partition.
     response AlterShareGroupOffsets = 91, versions 0..=0, flexible 0..;
     struct AlterShareGroupOffsetsResponse {
         throttle_time_ms: i32,

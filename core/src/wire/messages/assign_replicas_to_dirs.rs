@@ -1,18 +1,20 @@
-//! AssignReplicasToDirs: a broker tells the controller in which directory each replica is.
+//! AssignReplicasToDirs: in which log directory each replica is.
 
 use alloc::vec::Vec;
 
 use crate::wire::Uuid;
 
 message! {
-    /// A broker tells the controller in which directory each replica is.
+    /// From a broker to the controller, so that it knows which partitions fail with a directory (KIP-858).
     request AssignReplicasToDirs = 73, versions 0..=0, flexible 0..;
     struct AssignReplicasToDirsRequest {
         broker_id: i32,
+        /// As the controller gave it at registration.
         broker_epoch: i64 = -1,
         directories: Vec<DirectoryData>,
     }
     struct DirectoryData {
+        /// As in the directory's `meta.properties`.
         id: Uuid,
         topics: Vec<TopicData>,
     }
@@ -26,7 +28,7 @@ message! {
 }
 
 message! {
-    /// A broker tells the controller in which directory each replica is.
+    /// What the controller took in.
     response AssignReplicasToDirs = 73, versions 0..=0, flexible 0..;
     struct AssignReplicasToDirsResponse {
         throttle_time_ms: i32,

@@ -5,10 +5,13 @@ use alloc::vec::Vec;
 use crate::wire::{Str, Uuid};
 
 message! {
-    /// A new leader of the metadata quorum makes itself known.
+    /// From the winner of an election to the other voters (KIP-595). Names the voter and the leader's endpoints since
+    /// v1, which is flexible (KIP-853).
     request BeginQuorumEpoch = 53, versions 0..=1, flexible 1..;
     struct BeginQuorumEpochRequest {
+        /// Null where it is not checked.
         cluster_id: Option<Str>,
+        /// Whom the leader means to reach; -1 in older versions.
         voter_id: i32 [1..] = -1,
         topics: Vec<TopicData>,
         leader_endpoints: Vec<LeaderEndpoint> [1..],
@@ -19,6 +22,7 @@ message! {
     }
     struct PartitionData {
         partition_index: i32,
+        /// The log directory of the voter that the leader means to reach; zero where it does not know it.
         voter_directory_id: Uuid [1..],
         leader_id: i32,
         leader_epoch: i32,
@@ -31,7 +35,7 @@ message! {
 }
 
 message! {
-    /// A new leader of the metadata quorum makes itself known.
+    /// Whether the voter follows.
     response BeginQuorumEpoch = 53, versions 0..=1, flexible 1..;
     struct BeginQuorumEpochResponse {
         error_code: i16,
@@ -45,6 +49,7 @@ message! {
     struct PartitionResult {
         partition_index: i32,
         error_code: i16,
+        /// Whom the voter takes for the leader; -1 where it knows none.
         leader_id: i32,
         leader_epoch: i32,
     }

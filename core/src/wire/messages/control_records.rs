@@ -20,10 +20,12 @@ message! {
         version: i16,
         leader_id: i32,
         voters: Vec<Voter>,
+        /// Those that voted for it.
         granting_voters: Vec<Voter>,
     }
     struct Voter {
         voter_id: i32,
+        /// The log directory that voted.
         voter_directory_id: Uuid [1..],
     }
 }
@@ -33,6 +35,7 @@ message! {
     data SnapshotHeaderRecord, versions 0..=0, flexible 0..;
     struct SnapshotHeaderRecord {
         version: i16,
+        /// Of the last record that the snapshot stands for, in ms since 1970.
         last_contained_log_timestamp: i64,
     }
 }
@@ -50,6 +53,7 @@ message! {
     data KRaftVersionRecord, versions 0..=0, flexible 0..;
     struct KRaftVersionRecord {
         version: i16,
+        /// 0 the voters are fixed by the configs, 1 they are in the log.
         k_raft_version: i16,
     }
 }
@@ -63,8 +67,10 @@ message! {
     }
     struct RegisteredVoter {
         voter_id: i32,
+        /// Of the log directory with its copy of the metadata log.
         voter_directory_id: Uuid,
         endpoints: Vec<Endpoint>,
+        /// The levels of `kraft.version` that it can run with.
         k_raft_version_feature: KRaftVersionFeature,
     }
     struct Endpoint {
@@ -82,6 +88,7 @@ message! {
     /// The value of a commit or abort marker.
     data EndTxnMarker, versions 0..=0;
     struct EndTxnMarker {
+        /// Fences coordinators from before.
         coordinator_epoch: i32,
     }
 }

@@ -5,19 +5,23 @@ use alloc::vec::Vec;
 use crate::wire::{Str, Uuid};
 
 message! {
-    /// A controller introduces itself to the active one.
+    /// At a controller's start, so that brokers learn where it is and what it can do (KIP-919).
     request ControllerRegistration = 70, versions 0..=0, flexible 0..;
     struct ControllerRegistrationRequest {
         controller_id: i32,
+        /// Random, for each start of the process.
         incarnation_id: Uuid,
+        /// Of no use since Kafka 4.0.
         zk_migration_ready: bool,
         listeners: Vec<Listener>,
+        /// The levels that it can run with.
         features: Vec<Feature>,
     }
     struct Listener {
         name: Str,
         host: Str,
         port: u16,
+        /// 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL.
         security_protocol: i16,
     }
     struct Feature {
@@ -28,7 +32,7 @@ message! {
 }
 
 message! {
-    /// A controller introduces itself to the active one.
+    /// Whether it is known now.
     response ControllerRegistration = 70, versions 0..=0, flexible 0..;
     struct ControllerRegistrationResponse {
         throttle_time_ms: i32,

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::wire::Str;
 
 message! {
-    /// Removes groups and their offsets.
+    /// Removes groups that have no members. Flexible since v2.
     request DeleteGroups = 42, versions 0..=2, flexible 2..;
     struct DeleteGroupsRequest {
         groups_names: Vec<Str>,
@@ -13,7 +13,7 @@ message! {
 }
 
 message! {
-    /// Removes groups and their offsets.
+    /// What became of each group.
     response DeleteGroups = 42, versions 0..=2, flexible 2..;
     struct DeleteGroupsResponse {
         throttle_time_ms: i32,

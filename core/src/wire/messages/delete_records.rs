@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::wire::Str;
 
 message! {
-    /// Removes the oldest records of partitions.
+    /// Raises the start of partitions (KIP-107). Flexible since v2.
     request DeleteRecords = 21, versions 0..=2, flexible 2..;
     struct DeleteRecordsRequest {
         topics: Vec<DeleteRecordsTopic>,
@@ -17,12 +17,13 @@ message! {
     }
     struct DeleteRecordsPartition {
         partition_index: i32,
+        /// The new first offset; -1 for the high watermark.
         offset: i64,
     }
 }
 
 message! {
-    /// Removes the oldest records of partitions.
+    /// Where each partition starts now.
     response DeleteRecords = 21, versions 0..=2, flexible 2..;
     struct DeleteRecordsResponse {
         throttle_time_ms: i32,
@@ -34,6 +35,7 @@ message! {
     }
     struct DeleteRecordsPartitionResult {
         partition_index: i32,
+        /// The smallest start of all replicas; -1 on an error.
         low_watermark: i64,
         error_code: i16,
     }

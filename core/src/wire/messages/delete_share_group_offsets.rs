@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::wire::{Str, Uuid};
 
 message! {
-    /// A share group forgets topics.
+    /// Removes what a share group without members knows of topics (KIP-932).
     request DeleteShareGroupOffsets = 92, versions 0..=0, flexible 0..;
     struct DeleteShareGroupOffsetsRequest {
         group_id: Str,
@@ -17,7 +17,7 @@ message! {
 }
 
 message! {
-    /// A share group forgets topics.
+    /// What became of each topic.
     response DeleteShareGroupOffsets = 92, versions 0..=0, flexible 0..;
     struct DeleteShareGroupOffsetsResponse {
         throttle_time_ms: i32,

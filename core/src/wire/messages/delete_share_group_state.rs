@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::wire::{Str, Uuid};
 
 message! {
-    /// The share coordinator forgets partitions of a group.
+    /// From the group coordinator to the share coordinator (KIP-932).
     request DeleteShareGroupState = 86, versions 0..=0, flexible 0..;
     struct DeleteShareGroupStateRequest {
         group_id: Str,
@@ -21,7 +21,7 @@ message! {
 }
 
 message! {
-    /// The share coordinator forgets partitions of a group.
+    /// What became of each partition.
     response DeleteShareGroupState = 86, versions 0..=0, flexible 0..;
     struct DeleteShareGroupStateResponse {
         results: Vec<DeleteStateResult>,

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::wire::Str;
 
 message! {
-    /// Who writes to partitions.
+    /// Asks the leaders of partitions for the producers that they remember (KIP-664).
     request DescribeProducers = 61, versions 0..=0, flexible 0..;
     struct DescribeProducersRequest {
         topics: Vec<TopicRequest>,
@@ -17,7 +17,7 @@ message! {
 }
 
 message! {
-    /// Who writes to partitions.
+    /// Idempotent and transactional producers of each partition.
     response DescribeProducers = 61, versions 0..=0, flexible 0..;
     struct DescribeProducersResponse {
         throttle_time_ms: i32,
@@ -36,9 +36,13 @@ message! {
     struct ProducerState {
         producer_id: i64,
         producer_epoch: i32,
+        /// Of the last record; -1 where there was only a marker.
         last_sequence: i32 = -1,
+        /// Of the last batch, in ms since 1970; -1 where there is none.
         last_timestamp: i64 = -1,
+        /// Of the coordinator that wrote the last marker; -1 where there is none.
         coordinator_epoch: i32,
+        /// Where its open transaction begins; -1 where none is open.
         current_txn_start_offset: i64 = -1,
     }
 }

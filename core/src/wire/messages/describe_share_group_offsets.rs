@@ -5,13 +5,14 @@ use alloc::vec::Vec;
 use crate::wire::{Str, Uuid};
 
 message! {
-    /// Where share groups are.
+    /// Asks for the start offsets of share groups (KIP-932).
     request DescribeShareGroupOffsets = 90, versions 0..=1, flexible 0..;
     struct DescribeShareGroupOffsetsRequest {
         groups: Vec<DescribeShareGroupOffsetsRequestGroup>,
     }
     struct DescribeShareGroupOffsetsRequestGroup {
         group_id: Str,
+        /// Null for all.
         topics: Option<Vec<DescribeShareGroupOffsetsRequestTopic>>,
     }
     struct DescribeShareGroupOffsetsRequestTopic {
@@ -21,7 +22,7 @@ message! {
 }
 
 message! {
-    /// Where share groups are.
+    /// Where each partition starts for each group; since v1 how much is left (KIP-1226).
     response DescribeShareGroupOffsets = 90, versions 0..=1, flexible 0..;
     struct DescribeShareGroupOffsetsResponse {
         throttle_time_ms: i32,
@@ -40,8 +41,10 @@ message! {
     }
     struct DescribeShareGroupOffsetsResponsePartition {
         partition_index: i32,
+        /// The first record that is not dealt with; -1 where the group has not read here.
         start_offset: i64,
         leader_epoch: i32,
+        /// Records from there to the end that are not dealt with; -1 where it is unknown.
         lag: i64 [1..] = -1,
         error_code: i16,
         error_message: Option<Str>,

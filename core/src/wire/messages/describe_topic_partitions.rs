@@ -5,11 +5,13 @@ use alloc::vec::Vec;
 use crate::wire::{Str, Uuid};
 
 message! {
-    /// Asks for topics, or all, from a cursor on.
+    /// Asks for topics, or all where none is named, from a cursor on (KIP-966).
     request DescribeTopicPartitions = 75, versions 0..=0, flexible 0..;
     struct DescribeTopicPartitionsRequest {
         topics: Vec<TopicRequest>,
+        /// Of all topics together; the broker has one of its own.
         response_partition_limit: i32 = 2000,
+        /// As the last answer gave it; null for the first page.
         cursor: Option<Cursor>,
     }
     struct TopicRequest {
@@ -27,6 +29,7 @@ message! {
     struct DescribeTopicPartitionsResponse {
         throttle_time_ms: i32,
         topics: Vec<DescribeTopicPartitionsResponseTopic>,
+        /// Null on the last page.
         next_cursor: Option<Cursor>,
     }
     struct DescribeTopicPartitionsResponseTopic {
@@ -35,17 +38,23 @@ message! {
         topic_id: Uuid,
         is_internal: bool,
         partitions: Vec<DescribeTopicPartitionsResponsePartition>,
+        /// One bit an operation, by its number in ACLs.
         topic_authorized_operations: i32 = i32::MIN,
     }
     struct DescribeTopicPartitionsResponsePartition {
         error_code: i16,
         partition_index: i32,
+        /// -1 where there is none.
         leader_id: i32,
         leader_epoch: i32 = -1,
         replica_nodes: Vec<i32>,
+        /// The replicas in sync.
         isr_nodes: Vec<i32>,
+        /// Not in sync, but with all committed records; null where there are none.
         eligible_leader_replicas: Option<Vec<i32>>,
+        /// Those that were it before an unclean end; null where there are none.
         last_known_elr: Option<Vec<i32>>,
+        /// Those whose broker or directory is not available.
         offline_replicas: Vec<i32>,
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::wire::Str;
 
 message! {
-    /// Where transactions are.
+    /// Asks their coordinator for transactions by id (KIP-664).
     request DescribeTransactions = 65, versions 0..=0, flexible 0..;
     struct DescribeTransactionsRequest {
         transactional_ids: Vec<Str>,
@@ -13,7 +13,7 @@ message! {
 }
 
 message! {
-    /// Where transactions are.
+    /// State, producer and partitions of each.
     response DescribeTransactions = 65, versions 0..=0, flexible 0..;
     struct DescribeTransactionsResponse {
         throttle_time_ms: i32,
@@ -22,11 +22,15 @@ message! {
     struct TransactionState {
         error_code: i16,
         transactional_id: Str,
+        /// `Empty`, `Ongoing`, `PrepareCommit`, `PrepareAbort`, `CompleteCommit`, `CompleteAbort`, `PrepareEpochFence`,
+        /// `Dead`.
         transaction_state: Str,
         transaction_timeout_ms: i32,
+        /// In ms since 1970; -1 where none is open.
         transaction_start_time_ms: i64,
         producer_id: i64,
         producer_epoch: i16,
+        /// While it ends, those that have no marker yet.
         topics: Vec<TopicData>,
     }
     struct TopicData {

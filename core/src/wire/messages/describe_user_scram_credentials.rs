@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 use crate::wire::Str;
 
 message! {
-    /// Who has SCRAM passwords.
+    /// Asks for users (KIP-554).
     request DescribeUserScramCredentials = 50, versions 0..=0, flexible 0..;
     struct DescribeUserScramCredentialsRequest {
+        /// Null or empty for all.
         users: Option<Vec<UserName>>,
     }
     struct UserName {
@@ -16,7 +17,7 @@ message! {
 }
 
 message! {
-    /// Who has SCRAM passwords.
+    /// Mechanisms and iterations, nothing of the passwords.
     response DescribeUserScramCredentials = 50, versions 0..=0, flexible 0..;
     struct DescribeUserScramCredentialsResponse {
         throttle_time_ms: i32,
@@ -31,6 +32,7 @@ message! {
         credential_infos: Vec<CredentialInfo>,
     }
     struct CredentialInfo {
+        /// 1 SCRAM-SHA-256, 2 SCRAM-SHA-512.
         mechanism: i8,
         iterations: i32,
     }

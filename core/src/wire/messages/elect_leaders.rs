@@ -5,10 +5,12 @@ use alloc::vec::Vec;
 use crate::wire::Str;
 
 message! {
-    /// Partitions get new leaders.
+    /// Asks the controller to elect leaders (KIP-183). Unclean elections since v1 (KIP-460), flexible since v2.
     request ElectLeaders = 43, versions 0..=2, flexible 2..;
     struct ElectLeadersRequest {
+        /// 0 the preferred replica, 1 any that lives where none is in sync: records may be lost.
         election_type: i8 [1..],
+        /// Null for all.
         topic_partitions: Option<Vec<TopicPartitions>>,
         timeout_ms: i32 = 60000,
     }
@@ -19,11 +21,12 @@ message! {
 }
 
 message! {
-    /// Partitions get new leaders.
+    /// What became of each partition.
     response ElectLeaders = 43, versions 0..=2, flexible 2..;
     struct ElectLeadersResponse {
         throttle_time_ms: i32,
         error_code: i16 [1..],
+        /// Where all were asked for, those that needed no election are left out.
         replica_election_results: Vec<ReplicaElectionResult>,
     }
     struct ReplicaElectionResult {

@@ -5,9 +5,11 @@ use alloc::vec::Vec;
 use crate::wire::{Str, Uuid};
 
 message! {
-    /// A leader of the metadata quorum resigns.
+    /// From the leader to the other voters, so that they need not wait for their timeout (KIP-595). Directories and
+    /// endpoints since v1, which is flexible (KIP-853).
     request EndQuorumEpoch = 54, versions 0..=1, flexible 1..;
     struct EndQuorumEpochRequest {
+        /// Null where it is not checked.
         cluster_id: Option<Str>,
         topics: Vec<TopicData>,
         leader_endpoints: Vec<LeaderEndpoint> [1..],
@@ -20,7 +22,9 @@ message! {
         partition_index: i32,
         leader_id: i32,
         leader_epoch: i32,
+        /// Voters by how far they are: the first starts an election at once, the others a little later.
         preferred_successors: Vec<i32> [..=0],
+        /// As `preferred_successors`, with their directories.
         preferred_candidates: Vec<ReplicaInfo> [1..],
     }
     struct ReplicaInfo {
@@ -35,7 +39,7 @@ message! {
 }
 
 message! {
-    /// A leader of the metadata quorum resigns.
+    /// Whether the voter heard it in time.
     response EndQuorumEpoch = 54, versions 0..=1, flexible 1..;
     struct EndQuorumEpochResponse {
         error_code: i16,
@@ -49,6 +53,7 @@ message! {
     struct PartitionResult {
         partition_index: i32,
         error_code: i16,
+        /// Whom the voter takes for the leader; -1 where it knows none.
         leader_id: i32,
         leader_epoch: i32,
     }

@@ -3,20 +3,26 @@
 use bytes::Bytes;
 
 message! {
-    /// A broker passes a client's request on to the controller.
+    /// A request as it came, and from whom (KIP-590).
     request Envelope = 58, versions 0..=0, flexible 0..;
     struct EnvelopeRequest {
+        /// The request's header and body.
         request_data: Bytes,
+        /// Version and [`DefaultPrincipalData`](super::principal::DefaultPrincipalData) of the client; null where there
+        /// is none.
         request_principal: Option<Bytes>,
+        /// The client's address: 4 or 16 bytes.
         client_host_address: Bytes,
     }
 }
 
 message! {
-    /// A broker passes a client's request on to the controller.
+    /// The controller's answer to the client.
     response Envelope = 58, versions 0..=0, flexible 0..;
     struct EnvelopeResponse {
+        /// The answer's header and body; null where the envelope itself was refused.
         response_data: Option<Bytes>,
+        /// Of the envelope, not of the request in it.
         error_code: i16,
     }
 }

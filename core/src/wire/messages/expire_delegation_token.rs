@@ -3,16 +3,18 @@
 use bytes::Bytes;
 
 message! {
-    /// Changes when a token ends.
+    /// A new end for a token, or the end of it. Flexible since v2.
     request ExpireDelegationToken = 40, versions 1..=2, flexible 2..;
     struct ExpireDelegationTokenRequest {
+        /// The token's secret.
         hmac: Bytes,
+        /// From now on; a negative one ends it at once.
         expiry_time_period_ms: i64,
     }
 }
 
 message! {
-    /// Changes when a token ends.
+    /// When it ends.
     response ExpireDelegationToken = 40, versions 1..=2, flexible 2..;
     struct ExpireDelegationTokenResponse {
         error_code: i16,

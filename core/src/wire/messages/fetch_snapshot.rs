@@ -5,10 +5,12 @@ use alloc::vec::Vec;
 use crate::wire::{Records, Str, Uuid};
 
 message! {
-    /// Reading a snapshot of the metadata log.
+    /// From a replica whose next record is older than all that the leader's log has left (KIP-630). The replica's
+    /// directory since v1 (KIP-853).
     request FetchSnapshot = 59, versions 0..=1, flexible 0..;
     struct FetchSnapshotRequest {
         cluster_id: Option<Str> [tag 0],
+        /// -1 for who is neither voter nor observer.
         replica_id: i32 = -1,
         max_bytes: i32 = i32::MAX,
         topics: Vec<TopicSnapshot>,
@@ -20,7 +22,9 @@ message! {
     struct PartitionSnapshot {
         partition: i32,
         current_leader_epoch: i32,
+        /// As a Fetch answered it.
         snapshot_id: SnapshotId,
+        /// In bytes: a snapshot is read in pieces.
         position: i64,
         replica_directory_id: Uuid [1.. tag 0],
     }
@@ -31,7 +35,7 @@ message! {
 }
 
 message! {
-    /// Reading a snapshot of the metadata log.
+    /// A piece of the snapshot. Where the leader is since v1.
     response FetchSnapshot = 59, versions 0..=1, flexible 0..;
     struct FetchSnapshotResponse {
         throttle_time_ms: i32,
@@ -48,11 +52,15 @@ message! {
         error_code: i16,
         snapshot_id: SnapshotId,
         current_leader: LeaderIdAndEpoch [tag 0],
+        /// Of the whole snapshot, in bytes.
         size: i64,
+        /// Where the piece begins, in bytes.
         position: i64,
+        /// The piece: may begin and end within a batch.
         unaligned_records: Records,
     }
     struct LeaderIdAndEpoch {
+        /// -1 where there is none.
         leader_id: i32,
         leader_epoch: i32,
     }

@@ -9,7 +9,9 @@ message! {
     struct RequestHeader {
         request_api_key: i16,
         request_api_version: i16,
+        /// Comes back in the answer.
         correlation_id: i32,
+        /// For logs, metrics and quotas; null where the client has none.
         client_id: Option<Str> [classic],
     }
 }
@@ -18,6 +20,7 @@ message! {
     /// In front of every answer; version 1 only where the answer is flexible, and never for ApiVersions.
     header ResponseHeader, versions 0..=1, flexible 1..;
     struct ResponseHeader {
+        /// As in the request.
         correlation_id: i32,
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::wire::{Str, Uuid};
 
 message! {
-    /// The share coordinator begins to keep partitions of a group.
+    /// From the group coordinator to the share coordinator, when a share group subscribes to partitions (KIP-932).
     request InitializeShareGroupState = 83, versions 0..=0, flexible 0..;
     struct InitializeShareGroupStateRequest {
         group_id: Str,
@@ -17,13 +17,15 @@ message! {
     }
     struct PartitionData {
         partition: i32,
+        /// Rises each time the state is made anew, and fences writes from before.
         state_epoch: i32,
+        /// -1 leaves it to `share.auto.offset.reset`.
         start_offset: i64,
     }
 }
 
 message! {
-    /// The share coordinator begins to keep partitions of a group.
+    /// What became of each partition.
     response InitializeShareGroupState = 83, versions 0..=0, flexible 0..;
     struct InitializeShareGroupStateResponse {
         results: Vec<InitializeStateResult>,

@@ -5,10 +5,11 @@ use alloc::vec::Vec;
 use crate::wire::Str;
 
 message! {
-    /// Replicas that are on their way to other brokers.
+    /// Asks for moves that are under way (KIP-455).
     request ListPartitionReassignments = 46, versions 0..=0, flexible 0..;
     struct ListPartitionReassignmentsRequest {
         timeout_ms: i32 = 60000,
+        /// Null for all.
         topics: Option<Vec<ListPartitionReassignmentsTopics>>,
     }
     struct ListPartitionReassignmentsTopics {
@@ -18,7 +19,7 @@ message! {
 }
 
 message! {
-    /// Replicas that are on their way to other brokers.
+    /// Partitions that are on the move, and no others.
     response ListPartitionReassignments = 46, versions 0..=0, flexible 0..;
     struct ListPartitionReassignmentsResponse {
         throttle_time_ms: i32,
@@ -32,6 +33,7 @@ message! {
     }
     struct OngoingPartitionReassignment {
         partition_index: i32,
+        /// All that there are now: old, coming and going.
         replicas: Vec<i32>,
         adding_replicas: Vec<i32>,
         removing_replicas: Vec<i32>,

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::wire::Str;
 
 message! {
-    /// A group forgets its offsets of topics.
+    /// Of partitions that no member of the group subscribes to (KIP-496). Has no flexible version.
     request OffsetDelete = 47, versions 0..=0;
     struct OffsetDeleteRequest {
         group_id: Str,
@@ -21,7 +21,7 @@ message! {
 }
 
 message! {
-    /// A group forgets its offsets of topics.
+    /// What became of each partition.
     response OffsetDelete = 47, versions 0..=0;
     struct OffsetDeleteResponse {
         error_code: i16,

@@ -5,12 +5,16 @@ use alloc::vec::Vec;
 use crate::wire::{Str, Uuid};
 
 message! {
-    /// How far groups have read.
+    /// Asks for offsets of a group, of all its topics since v2, flexible since v6; since v7 it may insist on offsets
+    /// that no open transaction will change (KIP-447); of many groups since v8 (KIP-709), by members of KIP-848 since
+    /// v9, topic ids since v10.
     request OffsetFetch = 9, versions 1..=10, flexible 6..;
     struct OffsetFetchRequest {
         group_id: Str [..=7],
+        /// Null for all since v2.
         topics: Option<Vec<OffsetFetchRequestTopic>> [..=7 nullable 2..] = Some(Vec::new()),
         groups: Vec<OffsetFetchRequestGroup> [8..],
+        /// UNSTABLE_OFFSET_COMMIT for partitions whose offset waits for the end of a transaction.
         require_stable: bool [7..],
     }
     struct OffsetFetchRequestTopic {
@@ -19,8 +23,11 @@ message! {
     }
     struct OffsetFetchRequestGroup {
         group_id: Str,
+        /// Null for who is no member.
         member_id: Option<Str> [9..],
+        /// -1 for who is no member.
         member_epoch: i32 [9..] = -1,
+        /// Null for all.
         topics: Option<Vec<OffsetFetchRequestTopics>>,
     }
     struct OffsetFetchRequestTopics {
@@ -31,7 +38,7 @@ message! {
 }
 
 message! {
-    /// How far groups have read.
+    /// Offsets; an error of the whole since v2, leader epochs since v5, one answer for each group since v8.
     response OffsetFetch = 9, versions 1..=10, flexible 6..;
     struct OffsetFetchResponse {
         throttle_time_ms: i32 [3..],
@@ -45,8 +52,11 @@ message! {
     }
     struct OffsetFetchResponsePartition {
         partition_index: i32,
+        /// -1 where there is none.
         committed_offset: i64,
+        /// Of the last record read; -1 where it is unknown.
         committed_leader_epoch: i32 [5..] = -1,
+        /// As the client committed it; empty where there is none.
         metadata: Option<Str>,
         error_code: i16,
     }
@@ -62,8 +72,11 @@ message! {
     }
     struct OffsetFetchResponsePartitions {
         partition_index: i32,
+        /// -1 where there is none.
         committed_offset: i64,
+        /// Of the last record read; -1 where it is unknown.
         committed_leader_epoch: i32 = -1,
+        /// As the client committed it; empty where there is none.
         metadata: Option<Str>,
         error_code: i16,
     }

@@ -8,6 +8,7 @@ message! {
     struct DefaultPrincipalData {
         r#type: Str,
         name: Str,
+        /// By a delegation token: with that no other tokens can be made.
         token_authenticated: bool,
     }
 }

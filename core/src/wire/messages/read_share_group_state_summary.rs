@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::wire::{Str, Uuid};
 
 message! {
-    /// What the share coordinator knows of partitions, in short.
+    /// From the group coordinator to the share coordinator, for DescribeShareGroupOffsets (KIP-932).
     request ReadShareGroupStateSummary = 87, versions 0..=1, flexible 0..;
     struct ReadShareGroupStateSummaryRequest {
         group_id: Str,
@@ -22,7 +22,7 @@ message! {
 }
 
 message! {
-    /// What the share coordinator knows of partitions, in short.
+    /// Where the group is; since v1 how much of what follows is dealt with (KIP-1226).
     response ReadShareGroupStateSummary = 87, versions 0..=1, flexible 0..;
     struct ReadShareGroupStateSummaryResponse {
         results: Vec<ReadStateSummaryResult>,
@@ -37,7 +37,9 @@ message! {
         error_message: Option<Str>,
         state_epoch: i32,
         leader_epoch: i32,
+        /// The first record that is not dealt with; -1 where nothing was read yet.
         start_offset: i64,
+        /// Records from the start offset on that are dealt with already; -1 where it is unknown.
         delivery_complete_count: i32 [1..] = -1,
     }
 }

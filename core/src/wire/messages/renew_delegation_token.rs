@@ -3,16 +3,18 @@
 use bytes::Bytes;
 
 message! {
-    /// A token lives longer.
+    /// By its owner or one of its renewers. Flexible since v2.
     request RenewDelegationToken = 39, versions 1..=2, flexible 2..;
     struct RenewDelegationTokenRequest {
+        /// The token's secret.
         hmac: Bytes,
+        /// From now on; -1 for the broker's own.
         renew_period_ms: i64,
     }
 }
 
 message! {
-    /// A token lives longer.
+    /// When it ends.
     response RenewDelegationToken = 39, versions 1..=2, flexible 2..;
     struct RenewDelegationTokenResponse {
         error_code: i16,

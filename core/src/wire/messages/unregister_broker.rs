@@ -3,7 +3,7 @@
 use crate::wire::Str;
 
 message! {
-    /// A broker is gone for good.
+    /// Removes the registration of a broker that will not come back (KIP-631).
     request UnregisterBroker = 64, versions 0..=0, flexible 0..;
     struct UnregisterBrokerRequest {
         broker_id: i32,
@@ -11,7 +11,7 @@ message! {
 }
 
 message! {
-    /// A broker is gone for good.
+    /// Whether it is removed.
     response UnregisterBroker = 64, versions 0..=0, flexible 0..;
     struct UnregisterBrokerResponse {
         throttle_time_ms: i32,

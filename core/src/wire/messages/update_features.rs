@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::wire::Str;
 
 message! {
-    /// Changes levels of features.
+    /// New levels, such as for `metadata.version` (KIP-584). Kinds of change and a trial run since v1 (KIP-778).
     request UpdateFeatures = 57, versions 0..=2, flexible 0..;
     struct UpdateFeaturesRequest {
         timeout_ms: i32 = 60000,
@@ -14,14 +14,17 @@ message! {
     }
     struct FeatureUpdateKey {
         feature: Str,
+        /// The new level; 0 switches it off.
         max_version_level: i16,
+        /// The level may become lower.
         allow_downgrade: bool [..=0],
+        /// 1 only higher, 2 lower where nothing is lost, 3 lower in any case.
         upgrade_type: i8 [1..] = 1,
     }
 }
 
 message! {
-    /// Changes levels of features.
+    /// All or nothing; up to v1 with a result for each feature.
     response UpdateFeatures = 57, versions 0..=2, flexible 0..;
     struct UpdateFeaturesResponse {
         throttle_time_ms: i32,

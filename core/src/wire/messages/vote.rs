@@ -5,10 +5,13 @@ use alloc::vec::Vec;
 use crate::wire::{Str, Uuid};
 
 message! {
-    /// Elections in the metadata quorum.
+    /// From a candidate to the voters (KIP-595). Directories since v1 (KIP-853); since v2 it may only ask whether it
+    /// would win (KIP-996).
     request Vote = 52, versions 0..=2, flexible 0..;
     struct VoteRequest {
+        /// Null where it is not checked.
         cluster_id: Option<Str>,
+        /// Whom the candidate means to reach; -1 in older versions.
         voter_id: i32 [1..] = -1,
         topics: Vec<TopicData>,
     }
@@ -18,18 +21,25 @@ message! {
     }
     struct PartitionData {
         partition_index: i32,
+        /// The epoch of the election; of a trial, the candidate's present one.
         replica_epoch: i32,
+        /// The candidate.
         replica_id: i32,
+        /// The candidate's log directory.
         replica_directory_id: Uuid [1..],
+        /// The log directory of the voter that the candidate means to reach.
         voter_directory_id: Uuid [1..],
+        /// The epoch of the candidate's last record.
         last_offset_epoch: i32,
+        /// The end of the candidate's log. A voter whose log is further does not vote for it.
         last_offset: i64,
+        /// A trial: the answer binds nobody.
         pre_vote: bool [2..],
     }
 }
 
 message! {
-    /// Elections in the metadata quorum.
+    /// The voter's answer.
     response Vote = 52, versions 0..=2, flexible 0..;
     struct VoteResponse {
         error_code: i16,
@@ -43,6 +53,7 @@ message! {
     struct PartitionResult {
         partition_index: i32,
         error_code: i16,
+        /// Whom the voter takes for the leader; -1 where it knows none.
         leader_id: i32,
         leader_epoch: i32,
         vote_granted: bool,
