@@ -76,6 +76,9 @@ pub struct Config {
     pub truncates_damaged_logs: bool,
     /// `producer.id.expiration.ms`: how long an idle producer is remembered.
     pub producer_id_expiration_ms: i64,
+    /// `transaction.partition.verification.enable`: whether a producer of before KIP-890 may add records only to
+    /// transactions that the coordinator knows of.
+    pub transaction_partition_verification_enable: bool,
     /// `metadata.log.max.record.bytes.between.snapshots`.
     pub metadata_snapshot_bytes: i64,
     /// What must not grow without bound.
@@ -239,6 +242,7 @@ impl Config {
                 .integer("log.flush.start.offset.checkpoint.interval.ms"),
             truncates_damaged_logs: values.text("ottla.log.damage") == "truncate",
             producer_id_expiration_ms: values.integer("producer.id.expiration.ms"),
+            transaction_partition_verification_enable: values.flag("transaction.partition.verification.enable"),
             metadata_snapshot_bytes: values.integer("metadata.log.max.record.bytes.between.snapshots"),
             limits: Limits::resolve(&values)?,
             stated,

@@ -1,17 +1,21 @@
 //! Logs that Apache Kafka 4.3.1 wrote open, and every record reads as a real consumer read it from Kafka.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
 use bytes::Bytes;
 use flate2::read::GzDecoder;
-use ottla_core::boundary::{Level, Output, Path};
-use ottla_core::log::{Found, LogConfig, LogEvent, LogState, Lookup, OpenLog, PartitionLog};
+use ottla_core::boundary::{FileRange, Level, Output, Path};
+use ottla_core::log::{
+    AbortedTransaction, EndTransaction, Extent, Found, Located, LogConfig, LogEvent, LogState, Lookup, LookupId,
+    OpenLog, PartitionLog,
+};
 use ottla_core::memory_disk::MemoryDisk;
 use ottla_core::outbox::{Outbox, Owner};
-use ottla_core::records::{BatchHeader, OutputLimit, records_of};
+use ottla_core::records::{BatchHeader, OutputLimit, TimestampType, TransactionResult, records_of};
 use ottla_core::time::{Monotonic, Now, WallClock};
-use ottla_core::types::{LeaderEpoch, Offset, PartitionId};
+use ottla_core::types::{LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId};
 use ottla_core::wire::Uuid;
 use serde_json::Value;
 
@@ -137,11 +141,99 @@ impl World {
         }
     }
 
+    /// The batches that a consumer makes records of.
+    fn consume(&mut self, isolation: &str) -> Vec<Bytes> {
+        let (mut from, mut consumed) = (self.log.log_start(), Vec::new());
+        while let Some(extent) = self.locate(from, isolation) {
+            // Small fetches, so that most need several, and begin in the middle of transactions.
+            let size_bytes = extent.available_bytes.min(u64::from(extent.first_batch_size_bytes).max(300));
+            let aborted =
+                if isolation == READ_COMMITTED { self.aborted(from, &extent, size_bytes) } else { Vec::new() };
+            let range = FileRange { file: extent.file, at: extent.position, size_bytes: size_bytes as u32 };
+            let mut left_out = LeftOut::new(aborted);
+            let mut bytes = self.disk.read_range(range);
+            while let Ok(header) = BatchHeader::parse(&bytes)
+                && header.size_bytes() <= bytes.len()
+            {
+                let batch = bytes.split_to(header.size_bytes());
+                if !left_out.leaves_out(&header) {
+                    consumed.push(batch);
+                }
+                from = header.next_offset();
+            }
+        }
+        consumed
+    }
+
+    fn locate(&mut self, from: Offset, isolation: &str) -> Option<Extent> {
+        let located = match isolation {
+            READ_COMMITTED => self.log.locate_stable(from, &mut self.outbox),
+            _ => self.log.locate(from, &mut self.outbox),
+        };
+        match located.expect("the offset is in the log") {
+            Located::Ready(extent) => Some(extent),
+            Located::AtEnd => None,
+            Located::Reading(lookup) => match self.found(lookup) {
+                Found::Extent(extent) => Some(extent),
+                Found::AtEnd => None,
+                other => panic!("{other:?} was not looked for"),
+            },
+        }
+    }
+
+    fn aborted(&mut self, from: Offset, extent: &Extent, size_bytes: u64) -> Vec<AbortedTransaction> {
+        // An answer keeps the segment open that it refers to.
+        self.log.pin(extent.file);
+        let found = match self.log.aborted(from, extent, size_bytes, &mut self.outbox) {
+            Lookup::Ready(aborted) => aborted,
+            Lookup::Reading(lookup) => match self.found(lookup) {
+                Found::Aborted(aborted) => aborted,
+                other => panic!("{other:?} was not looked for"),
+            },
+        };
+        self.log.unpin(extent.file, &mut self.outbox);
+        found
+    }
+
+    fn found(&mut self, lookup: LookupId) -> Found {
+        self.run();
+        match self.events.pop() {
+            Some(LogEvent::LookupDone { lookup: done, result: Ok(found) }) if done == lookup => found,
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn close(mut self) -> MemoryDisk {
         self.log.close(now(), &mut self.outbox);
         self.run();
         assert!(matches!(self.events.last(), Some(LogEvent::Closed { was_clean: true, .. })), "{:?}", self.events);
         self.disk
+    }
+}
+
+const READ_COMMITTED: &str = "read_committed";
+
+/// What of an answer a consumer leaves out, going by the aborted transactions that the answer names.
+struct LeftOut {
+    /// Those that are still to come, the first at the end.
+    later: Vec<AbortedTransaction>,
+    now: BTreeSet<ProducerId>,
+}
+
+impl LeftOut {
+    fn new(mut aborted: Vec<AbortedTransaction>) -> Self {
+        aborted.sort_by_key(|aborted| Reverse(aborted.first_offset));
+        Self { later: aborted, now: BTreeSet::new() }
+    }
+
+    fn leaves_out(&mut self, header: &BatchHeader) -> bool {
+        while let Some(begun) = self.later.pop_if(|aborted| aborted.first_offset <= header.last_offset()) {
+            self.now.insert(begun.producer_id);
+        }
+        if header.attributes.is_control() {
+            self.now.remove(&header.producer_id);
+        }
+        header.attributes.is_control() || header.attributes.is_transactional() && self.now.contains(&header.producer_id)
     }
 }
 
@@ -200,29 +292,80 @@ fn base64(bytes: &Option<Bytes>) -> Value {
 fn expected() -> Vec<Value> {
     let mut text = String::new();
     GzDecoder::new(EXPECTED).read_to_string(&mut text).unwrap();
-    let all = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    all.filter(|line| line["isolation"] == "read_uncommitted").collect()
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]
 fn every_record_reads_as_a_consumer_read_it_from_kafka() {
-    let disk = unpack(CLEAN);
-    let mut compared = 0;
-    for line in expected() {
-        let dir = format!("{}-{}", line["topic"].as_str().unwrap(), line["partition"]);
-        let mut world = World::open(only(&disk, &dir), &dir, true);
-        assert_eq!(world.reports, [], "{dir}");
-        assert_eq!(world.log.log_start().0, line["logStart"].as_i64().unwrap(), "{dir}");
-        assert_eq!(world.log.high_watermark().0, line["highWatermark"].as_i64().unwrap(), "{dir}");
-        let shown = shown(&world.read(), world.log.log_start());
-        let records = line["records"].as_array().unwrap();
-        for (ours, kafkas) in shown.iter().zip(records) {
-            assert_eq!(ours, kafkas, "{dir}");
+    for (archive, was_clean) in [(CLEAN, true), (CRASHED, false)] {
+        let disk = unpack(archive);
+        let mut compared = BTreeMap::new();
+        for line in expected() {
+            let dir = format!("{}-{}", line["topic"].as_str().unwrap(), line["partition"]);
+            let isolation = line["isolation"].as_str().unwrap();
+            let mut world = World::open(only(&disk, &dir), &dir, was_clean);
+            let is_quiet = world.reports.iter().all(|(level, _)| *level < Level::Error);
+            assert!(if was_clean { world.reports.is_empty() } else { is_quiet }, "{dir}: {:?}", world.reports);
+            assert_eq!(world.log.log_start().0, line["logStart"].as_i64().unwrap(), "{dir}");
+            let high_watermark = world.log.high_watermark().0;
+            let later = i64::from(!was_clean && dir == "txn-0");
+            // A transaction was open when Kafka was killed; it aborted that after its restart, with one marker.
+            assert_eq!(high_watermark + later, line["highWatermark"].as_i64().unwrap(), "{dir}");
+            assert_eq!(world.log.last_stable_offset().0, high_watermark - later, "{dir}");
+            let shown = shown(&world.consume(isolation), world.log.log_start());
+            let records = line["records"].as_array().unwrap();
+            for (ours, kafkas) in shown.iter().zip(records) {
+                assert_eq!(ours, kafkas, "{dir}, {isolation}");
+            }
+            assert_eq!(shown.len(), records.len(), "{dir}, {isolation}");
+            assert_eq!(shown.len(), line["count"].as_u64().unwrap() as usize, "{dir}, {isolation}");
+            *compared.entry(isolation.to_owned()).or_default() += shown.len();
         }
-        assert_eq!(shown.len(), records.len(), "{dir}");
-        compared += shown.len();
+        assert_eq!(
+            compared,
+            BTreeMap::from([(READ_COMMITTED.to_owned(), 5_010), ("read_uncommitted".to_owned(), 5_041)])
+        );
     }
-    assert_eq!(compared, 5_041);
+}
+
+#[test]
+fn transaction_indexes_made_anew_are_those_that_kafka_wrote() {
+    for (archive, indexes) in [(CLEAN, 2), (CRASHED, 2)] {
+        let disk = unpack(archive);
+        let mut compared = 0;
+        for dir in ["txn-0", "txn-1"] {
+            let mut without = only(&disk, dir);
+            let path = Path::new(0, format!("{dir}/00000000000000000000.txnindex"));
+            without.execute(ottla_core::boundary::StorageCommand::Remove { path: path.clone() });
+            let after = World::open(without, dir, false).close();
+            assert!(after.file(&path) == disk.file(&path), "{path}");
+            compared += usize::from(after.file(&path).is_some());
+        }
+        assert_eq!(compared, indexes);
+    }
+}
+
+#[test]
+fn the_transaction_that_was_open_when_kafka_was_killed_is_still_open() {
+    let mut world = World::open(only(&unpack(CRASHED), "txn-0"), "txn-0", false);
+    let producer = (ProducerId(1), ProducerEpoch(0));
+    assert!(world.log.has_open_transaction(producer.0, producer.1));
+    assert_eq!((world.log.last_stable_offset(), world.log.high_watermark()), (Offset(36), Offset(37)));
+    // And so does Kafka's coordinator end it: with the next epoch of the producer.
+    let abort = EndTransaction {
+        producer_id: producer.0,
+        producer_epoch: ProducerEpoch(1),
+        result: TransactionResult::Abort,
+        coordinator_epoch: 2,
+        raises_epoch: true,
+        timestamp_type: TimestampType::CreateTime,
+    };
+    world.log.append_end(now(), LeaderEpoch(2), &abort, &mut world.outbox).unwrap();
+    world.run();
+    assert_eq!(world.log.last_stable_offset(), Offset(38));
+    let after = world.close();
+    let index = Path::new(0, "txn-0/00000000000000000000.txnindex");
+    assert!(after.file(&index) == unpack(CLEAN).file(&index), "the same four aborted transactions");
 }
 
 #[test]

@@ -8,9 +8,13 @@ APIS = {
     18: ("ApiVersions", 0, 4),
     19: ("CreateTopics", 2, 7),
     20: ("DeleteTopics", 1, 6),
+    21: ("DeleteRecords", 0, 2),
     22: ("InitProducerId", 0, 5),
+    23: ("OffsetForLeaderEpoch", 2, 4),
     32: ("DescribeConfigs", 1, 4),
+    35: ("DescribeLogDirs", 1, 5),
     37: ("CreatePartitions", 0, 3),
+    43: ("ElectLeaders", 0, 2),
     60: ("DescribeCluster", 0, 2),
     75: ("DescribeTopicPartitions", 0, 0),
 }

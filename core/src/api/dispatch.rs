@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::{
     Caller, View, api_versions, create_partitions, create_topics, delete_records, delete_topics, describe_cluster,
     describe_configs, describe_log_dirs, describe_topic_partitions, elect_leaders, fetch, init_producer_id,
-    list_offsets, metadata, produce, table,
+    list_offsets, metadata, offset_for_leader_epoch, produce, table,
 };
 use crate::boundary::CloseReason;
 use crate::broker::Broker;
@@ -34,6 +34,7 @@ use crate::wire::messages::header::RequestHeader;
 use crate::wire::messages::init_producer_id::InitProducerIdRequest;
 use crate::wire::messages::list_offsets::ListOffsetsRequest;
 use crate::wire::messages::metadata::MetadataRequest;
+use crate::wire::messages::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use crate::wire::messages::produce::ProduceRequest;
 use crate::wire::{DecodeError, Message, Reader};
 
@@ -66,6 +67,7 @@ fn serve(broker: &mut Broker, now: Now, slot: SlotId, frame: &Bytes) -> Result<(
         ListOffsetsRequest::KEY => list_offsets::handle(broker, caller, read(body, version)?),
         DeleteRecordsRequest::KEY => delete_records::handle(broker, now, caller, &read(body, version)?),
         DescribeLogDirsRequest::KEY => describe_log_dirs::handle(broker, caller, read(body, version)?),
+        OffsetForLeaderEpochRequest::KEY => offset_for_leader_epoch::handle(broker, caller, read(body, version)?),
         InitProducerIdRequest::KEY => {
             let request = read(body, version)?;
             init_producer_id::handle(broker, now, caller, frame, &request);

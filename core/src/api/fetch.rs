@@ -3,22 +3,25 @@
 //! Which partitions a request means is the session's business ([`session`]); where an offset lies is the log's.
 
 pub mod session;
+#[cfg(test)]
+mod tests;
 
 use alloc::vec::Vec;
 
-use self::session::{FetchKey, FetchPlan, FetchTarget, SessionId, SessionRequest, Told, TopicKey};
+use self::session::{FetchKey, FetchPlan, FetchTarget, Marks, SessionId, SessionRequest, Told, TopicKey};
 use super::Caller;
+use super::isolation::Isolation;
 use super::produce::check_state;
 use crate::boundary::{FileId, FileRange};
 use crate::broker::{Broker, Work};
 use crate::error_code::ErrorCode;
-use crate::log::{Extent, Found, Located, LookupError, LookupId};
+use crate::log::{AbortedTransaction, Extent, Found, Located, Lookup, LookupError, LookupId};
 use crate::parking::{Waits, Wake};
 use crate::time::{Monotonic, Now};
 use crate::types::{LeaderEpoch, Offset, PartitionId};
 use crate::wire::Records;
 use crate::wire::messages::fetch::{
-    EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
+    self as message, EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
 };
 
 /// A fetch that waits for look-ups or for more records.
@@ -27,7 +30,7 @@ pub(crate) struct ParkedFetch {
     caller: Caller,
     session: Option<SessionId>,
     is_incremental: bool,
-    is_read_committed: bool,
+    isolation: Isolation,
     min_bytes: u64,
     max_bytes: u64,
     deadline: Monotonic,
@@ -40,6 +43,15 @@ struct Entry {
     /// `None` where there is no such partition.
     partition: Option<PartitionId>,
     finding: Finding,
+    aborted: Aborted,
+}
+
+/// The aborted transactions in what was found, for a consumer of committed records.
+#[derive(Debug)]
+enum Aborted {
+    NotAsked,
+    Looking(LookupId),
+    Known(Vec<AbortedTransaction>),
 }
 
 /// What a partition has for the client.
@@ -56,8 +68,6 @@ enum Finding {
 
 /// First version that names topics by id.
 const TOPIC_IDS_SINCE: i16 = 13;
-/// The isolation level of a consumer that wants no aborted records.
-const READ_COMMITTED: i8 = 1;
 
 pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: FetchRequest) {
     let plan = broker.fetch_sessions.begin(now.monotonic, session_request(caller.version, &request), &mut broker.rng);
@@ -69,12 +79,13 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: Fet
         }
     };
     let max_bytes = request.max_bytes.max(0) as u64;
-    let entries: Vec<_> = targets.into_iter().map(|target| find(broker, target)).collect();
+    let isolation = Isolation::of_level(request.isolation_level);
+    let entries: Vec<_> = targets.into_iter().map(|target| find(broker, isolation, target)).collect();
     let parked = ParkedFetch {
         caller,
         session,
         is_incremental,
-        is_read_committed: request.isolation_level == READ_COMMITTED,
+        isolation,
         min_bytes: request.min_bytes.max(0) as u64,
         max_bytes: max_bytes.min(u64::from(broker.config.limits.fetch_size_bytes)),
         deadline: now.monotonic.plus_ms(i64::from(request.max_wait_ms)),
@@ -88,7 +99,7 @@ pub(crate) fn wake(broker: &mut Broker, now: Now, mut parked: ParkedFetch, wake:
         for entry in &mut parked.entries {
             if entry.partition == Some(partition) {
                 let_go(broker, entry);
-                *entry = find(broker, entry.target.clone());
+                *entry = find(broker, parked.isolation, entry.target.clone());
             }
         }
     }
@@ -104,20 +115,37 @@ pub(crate) fn looked_up(
     lookup: LookupId,
     result: Result<Found, LookupError>,
 ) {
-    let finding = match result {
-        Ok(Found::Extent(extent)) => Finding::Extent(extent),
-        Ok(Found::AtEnd) => Finding::AtEnd,
-        Ok(other) => panic!("a fetch asks for an offset, not for {other:?}"),
-        Err(error) => Finding::Error(error.error_code()),
-    };
     for entry in &mut parked.entries {
-        let is_asked = entry.partition == Some(partition);
-        if is_asked && matches!(entry.finding, Finding::Looking(id) if id == lookup) {
-            entry.finding = finding;
-            keep(broker, entry);
+        if entry.partition != Some(partition) {
+            continue;
+        }
+        let asked = match (&entry.finding, &entry.aborted) {
+            (Finding::Looking(asked), _) | (_, Aborted::Looking(asked)) => *asked,
+            _ => continue,
+        };
+        if asked == lookup {
+            found(broker, parked.isolation, entry, &result);
         }
     }
     proceed(broker, now, parked);
+}
+
+/// What was looked up for one partition.
+fn found(broker: &mut Broker, isolation: Isolation, entry: &mut Entry, result: &Result<Found, LookupError>) {
+    match result {
+        Ok(Found::Extent(extent)) => {
+            entry.finding = Finding::Extent(*extent);
+            keep(broker, isolation, entry);
+        }
+        Ok(Found::AtEnd) => entry.finding = Finding::AtEnd,
+        Ok(Found::Aborted(aborted)) => entry.aborted = Aborted::Known(aborted.clone()),
+        Ok(other) => panic!("a fetch asks for an offset, not for {other:?}"),
+        Err(error) => {
+            let_go(broker, entry);
+            entry.aborted = Aborted::NotAsked;
+            entry.finding = Finding::Error(error.error_code());
+        }
+    }
 }
 
 /// The client is gone.
@@ -127,12 +155,21 @@ pub(crate) fn abandon(broker: &mut Broker, parked: &ParkedFetch) {
     }
 }
 
-/// What was found is kept until it is sent, or let go.
-fn keep(broker: &mut Broker, entry: &Entry) {
-    if let Some((partition, file)) = entry.pin()
-        && let Some(log) = broker.logs.get_mut(&partition)
-    {
-        log.pin(file);
+/// What was found is kept until it is sent, or let go; and a consumer of committed records must know what in it was
+/// aborted.
+fn keep(broker: &mut Broker, isolation: Isolation, entry: &mut Entry) {
+    let Some((partition, file)) = entry.pin() else { return };
+    let Some(log) = broker.logs.get_mut(&partition) else { return };
+    log.pin(file);
+    if let (Finding::Extent(extent), Isolation::ReadCommitted) = (entry.finding, isolation) {
+        let largest = u64::from(entry.target.max_bytes.max(extent.first_batch_size_bytes));
+        let size_bytes = largest.min(extent.available_bytes);
+        let lookup = log.aborted(entry.target.fetch_offset, &extent, size_bytes, &mut broker.outbox);
+        broker.touch(partition);
+        entry.aborted = match lookup {
+            Lookup::Ready(aborted) => Aborted::Known(aborted),
+            Lookup::Reading(lookup) => Aborted::Looking(lookup),
+        };
     }
 }
 
@@ -143,11 +180,7 @@ fn let_go(broker: &mut Broker, entry: &Entry) {
 /// Answers where there is reason to, else parks.
 fn proceed(broker: &mut Broker, now: Now, parked: ParkedFetch) {
     let conn = Some(parked.caller.slot.conn);
-    let looking = parked.entries.iter().filter_map(|entry| match (entry.finding, entry.partition) {
-        (Finding::Looking(lookup), Some(partition)) => Some((partition, lookup)),
-        _ => None,
-    });
-    let lookups: Vec<_> = looking.collect();
+    let lookups: Vec<_> = parked.entries.iter().filter_map(Entry::looks_for).collect();
     if !lookups.is_empty() {
         broker.parking.park(conn, Work::Fetch(parked), Waits { lookups, ..Waits::default() });
         return;
@@ -175,15 +208,16 @@ fn available_bytes(parked: &ParkedFetch) -> u64 {
     each.sum()
 }
 
-fn find(broker: &mut Broker, target: FetchTarget) -> Entry {
+fn find(broker: &mut Broker, isolation: Isolation, target: FetchTarget) -> Entry {
+    let aborted = Aborted::NotAsked;
     match resolve(broker, &target.key) {
         Ok(partition) => {
-            let finding = look(broker, partition, &target).unwrap_or_else(Finding::Error);
-            let entry = Entry { target, partition: Some(partition), finding };
-            keep(broker, &entry);
+            let finding = look(broker, isolation, partition, &target).unwrap_or_else(Finding::Error);
+            let mut entry = Entry { target, partition: Some(partition), finding, aborted };
+            keep(broker, isolation, &mut entry);
             entry
         }
-        Err(error) => Entry { target, partition: None, finding: Finding::Error(error) },
+        Err(error) => Entry { target, partition: None, finding: Finding::Error(error), aborted },
     }
 }
 
@@ -198,17 +232,29 @@ fn resolve(broker: &Broker, key: &FetchKey) -> Result<PartitionId, ErrorCode> {
     Ok(PartitionId { topic_id: topic.id, index: key.partition })
 }
 
-fn look(broker: &mut Broker, partition: PartitionId, target: &FetchTarget) -> Result<Finding, ErrorCode> {
+fn look(
+    broker: &mut Broker,
+    isolation: Isolation,
+    partition: PartitionId,
+    target: &FetchTarget,
+) -> Result<Finding, ErrorCode> {
     broker.check_leader_epoch(partition, target.current_leader_epoch)?;
     let log = broker.logs.get_mut(&partition).ok_or(ErrorCode::NotLeaderOrFollower)?;
     check_state(log)?;
     if target.last_fetched_epoch != LeaderEpoch::NONE {
         let (epoch, end) = log.end_offset_for_epoch(target.last_fetched_epoch).ok_or(ErrorCode::OffsetOutOfRange)?;
+        if target.fetch_offset < log.log_start() {
+            return Err(ErrorCode::OffsetOutOfRange);
+        }
         if epoch < target.last_fetched_epoch || end < target.fetch_offset {
             return Ok(Finding::Diverging(epoch, end));
         }
     }
-    match log.locate(target.fetch_offset, &mut broker.outbox) {
+    let located = match isolation {
+        Isolation::ReadUncommitted => log.locate(target.fetch_offset, &mut broker.outbox),
+        Isolation::ReadCommitted => log.locate_stable(target.fetch_offset, &mut broker.outbox),
+    };
+    match located {
         Ok(Located::Ready(extent)) => Ok(Finding::Extent(extent)),
         Ok(Located::AtEnd) => Ok(Finding::AtEnd),
         Ok(Located::Reading(lookup)) => {
@@ -236,7 +282,11 @@ fn answer(broker: &mut Broker, parked: ParkedFetch) {
         let told = Told {
             is_news: range.is_some() || matches!(entry.finding, Finding::Error(_) | Finding::Diverging(..)),
             has_records: range.is_some(),
-            marks: (data.error_code == 0).then_some((Offset(data.high_watermark), Offset(data.log_start_offset))),
+            marks: (data.error_code == 0).then_some(Marks {
+                high_watermark: Offset(data.high_watermark),
+                last_stable_offset: Offset(data.last_stable_offset),
+                log_start: Offset(data.log_start_offset),
+            }),
         };
         let is_told = broker.fetch_sessions.tell((parked.session, parked.is_incremental), &entry.target.key, told);
         if is_told && range.is_some() {
@@ -255,6 +305,14 @@ impl Entry {
     fn pin(&self) -> Option<(PartitionId, FileId)> {
         match self.finding {
             Finding::Extent(extent) => Some((self.partition?, extent.file)),
+            _ => None,
+        }
+    }
+
+    /// The look-up that it waits for.
+    fn looks_for(&self) -> Option<(PartitionId, LookupId)> {
+        match (&self.finding, &self.aborted) {
+            (Finding::Looking(lookup), _) | (_, Aborted::Looking(lookup)) => Some((self.partition?, *lookup)),
             _ => None,
         }
     }
@@ -291,18 +349,32 @@ fn partition_data(broker: &Broker, parked: &ParkedFetch, entry: &Entry, range: O
     };
     let mut data = PartitionData {
         high_watermark: log.high_watermark().0,
-        last_stable_offset: log.high_watermark().0,
+        last_stable_offset: log.last_stable_offset().0,
         log_start_offset: log.log_start().0,
-        aborted_transactions: parked.is_read_committed.then(Vec::new),
+        aborted_transactions: (parked.isolation == Isolation::ReadCommitted).then(Vec::new),
         ..empty
     };
     if let Finding::Diverging(epoch, end) = entry.finding {
         data.diverging_epoch = EpochEndOffset { epoch: epoch.0, end_offset: end.0, ..Default::default() };
+        data.aborted_transactions = None;
     }
     if let Some(range) = range {
         data.records = Some(Records::File(range));
     }
+    if let (Some(range), Finding::Extent(extent), Aborted::Known(aborted)) = (range, entry.finding, &entry.aborted) {
+        let end = log.end_of(&extent, u64::from(range.size_bytes));
+        let in_range = aborted.iter().filter(|aborted| aborted.first_offset < end);
+        data.aborted_transactions = Some(in_range.map(to_message).collect());
+    }
     data
+}
+
+fn to_message(aborted: &AbortedTransaction) -> message::AbortedTransaction {
+    message::AbortedTransaction {
+        producer_id: aborted.producer_id.0,
+        first_offset: aborted.first_offset.0,
+        ..Default::default()
+    }
 }
 
 /// Adds a partition to the answer; neighbours of one topic share an element.

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::Caller;
+use super::isolation::Isolation;
 use super::produce::check_state;
 use crate::broker::{Broker, Work};
 use crate::error_code::ErrorCode;
@@ -28,6 +29,8 @@ struct Looking {
     lookup: LookupId,
     topic_index: usize,
     partition_index: usize,
+    /// What was found counts only below this.
+    end: Offset,
 }
 
 /// The special timestamps of the protocol, and any other.
@@ -61,24 +64,25 @@ impl Sought {
 
 enum Answer {
     Now(Option<TimestampAndOffset>),
-    Later(PartitionId, LookupId),
+    Later { partition: PartitionId, lookup: LookupId, end: Offset },
 }
 
 /// Ends of a partition have no timestamp.
 const NO_TIMESTAMP: i64 = -1;
 
 pub(crate) fn handle(broker: &mut Broker, caller: Caller, request: ListOffsetsRequest) {
+    let isolation = Isolation::of_level(request.isolation_level);
     let mut parked = ParkedListOffsets { caller, response: ListOffsetsResponse::default(), looking: Vec::new() };
     for topic in request.topics {
         let mut answer = ListOffsetsTopicResponse { name: topic.name.clone(), ..Default::default() };
         for asked in &topic.partitions {
             let mut response =
                 ListOffsetsPartitionResponse { partition_index: asked.partition_index, ..Default::default() };
-            match look(broker, parked.caller.version, &topic.name, asked) {
+            match look(broker, (parked.caller.version, isolation), &topic.name, asked) {
                 Ok(Answer::Now(found)) => tell(&mut response, found),
-                Ok(Answer::Later(partition, lookup)) => {
+                Ok(Answer::Later { partition, lookup, end }) => {
                     let (topic_index, partition_index) = (parked.response.topics.len(), answer.partitions.len());
-                    parked.looking.push(Looking { partition, lookup, topic_index, partition_index });
+                    parked.looking.push(Looking { partition, lookup, topic_index, partition_index, end });
                 }
                 Err(error) => response.error_code = error.number(),
             }
@@ -103,7 +107,7 @@ pub(crate) fn looked_up(
         }
         let response = &mut parked.response.topics[looking.topic_index].partitions[looking.partition_index];
         match result {
-            Ok(Found::Timestamp(found)) => tell(response, *found),
+            Ok(Found::Timestamp(found)) => tell(response, found.filter(|found| found.offset < looking.end)),
             Ok(other) => panic!("a look-up by time does not find {other:?}"),
             Err(error) => response.error_code = error.error_code().number(),
         }
@@ -129,7 +133,12 @@ fn tell(response: &mut ListOffsetsPartitionResponse, found: Option<TimestampAndO
     response.leader_epoch = leader_epoch.0;
 }
 
-fn look(broker: &mut Broker, version: i16, topic: &str, asked: &ListOffsetsPartition) -> Result<Answer, ErrorCode> {
+fn look(
+    broker: &mut Broker,
+    (version, isolation): (i16, Isolation),
+    topic: &str,
+    asked: &ListOffsetsPartition,
+) -> Result<Answer, ErrorCode> {
     let topic = broker.metadata.image().topic(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
     if !topic.partitions.contains_key(&asked.partition_index) {
         return Err(ErrorCode::UnknownTopicOrPartition);
@@ -138,6 +147,10 @@ fn look(broker: &mut Broker, version: i16, topic: &str, asked: &ListOffsetsParti
     broker.check_leader_epoch(partition, LeaderEpoch(asked.current_leader_epoch))?;
     let log = broker.logs.get_mut(&partition).ok_or(ErrorCode::NotLeaderOrFollower)?;
     check_state(log)?;
+    let end = match isolation {
+        Isolation::ReadUncommitted => log.high_watermark(),
+        Isolation::ReadCommitted => log.last_stable_offset(),
+    };
     let lookup = match Sought::parse(asked.timestamp, version)? {
         Sought::Earliest | Sought::EarliestLocal => {
             let offset = log.log_start();
@@ -145,9 +158,8 @@ fn look(broker: &mut Broker, version: i16, topic: &str, asked: &ListOffsetsParti
             return Ok(Answer::Now(Some(TimestampAndOffset { timestamp: NO_TIMESTAMP, offset, leader_epoch })));
         }
         Sought::Latest => {
-            let offset = log.high_watermark();
             let leader_epoch = log.latest_epoch().unwrap_or(LeaderEpoch::NONE);
-            return Ok(Answer::Now(Some(TimestampAndOffset { timestamp: NO_TIMESTAMP, offset, leader_epoch })));
+            return Ok(Answer::Now(Some(TimestampAndOffset { timestamp: NO_TIMESTAMP, offset: end, leader_epoch })));
         }
         // Without tiered storage there is neither a tiered offset nor one that waits for its upload.
         Sought::LatestTiered | Sought::EarliestPendingUpload => return Ok(Answer::Now(None)),
@@ -158,7 +170,7 @@ fn look(broker: &mut Broker, version: i16, topic: &str, asked: &ListOffsetsParti
         Lookup::Ready(found) => Answer::Now(found),
         Lookup::Reading(lookup) => {
             broker.touch(partition);
-            Answer::Later(partition, lookup)
+            Answer::Later { partition, lookup, end }
         }
     })
 }

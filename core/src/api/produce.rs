@@ -2,6 +2,8 @@
 //!
 //! Checks of a batch are in `records/`, sequences and offsets in `log/`; here is what a request as a whole means.
 
+mod transactions;
+
 use alloc::vec::Vec;
 
 use super::Caller;
@@ -45,14 +47,15 @@ const TOPIC_IDS_SINCE: i16 = 13;
 pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: ProduceRequest) {
     let mut parked = ParkedProduce { caller, response: ProduceResponse::default(), pending: Vec::new() };
     let is_valid = (ACKS_ALL..=1).contains(&request.acks);
+    let check = transactions::check_request(&request);
     for topic in request.topic_data {
         let mut answer =
             TopicProduceResponse { name: topic.name.clone(), topic_id: topic.topic_id, ..Default::default() };
         for data in &topic.partition_data {
             let outcome = if !is_valid {
                 Err(refusal(ErrorCode::InvalidRequiredAcks))
-            } else if request.transactional_id.is_some() {
-                Err(refusal(ErrorCode::InvalidTxnState))
+            } else if let Err(error) = check {
+                Err(refusal(error))
             } else {
                 append(broker, now, parked.caller.version, &topic, data)
             };
@@ -148,6 +151,9 @@ fn append(
     let Some(Records::Bytes(bytes)) = &data.records else {
         return Err(refusal(ErrorCode::InvalidRecord));
     };
+    if version >= transactions::VERIFIED_SINCE || broker.config.transaction_partition_verification_enable {
+        transactions::verify(log, bytes).map_err(refusal)?;
+    }
     let rules = produce_rules(version, topic_config, broker.config.limits.decompressed_size_bytes);
     let batch =
         records::validate_produced(bytes, &rules, now.wall).map_err(|error| batch_refusal(error, log.log_start()))?;

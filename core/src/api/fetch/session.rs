@@ -54,7 +54,18 @@ pub struct Told {
     /// Whether there are records.
     pub has_records: bool,
     /// `None` after an error.
-    pub marks: Option<(Offset, Offset)>,
+    pub marks: Option<Marks>,
+}
+
+/// How far a partition is: a change of any of these is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// The high watermark.
+    pub high_watermark: Offset,
+    /// The last stable offset, which may move while the high watermark does not.
+    pub last_stable_offset: Offset,
+    /// The log's start.
+    pub log_start: Offset,
 }
 
 /// A request in the terms of its session.
@@ -103,8 +114,8 @@ struct Session {
 struct Cached {
     target: FetchTarget,
     place: u64,
-    /// High watermark and log start as last told.
-    marks: Option<(Offset, Offset)>,
+    /// As last told.
+    marks: Option<Marks>,
 }
 
 const FINAL_EPOCH: i32 = -1;
@@ -287,13 +298,18 @@ mod tests {
     fn only_changes_are_told_and_partitions_with_records_go_to_the_end() {
         let (mut sessions, mut rng) = (FetchSessions::new(10), Rng::new([1; 32]));
         let id = started(&mut sessions, &mut rng);
-        let quiet = Told { is_news: false, has_records: false, marks: Some((Offset(7), Offset(0))) };
+        let marks = Marks { high_watermark: Offset(7), last_stable_offset: Offset(5), log_start: Offset(0) };
+        let quiet = Told { is_news: false, has_records: false, marks: Some(marks) };
         let records = Told { is_news: true, has_records: true, ..quiet };
         assert!(sessions.tell((Some(id), false), &target(0, 0).key, records), "a full answer tells everything");
         assert!(sessions.tell((Some(id), false), &target(1, 0).key, quiet));
         assert!(!sessions.tell((Some(id), true), &target(1, 0).key, quiet));
-        let moved = Told { marks: Some((Offset(8), Offset(0))), ..quiet };
+        let moved = Told { marks: Some(Marks { high_watermark: Offset(8), ..marks }), ..quiet };
         assert!(sessions.tell((Some(id), true), &target(1, 0).key, moved), "the high watermark moved");
+        assert!(!sessions.tell((Some(id), true), &target(1, 0).key, moved));
+        let decided = Marks { high_watermark: Offset(8), last_stable_offset: Offset(8), ..marks };
+        let decided = Told { marks: Some(decided), ..quiet };
+        assert!(sessions.tell((Some(id), true), &target(1, 0).key, decided), "a transaction ended");
         let plan = sessions.begin(Monotonic(1), request(id.0, 1, Vec::new()), &mut rng).unwrap();
         assert_eq!(plan.targets.iter().map(|target| target.key.partition).collect::<Vec<_>>(), [1, 0]);
     }
