@@ -152,6 +152,14 @@ pub struct FoundPartition {
     pub compacted_to: Option<Offset>,
 }
 
+impl FoundPartition {
+    /// Whether a checkpoint has offsets for a partition of this name.
+    #[must_use]
+    pub fn is_in_checkpoints(&self) -> bool {
+        self.recovery_point.is_some() || self.log_start.is_some() || self.compacted_to.is_some()
+    }
+}
+
 /// A partition's offsets, for the checkpoints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionOffsets {

@@ -184,7 +184,8 @@ impl PartitionLog {
             retention: Retention::default(),
             compaction: Compaction::of(request.compacted_to),
             log_end: Offset(0),
-            marks: Marks::default(),
+            // Until it is open, what was known of it holds: a log that can't be opened must not lose it.
+            marks: Marks::synced_to(request.recovery_point.unwrap_or_default()),
             in_flight: InFlight::default(),
             syncs: Syncs::default(),
             unsynced_indexes: BTreeSet::new(),

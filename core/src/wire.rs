@@ -10,6 +10,7 @@
 mod message;
 mod annotate;
 mod api_key;
+mod coordinator_record;
 mod error;
 pub mod field;
 mod json;
@@ -24,6 +25,7 @@ pub mod messages;
 
 pub use annotate::{Annotate, AnnotatedValue, Annotation, Value};
 pub use api_key::ApiKey;
+pub use coordinator_record::{CoordinatorRecord, CoordinatorRecordType, CoordinatorTopic};
 pub use error::{DecodeError, DecodeFault, PathSegment};
 pub use field::{Context, Field, FieldSpec, Message, MessageKind, Nullable, TaggedFields};
 pub use json::{Json, ToJson, UNKNOWN_TAGGED_FIELDS};

@@ -250,9 +250,13 @@ impl Broker {
                 None => return self.unusable("the metadata log takes no records".to_string()),
             }
         }
+        // The checkpoints may be older than the topic: they speak of one that had its name, and must forget it first.
+        let is_stranger = |found: &FoundPartition| !found.exists && found.is_in_checkpoints();
+        let (strangers, found): (Vec<_>, Vec<_>) = settled.partitions.into_iter().partition(is_stranger);
+        self.waiting_for_name.extend(strangers.into_iter().map(|found| found.id));
         let threads = usize::try_from(self.config.count("num.recovery.threads.per.data.dir")).unwrap_or(1);
         let start = self.start.as_mut().expect("it was there");
-        start.opening = Some(Opening::new(settled.partitions.into(), threads));
+        start.opening = Some(Opening::new(found.into(), threads));
         self.open_more(now);
     }
 
@@ -269,6 +273,7 @@ impl Broker {
             if self.config.log_cleaner_enable {
                 self.cleaner.begin(now.monotonic, self.config.log_cleaner_backoff_ms);
             }
+            self.open_waiting(now);
             self.release_held(now);
         }
     }
@@ -408,7 +413,16 @@ impl Broker {
                 compacted_to: log.compacted_to(),
             })
         });
-        known.collect()
+        let opening = self.start.as_ref().and_then(|start| start.opening.as_ref());
+        let not_begun = opening.into_iter().flat_map(Opening::not_begun).map(|found| PartitionOffsets {
+            topic: found.topic.clone(),
+            index: found.id.index,
+            recovery_point: found.recovery_point.unwrap_or_default(),
+            log_start: found.log_start.unwrap_or_default(),
+            high_watermark: found.recovery_point.unwrap_or_default(),
+            compacted_to: found.compacted_to,
+        });
+        known.chain(not_begun).collect()
     }
 
     fn unusable(&mut self, why: String) {

@@ -52,6 +52,11 @@ impl Opening {
         }
     }
 
+    /// Those that were not looked at yet.
+    pub(super) fn not_begun(&self) -> impl Iterator<Item = &FoundPartition> {
+        self.found.iter()
+    }
+
     pub(super) fn is_over(&self) -> bool {
         self.found.is_empty() && self.surveyed.is_empty() && self.in_hand.is_empty()
     }

@@ -19,10 +19,10 @@ impl PartitionLog {
     /// that was cut short.
     pub(super) fn damage_text(&self, base: Offset, position: u64, fault: &dyn Display, why: &str) -> String {
         let path = self.shown_path(&file_name(base, LOG));
-        let (dump, log_dir) = (quoted(&path), quoted(&self.log_dir));
+        let dump = quoted(&path);
         format!(
-            "{path} at byte {position}: {fault}; {why}. Nothing was changed. To see it: ottla dump {dump} ; to repair it, \
-            with the broker stopped: ottla repair --log-dir {log_dir}"
+            "{path} at byte {position}: {fault}; {why}. Nothing was changed. To see it: ottla dump {dump} ; to give up \
+            what is there and behind it, start with: --override ottla.log.damage=truncate"
         )
     }
 }

@@ -35,6 +35,13 @@ pub(super) struct Marks {
     pub(super) high_watermark: Mark,
 }
 
+impl Marks {
+    /// Of a log of which only this is known.
+    pub(super) fn synced_to(offset: Offset) -> Self {
+        Self { durable: Mark { offset, ..Mark::default() }, ..Self::default() }
+    }
+}
+
 /// What must be synced, and what is being synced.
 #[derive(Debug, Default)]
 pub(super) struct Syncs {

@@ -47,7 +47,9 @@ impl FileRead {
             Outcome::Opened { size_bytes } => self.size_bytes = size_bytes,
             Outcome::Data(data) if data.is_empty() => self.size_bytes = self.bytes.len() as u64,
             Outcome::Data(data) => self.bytes.extend_from_slice(&data),
-            Outcome::Nothing | Outcome::Listing(_) | Outcome::Space { .. } => unreachable!("files are only opened and read here"),
+            Outcome::Nothing | Outcome::Listing(_) | Outcome::Space { .. } => {
+                unreachable!("files are only opened and read here")
+            }
         }
         let at = self.bytes.len() as u64;
         if at >= self.size_bytes {

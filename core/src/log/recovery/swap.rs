@@ -49,7 +49,9 @@ impl PartitionLog {
                 swap.scan = SegmentScan::new(swap.base, 0, size_bytes, Check::HeaderOnly, HEADER_CHUNK_SIZE_BYTES);
             }
             Outcome::Data(data) => swap.scan.supply(data),
-            Outcome::Nothing | Outcome::Listing(_) | Outcome::Space { .. } => unreachable!("a file is opened and read here"),
+            Outcome::Nothing | Outcome::Listing(_) | Outcome::Space { .. } => {
+                unreachable!("a file is opened and read here")
+            }
         }
         loop {
             match swap.scan.step() {
