@@ -24,12 +24,7 @@ fn damaged_message(kinds: &'static [MessageKind]) -> impl Strategy<Value = (&'st
             let version = message.versions.clone().nth(usize::from(version) % message.versions.clone().count());
             let version = version.expect("the remainder is in range");
             let body = message.random(&mut Unstructured::new(&entropy), version).expect("zeros when it runs dry");
-            let mut body = body.to_vec();
-            for (at, value) in damage.iter().filter(|_| !body.is_empty()).collect::<Vec<_>>() {
-                let at = at.index(body.len());
-                body[at] = *value;
-            }
-            (message.name, version, body)
+            (message.name, version, damaged(body.to_vec(), &damage))
         },
     )
 }
@@ -37,12 +32,14 @@ fn damaged_message(kinds: &'static [MessageKind]) -> impl Strategy<Value = (&'st
 const CODECS: [Compression; 5] =
     [Compression::None, Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd];
 
-/// Some bytes, set to something else. A damaged batch has its checksum put right by the body.
+/// Some bytes, set to something else; an empty body stays as it is. A damaged batch has its checksum put right by the body.
 fn damaged(bytes: Vec<u8>, damage: &[(prop::sample::Index, u8)]) -> Vec<u8> {
     let mut bytes = bytes;
-    for (at, value) in damage {
-        let at = at.index(bytes.len());
-        bytes[at] = *value;
+    if !bytes.is_empty() {
+        for (at, value) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = *value;
+        }
     }
     bytes
 }
