@@ -4,7 +4,6 @@
 mod support;
 
 use bytes::Bytes;
-use ottla_core::wire::Records;
 use ottla_core::wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use ottla_core::wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest, CreateTopicsResponse};
 use ottla_core::wire::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
@@ -156,7 +155,7 @@ fn make_topic(client: &mut Client, name: &str) {
 }
 
 fn produce(client: &mut Client, topic: &str, batch: Bytes) -> (i16, i64) {
-    let data = PartitionProduceData { index: 0, records: Some(Records::Bytes(batch)), ..Default::default() };
+    let data = PartitionProduceData { index: 0, records: Some(batch.into()), ..Default::default() };
     let topic = TopicProduceData { name: topic.into(), partition_data: vec![data], ..Default::default() };
     let request = ProduceRequest { acks: -1, timeout_ms: 5000, topic_data: vec![topic], ..Default::default() };
     let answer: ProduceResponse = client.call(9, &request);

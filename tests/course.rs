@@ -5,8 +5,6 @@ mod support;
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use ottla_core::wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use ottla_core::wire::messages::describe_topic_partitions::{
     DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, TopicRequest,
@@ -88,7 +86,7 @@ fn a_fetch_of_nothing_of_an_unknown_topic_of_an_empty_one_and_of_batches_as_they
 
     let empty: FetchResponse = client.call(16, &fetch(FOO, 1));
     assert_eq!(empty.responses[0].partitions[0].error_code, 0);
-    assert_eq!(empty.responses[0].partitions[0].records, Some(Records::Bytes(Bytes::new())));
+    assert_eq!(empty.responses[0].partitions[0].records, Some(Records::default()));
 
     let batches: FetchResponse = client.call(16, &fetch(BAR, 0));
     let on_disk = std::fs::read(broker.data().join("bar-0/00000000000000000000.log")).expect("the segment");
@@ -168,7 +166,7 @@ fn produce(topics: &[(&str, &[(i32, TestBatch)])]) -> ProduceRequest {
             .iter()
             .map(|(index, batch)| PartitionProduceData {
                 index: *index,
-                records: Some(Records::Bytes(batch.encode())),
+                records: Some(batch.encode().into()),
                 ..Default::default()
             })
             .collect(),

@@ -168,7 +168,7 @@ fn create_topics(client: &mut Client) {
 }
 
 fn produce(client: &mut Client, topic: &str, value: &str) -> ErrorCode {
-    let records = Some(Records::Bytes(TestBatch::of(&[value]).encode()));
+    let records = Some(TestBatch::of(&[value]).encode().into());
     let partition_data = vec![PartitionProduceData { index: 0, records, ..Default::default() }];
     let topic_data = vec![TopicProduceData { name: topic.into(), partition_data, ..Default::default() }];
     let request = ProduceRequest { acks: -1, timeout_ms: 5_000, topic_data, ..Default::default() };
@@ -188,7 +188,8 @@ fn values(client: &mut Client, topic: &str) -> Vec<String> {
     let answer: FetchResponse = client.call(11, &request);
     let partition = &answer.responses[0].partitions[0];
     assert_eq!(partition.error_code, 0);
-    let Some(Records::Bytes(mut rest)) = partition.records.clone() else { panic!("there are records") };
+    let Some(Records::Bytes(records)) = &partition.records else { panic!("there are records") };
+    let mut rest = records.to_bytes();
     let mut values = Vec::new();
     while !rest.is_empty() {
         let size_bytes = 12 + u32::from_be_bytes(rest[8..12].try_into().unwrap()) as usize;

@@ -14,6 +14,7 @@ use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
 use ottla_core::boundary::HaltReason;
+use ottla_core::wire::Message;
 use ottla_core::wire::messages::api_versions::ApiVersionsRequest;
 use ottla_core::wire::messages::create_partitions::{CreatePartitionsRequest, CreatePartitionsTopic};
 use ottla_core::wire::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
@@ -26,7 +27,6 @@ use ottla_core::wire::messages::init_producer_id::InitProducerIdRequest;
 use ottla_core::wire::messages::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
 use ottla_core::wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
-use ottla_core::wire::{Message, Records};
 use ottla_storage::Storage;
 use support::served::{Run, Served};
 use support::{PATIENCE, TestBatch, frame};
@@ -328,7 +328,7 @@ fn delete_topics(script: &mut Script) {
 }
 
 fn produce(acks: i16, topic: &str, partition: i32, batch: &Bytes) -> ProduceRequest {
-    let records = Some(Records::Bytes(batch.clone()));
+    let records = Some(batch.clone().into());
     let partition_data = vec![PartitionProduceData { index: partition, records, ..Default::default() }];
     let topic_data = vec![TopicProduceData { name: topic.into(), partition_data, ..Default::default() }];
     ProduceRequest { acks, timeout_ms: 5_000, topic_data, ..Default::default() }

@@ -26,7 +26,7 @@ use ottla_core::wire::messages::produce::{
     PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceResponse,
 };
 use ottla_core::wire::messages::response_header_version;
-use ottla_core::wire::{FrameWriter, Message, Reader, Records, Str, Uuid};
+use ottla_core::wire::{Message, Reader, Records, Str, Uuid, to_frame};
 
 use crate::client::FrameReader;
 use crate::error::{BenchError, During, Result};
@@ -98,7 +98,7 @@ fn request(frame: &Bytes, shared: &Shared, socket: &mut TcpStream) -> Result<()>
     // The version of a header depends on what it says: both begin alike.
     let number = |at| frame.get(at..at + 2).map_or(0, |bytes| i16::from_be_bytes([bytes[0], bytes[1]]));
     let (key, version) = (number(0), number(2));
-    let mut reader = Reader::new(frame.clone());
+    let mut reader = Reader::new(frame);
     let mut header = |flexible_from| RequestHeader::read(&mut reader, if version >= flexible_from { 2 } else { 1 });
     match key {
         ProduceRequest::KEY => {
@@ -134,10 +134,7 @@ fn request(frame: &Bytes, shared: &Shared, socket: &mut TcpStream) -> Result<()>
 fn answer<M: Message>(socket: &mut TcpStream, id: i32, version: i16, answer: &M, file: Option<&File>) -> Result<()> {
     let header = ResponseHeader { correlation_id: id, ..Default::default() };
     let header_version = response_header_version(M::KEY, version);
-    let mut writer = FrameWriter::new(header.size_bytes(header_version) + answer.size_bytes(version));
-    header.write(&mut writer, header_version);
-    answer.write(&mut writer, version);
-    for chunk in writer.finish().chunks {
+    for chunk in to_frame(&(header.in_version(header_version), answer.in_version(version))).chunks {
         match (chunk, file) {
             (Chunk::File(range), Some(file)) => send_file(socket, file, range)?,
             (Chunk::Bytes(bytes), _) => socket.write_all(&bytes).during("answering")?,

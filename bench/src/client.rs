@@ -15,7 +15,7 @@ use ottla_core::wire::messages::init_producer_id::{InitProducerIdRequest, InitPr
 use ottla_core::wire::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
 use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
 use ottla_core::wire::messages::response_header_version;
-use ottla_core::wire::{Message, Reader, Records, Str, Uuid, Writer};
+use ottla_core::wire::{Message, Reader, Str, Uuid, to_bytes};
 
 use crate::batch::{Batch, Producer, Sequencer};
 use crate::error::{BenchError, During, Result, accepted, require};
@@ -96,18 +96,15 @@ pub fn frame_of<Request: Message>(request: &Request, version: i16, correlation_i
         client_id: Some(Str::from("ottla-bench")),
         ..Default::default()
     };
-    let mut writer = Writer { buffer: vec![0; 4] };
-    header.write(&mut writer, if version >= Request::FLEXIBLE_FROM { 2 } else { 1 });
-    request.write(&mut writer, version);
-    let mut frame = writer.buffer;
-    let size_bytes = u32::try_from(frame.len() - 4).expect("our requests are a few MB at most");
-    frame[..4].copy_from_slice(&size_bytes.to_be_bytes());
-    frame
+    let header_version = if version >= Request::FLEXIBLE_FROM { 2 } else { 1 };
+    let content = to_bytes(&(header.in_version(header_version), request.in_version(version)));
+    let size_bytes = u32::try_from(content.len()).expect("our requests are a few MB at most");
+    [&size_bytes.to_be_bytes(), &content[..]].concat()
 }
 
 /// The correlation id of an answer, and the answer.
 pub fn decode_answer<Answer: Message>(frame: &Bytes, version: i16) -> Result<(i32, Answer)> {
-    let mut reader = Reader::new(frame.clone());
+    let mut reader = Reader::new(frame);
     let header = ResponseHeader::read(&mut reader, response_header_version(Answer::KEY, version))?;
     let answer = Answer::read(&mut reader, version)?;
     reader.finish()?;
@@ -228,7 +225,7 @@ impl ProduceFrame {
     /// Appends `batch` to `topic`.
     pub fn new(broker: &Broker, topic: &Topic, batch: &Batch, is_idempotent: bool) -> Result<Self> {
         let version = broker.version_of::<ProduceRequest>()?;
-        let records = Some(Records::Bytes(batch.bytes.clone()));
+        let records = Some(batch.bytes.clone().into());
         let topic_data = TopicProduceData {
             name: topic.name.clone(),
             topic_id: topic.id,

@@ -1,8 +1,8 @@
 //! The wire: how Kafka's messages become bytes and back.
 //!
 //! One `message!` block per message is its only description. The macro walks the fields; the logic is in the traits
-//! and types of this folder: [`Reader`] decodes from a frame, [`Sink`]s take the encoded bytes ([`Writer`], [`Counter`],
-//! [`FrameWriter`]), [`Trace`] watches a decode and becomes the annotated dump. `messages/` has one file per API.
+//! and types of this folder: [`Reader`] decodes from a frame, [`Sink`]s take the encoded bytes, which [`to_bytes`] and
+//! [`to_frame`] put together, [`Trace`] watches a decode and becomes the annotated dump. `messages/` has one file per API.
 //!
 //! What does not belong here: what a message means (that is `api/`), and what is inside a record batch (`records/`).
 
@@ -20,6 +20,7 @@ mod primitives;
 mod reader;
 mod registry;
 mod sink;
+mod slice;
 
 pub mod messages;
 
@@ -27,11 +28,12 @@ pub use annotate::{Annotate, AnnotatedValue, Annotation, Value};
 pub use api_key::ApiKey;
 pub use coordinator_record::{CoordinatorRecord, CoordinatorRecordType, CoordinatorTopic};
 pub use error::{DecodeError, DecodeFault, PathSegment};
-pub use field::{Context, Field, FieldSpec, Message, MessageKind, Nullable, TaggedFields};
+pub use field::{Context, Field, FieldSpec, InVersion, Message, MessageKind, Nullable, TaggedFields};
 pub use json::{Json, ToJson, UNKNOWN_TAGGED_FIELDS};
 pub use meaning::{date, meaning};
 pub use metadata_record::MetadataRecord;
-pub use primitives::{Records, Str, Uuid};
+pub use primitives::{BrokerIds, Records, Str, Uuid};
 pub use reader::{Reader, Trace};
 pub use registry::{Annotated, MessageType};
-pub use sink::{Counter, FrameWriter, Sink, Writer};
+pub use sink::{Counter, Encode, Sink, to_bytes, to_frame};
+pub use slice::Slice;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use ottla_core::wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use ottla_core::wire::messages::metadata::{MetadataResponse, MetadataResponseTopic};
 use ottla_core::wire::messages::produce::ProduceRequest;
-use ottla_core::wire::{AnnotatedValue, Annotation, Message, MessageType, PathSegment, Records, Str};
+use ottla_core::wire::{AnnotatedValue, Annotation, Message, MessageType, PathSegment, Str};
 
 fn annotate<M: Message>(message: &M, version: i16) -> Vec<Annotation> {
     let annotated = MessageType::of::<M>().annotate(message.to_bytes(version), version);
@@ -51,7 +51,7 @@ fn a_number_has_its_meaning_beside_it() {
 fn a_record_set_is_a_range_of_the_frame_without_its_length() {
     let mut request = ProduceRequest { topic_data: vec![Default::default()], ..Default::default() };
     request.topic_data[0].partition_data = vec![Default::default()];
-    request.topic_data[0].partition_data[0].records = Some(Records::Bytes(Bytes::from_static(&[7; 300])));
+    request.topic_data[0].partition_data[0].records = Some(Bytes::from_static(&[7; 300]).into());
     let frame = request.to_bytes(9);
     let fields = annotate(&request, 9);
     let records = find(&fields, ".topic_data[0].partition_data[0].records");

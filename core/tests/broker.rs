@@ -391,7 +391,7 @@ fn a_stop_answers_what_is_in_flight() {
 }
 
 fn produce_request(topic: &str, index: i32, records: Bytes) -> ProduceRequest {
-    let data = PartitionProduceData { index, records: Some(Records::Bytes(records)), ..Default::default() };
+    let data = PartitionProduceData { index, records: Some(records.into()), ..Default::default() };
     let topic = TopicProduceData { name: topic.into(), partition_data: vec![data], ..Default::default() };
     ProduceRequest { acks: -1, timeout_ms: 1000, topic_data: vec![topic], ..Default::default() }
 }
@@ -438,7 +438,7 @@ fn fetch_now(world: &mut World, topic: Uuid, offset: i64) -> PartitionData {
 
 fn bytes_of(data: &PartitionData) -> Bytes {
     match &data.records {
-        Some(Records::Bytes(bytes)) => bytes.clone(),
+        Some(Records::Bytes(bytes)) => bytes.to_bytes(),
         other => panic!("a decoded answer holds bytes, not {other:?}"),
     }
 }

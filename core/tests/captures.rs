@@ -69,14 +69,14 @@ fn what_real_clients_and_kafka_say_survives_the_way_in_and_out() {
 fn request(frame: Bytes) -> (Asked, Bytes) {
     let number = |at: usize| i16::from_be_bytes([frame[at], frame[at + 1]]);
     let api = ApiKey::from_number(number(0)).expect("an API of Kafka");
-    let mut reader = Reader::new(frame.clone());
+    let mut reader = Reader::new(&frame);
     let header = RequestHeader::read(&mut reader, api.request_header_version(number(2))).expect("a header");
     let asked = Asked { api, version: header.request_api_version, correlation_id: header.correlation_id };
     (asked, frame.slice(reader.at()..))
 }
 
 fn response(frame: Bytes, asked: &Asked) -> Bytes {
-    let mut reader = Reader::new(frame.clone());
+    let mut reader = Reader::new(&frame);
     let header = ResponseHeader::read(&mut reader, asked.api.response_header_version(asked.version)).expect("a header");
     assert_eq!(header.correlation_id, asked.correlation_id, "{} v{}", asked.api, asked.version);
     frame.slice(reader.at()..)

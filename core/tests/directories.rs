@@ -100,13 +100,13 @@ fn fetch(world: &mut World, topic_id: Uuid) -> Bytes {
     let data = &answer.responses[0].partitions[0];
     assert_eq!(data.error_code, 0);
     match &data.records {
-        Some(Records::Bytes(bytes)) => bytes.clone(),
+        Some(Records::Bytes(bytes)) => bytes.to_bytes(),
         other => panic!("a decoded answer holds bytes, not {other:?}"),
     }
 }
 
 fn produce(world: &mut World, topic: &str, records: Bytes) -> i64 {
-    let data = PartitionProduceData { index: 0, records: Some(Records::Bytes(records)), ..Default::default() };
+    let data = PartitionProduceData { index: 0, records: Some(records.into()), ..Default::default() };
     let topic = TopicProduceData { name: topic.into(), partition_data: vec![data], ..Default::default() };
     let request = ProduceRequest { acks: -1, timeout_ms: 1_000, topic_data: vec![topic], ..Default::default() };
     let answer: ProduceResponse = world.call(11, &request);

@@ -129,7 +129,7 @@ fn strings_and_record_sets_are_slices_of_the_frame() {
     let mut request = ProduceRequest { topic_data: vec![Default::default()], ..Default::default() };
     request.topic_data[0].name = Str::from("orders");
     request.topic_data[0].partition_data = vec![Default::default()];
-    request.topic_data[0].partition_data[0].records = Some(Records::Bytes(records));
+    request.topic_data[0].partition_data[0].records = Some(records.into());
     let frame = request.to_bytes(9);
     let inside = |bytes: &[u8]| frame.as_ptr_range().contains(&bytes.as_ptr());
 

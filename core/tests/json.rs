@@ -7,7 +7,7 @@ use ottla_core::wire::messages::fetch::FetchRequest;
 use ottla_core::wire::messages::metadata::MetadataRequest;
 use ottla_core::wire::messages::metadata_records::ClientQuotaRecord;
 use ottla_core::wire::messages::produce::ProduceRequest;
-use ottla_core::wire::{Message, MessageType, Records, Str};
+use ottla_core::wire::{Message, MessageType, Str};
 
 #[test]
 fn a_message_has_the_fields_of_its_version_under_kafkas_names() {
@@ -40,7 +40,7 @@ fn a_tagged_struct_that_is_null_is_a_zero_on_the_wire() {
 fn record_sets_are_empty_or_have_their_size_instead() {
     let mut request = ProduceRequest { topic_data: vec![Default::default()], ..Default::default() };
     request.topic_data[0].partition_data = vec![Default::default()];
-    request.topic_data[0].partition_data[0].records = Some(Records::Bytes(Bytes::from_static(&[7; 300])));
+    request.topic_data[0].partition_data[0].records = Some(Bytes::from_static(&[7; 300]).into());
     let json = request.to_json(9);
     assert!(json.to_string().contains(r#"{"index":0,"records":""}"#), "{json}");
     let json = json.with_record_sizes();

@@ -75,7 +75,7 @@ impl Target {
 
     /// Header and body from one reader, as the broker does: one budget for both.
     fn decode(&self, frame: Bytes) -> Result<Request, DecodeError> {
-        let mut reader = Reader::new(frame);
+        let mut reader = Reader::new(&frame);
         let header = RequestHeader::read(&mut reader, self.header_version)?;
         let body_at = reader.at();
         self.message.read(&mut reader, self.version)?;

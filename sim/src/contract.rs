@@ -150,7 +150,7 @@ fn awaited_answer(body: &Bytes) -> Option<i32> {
     if api_key != ApiKey::Produce.number() {
         return Some(correlation_id);
     }
-    let mut reader = Reader::new(body.clone());
+    let mut reader = Reader::new(body);
     let header = RequestHeader::read(&mut reader, request_header_version(api_key, version));
     let request = header.and_then(|_| ProduceRequest::read(&mut reader, version));
     let is_silent = request.is_ok_and(|request| request.acks == 0);

@@ -193,7 +193,7 @@ pub fn frame<Q: Message>(version: i16, correlation_id: i32, request: &Q) -> Vec<
 
 /// An answer without its header.
 pub fn parse<A: Message>(frame: Bytes, correlation_id: i32, version: i16) -> A {
-    let mut reader = Reader::new(frame);
+    let mut reader = Reader::new(&frame);
     assert_eq!(i32::from_be_bytes(reader.array().expect("a correlation id")), correlation_id);
     const API_VERSIONS: i16 = 18;
     if version >= A::FLEXIBLE_FROM && A::KEY != API_VERSIONS {

@@ -120,7 +120,7 @@ impl Consumer {
         };
         accepted("Fetch", partition.error_code)?;
         match partition.records {
-            Some(Records::Bytes(bytes)) => Ok(bytes),
+            Some(Records::Bytes(bytes)) => Ok(bytes.to_bytes()),
             _ => Ok(Bytes::new()),
         }
     }

@@ -1,11 +1,10 @@
 //! What Metadata, DescribeTopicPartitions and DescribeCluster have in common: brokers and partitions as clients see them.
 
-use alloc::vec::Vec;
-
 use super::View;
 use crate::error_code::ErrorCode;
 use crate::metadata::{BrokerRegistration, Endpoint, MetadataImage, Partition};
 use crate::types::{NodeId, PartitionId};
+use crate::wire::BrokerIds;
 
 /// What this broker's logs can do at the moment.
 pub trait PartitionStates {
@@ -25,7 +24,7 @@ impl<F: Fn(PartitionId) -> ErrorCode> PartitionStates for F {
 pub(super) struct Seen {
     pub(super) error: ErrorCode,
     pub(super) leader: NodeId,
-    pub(super) offline_replicas: Vec<i32>,
+    pub(super) offline_replicas: BrokerIds,
 }
 
 /// The broker that changes go to. In KRaft any broker will do: it forwards them.
@@ -56,6 +55,6 @@ pub(super) fn see(id: PartitionId, partition: &Partition, view: View<'_>, states
 }
 
 /// Node ids as they go into an answer.
-pub(super) fn plain<'a>(nodes: impl IntoIterator<Item = &'a NodeId>) -> Vec<i32> {
+pub(super) fn plain<'a, C: FromIterator<i32>>(nodes: impl IntoIterator<Item = &'a NodeId>) -> C {
     nodes.into_iter().map(|node| node.0).collect()
 }

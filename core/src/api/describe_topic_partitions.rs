@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(next(&answer), None);
         let partition = &answer.topics[1].partitions[0];
         assert_eq!((partition.leader_id, partition.leader_epoch), (1, 0));
-        assert_eq!((&partition.replica_nodes, &partition.isr_nodes), (&vec![1], &vec![1]));
+        assert_eq!((&partition.replica_nodes[..], &partition.isr_nodes[..]), (&[1][..], &[1][..]));
         assert_eq!(answer.topics[1].topic_authorized_operations, 3_576);
     }
 
@@ -222,7 +222,7 @@ mod tests {
         let seen: Vec<_> = answer.topics[0]
             .partitions
             .iter()
-            .map(|partition| (partition.error_code, partition.leader_id, partition.offline_replicas.clone()))
+            .map(|partition| (partition.error_code, partition.leader_id, partition.offline_replicas.to_vec()))
             .collect();
         assert_eq!(seen, [(0, 1, vec![]), (5, -1, vec![1])]);
     }

@@ -57,7 +57,7 @@ fn serve(broker: &mut Broker, now: Now, slot: SlotId, frame: &Bytes) -> Result<(
     if !api.versions.contains(&version) {
         return unsupported(broker, slot, frame, key, version);
     }
-    let mut reader = Reader::new(frame.clone());
+    let mut reader = Reader::new(frame);
     let header = RequestHeader::read(&mut reader, api.request_header_version(version)).map_err(text)?;
     let caller = Caller { slot, version, correlation_id: header.correlation_id };
     let body = &mut reader;

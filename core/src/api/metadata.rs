@@ -16,7 +16,7 @@ use crate::wire::messages::metadata::{
     MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
     MetadataResponseTopic,
 };
-use crate::wire::{Str, Uuid};
+use crate::wire::{BrokerIds, Str, Uuid};
 
 /// Answers in any served version. A topic that is created on the way is still unknown in the answer: clients ask again.
 #[must_use]
@@ -152,8 +152,8 @@ fn shown(
         let seen = see(PartitionId { topic_id: topic.id, index: *index }, partition, view, states);
         // The first clients can't be told of replicas that are offline, so these are left out, with an error.
         let is_hidden = |node: &i32| version == 0 && seen.offline_replicas.contains(node);
-        let mut replica_nodes = plain(&partition.replicas);
-        let mut isr_nodes = plain(&partition.in_sync_replicas);
+        let mut replica_nodes: BrokerIds = plain(&partition.replicas);
+        let mut isr_nodes: BrokerIds = plain(&partition.in_sync_replicas);
         replica_nodes.retain(|node| !is_hidden(node));
         isr_nodes.retain(|node| !is_hidden(node));
         let lacks_some = replica_nodes.len() < partition.replicas.len();

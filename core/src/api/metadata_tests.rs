@@ -63,8 +63,8 @@ fn topics_are_told_by_name_once_each() {
         (partition.error_code, partition.partition_index, partition.leader_id, partition.leader_epoch),
         (0, 1, 1, 0)
     );
-    assert_eq!((&partition.replica_nodes, &partition.isr_nodes), (&vec![1], &vec![1]));
-    assert_eq!(partition.offline_replicas, []);
+    assert_eq!((&partition.replica_nodes[..], &partition.isr_nodes[..]), (&[1][..], &[1][..]));
+    assert_eq!(partition.offline_replicas[..], []);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_partition_whose_log_is_not_ready_has_no_leader() {
     let view = View { image: &cluster.image, config: &cluster.config, listener: 0 };
     let answer = handle(&request, 12, view, &states, &mut cluster.rng).response;
     let seen: Vec<_> =
-        answer.topics[0].partitions.iter().map(|p| (p.error_code, p.leader_id, p.offline_replicas.clone())).collect();
+        answer.topics[0].partitions.iter().map(|p| (p.error_code, p.leader_id, p.offline_replicas.to_vec())).collect();
     assert_eq!(seen, [(5, -1, vec![]), (5, -1, vec![1])]);
 }
 
@@ -179,7 +179,10 @@ fn replicas_on_brokers_that_are_not_there_are_offline() {
         ask_of(cluster, version, Some(named(&["t"]))).response.topics.remove(0).partitions.remove(0)
     };
     let modern = partition(12, &mut cluster);
-    assert_eq!((modern.error_code, modern.replica_nodes, modern.offline_replicas), (0, vec![1, 2], vec![2]));
+    assert_eq!(
+        (modern.error_code, &modern.replica_nodes[..], &modern.offline_replicas[..]),
+        (0, &[1, 2][..], &[2][..])
+    );
     let first = partition(0, &mut cluster);
-    assert_eq!((first.error_code, first.replica_nodes), (ErrorCode::ReplicaNotAvailable.number(), vec![1]));
+    assert_eq!((first.error_code, &first.replica_nodes[..]), (ErrorCode::ReplicaNotAvailable.number(), &[1][..]));
 }

@@ -155,8 +155,8 @@ fn append(
         transactions::verify(log, bytes).map_err(refusal)?;
     }
     let rules = produce_rules(version, topic_config, broker.config.limits.decompressed_size_bytes);
-    let batch =
-        records::validate_produced(bytes, &rules, now.wall).map_err(|error| batch_refusal(error, log.log_start()))?;
+    let batch = records::validate_produced(&bytes.to_bytes(), &rules, now.wall)
+        .map_err(|error| batch_refusal(error, log.log_start()))?;
     let appended = log.append(now, epoch, batch, &mut broker.outbox).map_err(|error| {
         let message = alloc::format!("{error}");
         PartitionProduceResponse { error_message: Some(Str::from(message)), ..refusal(error.error_code()) }

@@ -12,7 +12,7 @@ use crate::error_code::ErrorCode;
 use crate::types::{LeaderEpoch, PartitionId};
 use crate::wire::messages::header::ResponseHeader;
 use crate::wire::messages::response_header_version;
-use crate::wire::{FrameWriter, Message};
+use crate::wire::{Message, to_frame};
 
 /// Requests that wait may take so much, and then one more from each connection.
 const HELD_BYTES_MAX: usize = 64 << 20;
@@ -72,11 +72,5 @@ impl Broker {
 pub(super) fn encode<M: Message>(caller: Caller, response: &M) -> Frame {
     let header = ResponseHeader { correlation_id: caller.correlation_id, ..Default::default() };
     let header_version = response_header_version(M::KEY, caller.version);
-    let size_bytes = header.size_bytes(header_version) + response.size_bytes(caller.version);
-    let mut writer = FrameWriter::new(size_bytes);
-    header.write(&mut writer, header_version);
-    response.write(&mut writer, caller.version);
-    let frame = writer.finish();
-    debug_assert_eq!(frame.size_bytes(), 4 + size_bytes as u64);
-    frame
+    to_frame(&(header.in_version(header_version), response.in_version(caller.version)))
 }

@@ -113,11 +113,11 @@ impl ControlRecord {
 
 /// What later versions put behind a value is passed over, as Kafka does.
 fn read<M: Message>(value: Bytes, version: i16) -> Result<M, DecodeError> {
-    M::read(&mut Reader::new(value), version)
+    M::read(&mut Reader::new(&value), version)
 }
 
 fn read_marker(value: Bytes) -> Result<EndTxnMarker, DecodeError> {
-    let mut reader = Reader::new(value);
+    let mut reader = Reader::new(&value);
     i16::decode(&mut reader, EndTxnMarker::context(VERSION))?;
     EndTxnMarker::read(&mut reader, VERSION)
 }

@@ -16,7 +16,7 @@ use super::messages::streams_group_records::*;
 use super::messages::transaction_records::*;
 use super::reader::Reader;
 use super::registry::MessageType;
-use super::sink::{Sink, Writer};
+use super::sink::{Encode, Sink, to_bytes};
 
 /// A topic that a coordinator keeps its state in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -219,7 +219,7 @@ impl CoordinatorRecordType {
     /// # Errors
     /// Where the topic has no such type.
     pub fn of(topic: CoordinatorTopic, key: &Bytes) -> Result<&'static Self, DecodeError> {
-        let number = prefix(&mut Reader::new(key.clone())).map_err(|error| error.of(topic.name()))?;
+        let number = prefix(&mut Reader::new(key)).map_err(|error| error.of(topic.name()))?;
         let mut types = TYPES.iter().filter(|known| known.topic == topic);
         let found = types.find(|known| known.key.key == number);
         found.ok_or_else(|| DecodeError::new(0, DecodeFault::RecordType(number)).of(topic.name()))
@@ -244,7 +244,7 @@ impl CoordinatorRecord {
         key: Bytes,
         value: Option<Bytes>,
     ) -> Result<(Self, Option<i16>), DecodeError> {
-        let mut key = Reader::new(key);
+        let mut key = Reader::new(&key);
         let record_type = prefix(&mut key).map_err(|error| error.of(topic.name()))?;
         Self::read(topic, record_type, &mut key, value)
     }
@@ -257,7 +257,7 @@ fn read_key<M: Message>(reader: &mut Reader) -> Result<M, DecodeError> {
 }
 
 fn read_value<M: Message>(value: Bytes) -> Result<(M, i16), DecodeError> {
-    let mut reader = Reader::new(value);
+    let mut reader = Reader::new(&value);
     let version = prefix(&mut reader).map_err(|error| error.of(M::NAME))?;
     let message = M::read(&mut reader, version)?;
     reader.finish().map_err(|error| error.of(M::NAME))?;
@@ -269,10 +269,16 @@ fn prefix(reader: &mut Reader) -> Result<i16, DecodeError> {
 }
 
 fn prefixed<M: Message>(prefix: i16, message: &M, version: i16) -> Bytes {
-    let mut writer = Writer { buffer: alloc::vec::Vec::with_capacity(PREFIX_BYTES + message.size_bytes(version)) };
-    writer.put(&prefix.to_be_bytes());
-    message.write(&mut writer, version);
-    writer.buffer.into()
+    to_bytes(&(Prefix(prefix), message.in_version(version)))
+}
+
+/// The number in front of a key or value.
+struct Prefix(i16);
+
+impl Encode for Prefix {
+    fn write<'m, S: Sink<'m>>(&'m self, sink: S) -> S {
+        sink.put(self.0.to_be_bytes())
+    }
 }
 
 #[cfg(test)]

@@ -101,12 +101,34 @@ pub enum DecodeFault {
 }
 
 impl DecodeError {
+    #[cold]
+    #[inline(never)]
     pub(crate) fn new(at: usize, fault: DecodeFault) -> Self {
         Self(Box::new(Inner { message: "", path: Vec::new(), at, fault }))
     }
 
-    pub(crate) fn within(mut self, segment: PathSegment) -> Self {
-        self.0.path.push(segment);
+    /// The error as one in this field of what is being decoded. A name and not a [`PathSegment`]: that would be built
+    /// before it is known whether there is an error.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn in_field(mut self, name: &'static str) -> Self {
+        self.0.path.push(PathSegment::Field(name));
+        self
+    }
+
+    /// The error as one in this element of what is being decoded.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn in_element(mut self, index: usize) -> Self {
+        self.0.path.push(PathSegment::Index(index));
+        self
+    }
+
+    /// The error as one in this tagged field of what is being decoded.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn in_unknown_tag(mut self, tag: u32) -> Self {
+        self.0.path.push(PathSegment::UnknownTag(tag));
         self
     }
 

@@ -11,7 +11,7 @@ use super::error::{DecodeError, DecodeFault, PathSegment};
 use super::json::Json;
 use super::reader::{Reader, Trace};
 use super::registry::MessageType;
-use super::sink::{Counter, Sink, Writer};
+use super::sink::{Counter, Encode, Sink, to_bytes};
 
 /// How a value is to be read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Context {
 }
 
 /// Anything that has bytes on the wire.
-pub trait Field: Sized {
+pub trait Field: Sized + Default {
     /// How many structs deep it is. That this number exists proves that no struct holds itself, however indirectly: the
     /// compiler would not find an end. So the depth of a decode is that of the types, whatever the bytes say.
     const DEPTH: usize = 0;
@@ -35,8 +35,32 @@ pub trait Field: Sized {
     /// Reads one.
     fn decode<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Self, DecodeError>;
 
+    /// Reads one into its place, which holds the default. Structs are large: this way they need not be moved.
+    #[inline(always)]
+    fn decode_into<T: Trace>(&mut self, reader: &mut Reader<T>, context: Context) -> Result<(), DecodeError> {
+        *self = Self::decode(reader, context)?;
+        Ok(())
+    }
+
+    /// Reads `count` of them into `elements`, which has room for them.
+    #[inline]
+    fn decode_elements<T: Trace>(
+        elements: &mut Vec<Self>,
+        count: usize,
+        reader: &mut Reader<T>,
+        context: Context,
+    ) -> Result<(), DecodeError> {
+        decode_each(elements, count, reader, context)
+    }
+
     /// Writes this one.
-    fn encode<S: Sink>(&self, sink: &mut S, context: Context);
+    fn encode<'m, S: Sink<'m>>(&'m self, sink: S, context: Context) -> S;
+
+    /// Writes `elements`, one after another.
+    #[inline]
+    fn encode_elements<'m, S: Sink<'m>>(elements: &'m [Self], sink: S, context: Context) -> S {
+        elements.iter().fold(sink, |sink, element| element.encode(sink, context))
+    }
 
     /// A random one that `context` can carry.
     #[cfg(feature = "arbitrary")]
@@ -49,7 +73,7 @@ pub trait Nullable: Field {
     fn decode_nullable<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Option<Self>, DecodeError>;
 
     /// Writes one or null.
-    fn encode_nullable<S: Sink>(this: Option<&Self>, sink: &mut S, context: Context);
+    fn encode_nullable<'m, S: Sink<'m>>(this: Option<&'m Self>, sink: S, context: Context) -> S;
 }
 
 /// What a message is.
@@ -105,30 +129,32 @@ pub trait Message: Field + Default + Clone + PartialEq + core::fmt::Debug {
     /// Reads a message that is all of `bytes`. For what we wrote ourselves: in a request Kafka ignores what follows the
     /// message, and librdkafka relies on it, so requests are for [`Message::read`].
     fn from_bytes(bytes: Bytes, version: i16) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(&bytes);
         let message = Self::read(&mut reader, version)?;
         reader.finish().map_err(|error| error.of(Self::NAME))?;
         Ok(message)
     }
 
     /// Writes the message.
-    fn write<S: Sink>(&self, sink: &mut S, version: i16) {
+    fn write<'m, S: Sink<'m>>(&'m self, sink: S, version: i16) -> S {
         debug_assert!(Self::VERSIONS.contains(&version), "{} has no version {version}", Self::NAME);
-        self.encode(sink, Self::context(version));
+        self.encode(sink, Self::context(version))
+    }
+
+    /// The message as one of several parts that are written together.
+    #[must_use]
+    fn in_version(&self, version: i16) -> InVersion<'_, Self> {
+        InVersion { message: self, version }
     }
 
     /// Bytes that [`Message::write`] makes.
     fn size_bytes(&self, version: i16) -> usize {
-        let mut counter = Counter::default();
-        self.write(&mut counter, version);
-        counter.size_bytes
+        self.write(Counter::default(), version).size_bytes
     }
 
     /// The message in a buffer of exactly its size.
     fn to_bytes(&self, version: i16) -> Bytes {
-        let mut writer = Writer { buffer: Vec::with_capacity(self.size_bytes(version)) };
-        self.write(&mut writer, version);
-        writer.buffer.into()
+        to_bytes(&self.in_version(version))
     }
 
     /// The message as Kafka shows `version` of it, under Kafka's names.
@@ -137,6 +163,19 @@ pub trait Message: Field + Default + Clone + PartialEq + core::fmt::Debug {
     /// Where a record set is in a file.
     fn to_json(&self, version: i16) -> Json {
         MessageType::of::<Self>().json(self.to_bytes(version), version).expect("what was encoded is decoded")
+    }
+}
+
+/// A message in some version.
+#[derive(Clone, Copy, Debug)]
+pub struct InVersion<'a, M> {
+    message: &'a M,
+    version: i16,
+}
+
+impl<M: Message> Encode for InVersion<'_, M> {
+    fn write<'m, S: Sink<'m>>(&'m self, sink: S) -> S {
+        self.message.write(sink, self.version)
     }
 }
 
@@ -319,30 +358,52 @@ pub(crate) const fn depth_around(fields: &[usize]) -> usize {
 /// A struct may carry this many tagged fields that we don't know; no client sends any.
 const UNKNOWN_TAGS_MAX: usize = 64;
 
-/// Decodes one declared field.
-#[inline]
+/// Decodes one declared field into its place.
+#[inline(always)]
 pub(crate) fn decode_field<F: Field, T: Trace>(
+    field: &mut F,
     reader: &mut Reader<T>,
     name: &'static str,
-    spec: FieldSpec,
     context: Context,
-) -> Result<F, DecodeError> {
-    reader.scope(PathSegment::Field(name), |reader| F::decode(reader, spec.narrow(context)))
+) -> Result<(), DecodeError> {
+    reader.enter(PathSegment::Field(name));
+    field.decode_into(reader, context).map_err(|error| error.in_field(name))?;
+    reader.leave();
+    Ok(())
+}
+
+/// Decodes the elements of an array, one after another.
+#[inline(always)]
+pub(super) fn decode_each<F: Field, T: Trace>(
+    elements: &mut Vec<F>,
+    count: usize,
+    reader: &mut Reader<T>,
+    context: Context,
+) -> Result<(), DecodeError> {
+    for index in 0..count {
+        reader.enter(PathSegment::Index(index));
+        elements.push(F::default());
+        if let Some(element) = elements.last_mut() {
+            element.decode_into(reader, context).map_err(|error| error.in_element(index))?;
+        }
+        reader.leave();
+    }
+    Ok(())
 }
 
 /// Decodes a tag that a struct declares; says whether it is one. Not a type of its own for each struct, so that the section
 /// is compiled once.
-type DecodeKnown<'a, T> = dyn FnMut(&mut Reader<T>, u32) -> Result<bool, DecodeError> + 'a;
+type DecodeKnown<'a, T> = dyn FnMut(&mut Reader<'_, T>, u32) -> Result<bool, DecodeError> + 'a;
 
 /// Decodes a section of tagged fields; `known` decodes the tags that it knows and says whether it did.
 pub(crate) fn decode_tagged<T: Trace>(
     reader: &mut Reader<T>,
+    unknown: &mut TaggedFields,
     known: &mut DecodeKnown<'_, T>,
-) -> Result<TaggedFields, DecodeError> {
+) -> Result<(), DecodeError> {
     let from = reader.at();
     let count = reader.uvarint()?;
     reader.note(Value::TaggedFields(count), from);
-    let mut unknown = TaggedFields::default();
     let mut previous = None;
     for _ in 0..count {
         let at = reader.at();
@@ -363,62 +424,65 @@ pub(crate) fn decode_tagged<T: Trace>(
                 return Err(reader.fault(DecodeFault::TooManyTags(UNKNOWN_TAGS_MAX)));
             }
             reader.charge(unknown.growth_bytes())?;
-            reader.scope(PathSegment::UnknownTag(tag), |reader| {
-                let from = reader.at();
-                let content = reader.bytes(size_bytes)?;
-                reader.note(Value::Bytes(&content), from);
-                unknown.push(tag, content);
-                Ok(())
-            })
+            reader.enter(PathSegment::UnknownTag(tag));
+            let from = reader.at();
+            let content = reader.bytes(size_bytes).map_err(|error| error.in_unknown_tag(tag))?;
+            reader.note(Value::Bytes(&content), from);
+            unknown.push(tag, content);
+            reader.leave();
+            Ok(())
         })?;
     }
-    Ok(unknown)
+    Ok(())
 }
 
 /// Writes a section of tagged fields, the unknown ones in their places between the known.
-pub(crate) struct TagEncoder<'a> {
-    unknown: &'a [(u32, Bytes)],
-    count: usize,
+pub(crate) struct TagEncoder<'m, S> {
+    sink: S,
+    unknown: &'m [(u32, Bytes)],
 }
 
-impl<'a> TagEncoder<'a> {
-    pub(crate) fn new(unknown: &'a TaggedFields) -> Self {
-        Self { unknown: unknown.as_slice(), count: unknown.as_slice().len() }
+impl<'m, S: Sink<'m>> TagEncoder<'m, S> {
+    /// Begins a section that will have `known` of the fields that are declared.
+    pub(crate) fn begin(sink: S, unknown: &'m TaggedFields, known: u32) -> Self {
+        let unknown = unknown.as_slice();
+        Self { sink: sink.put_uvarint(known + unknown.len() as u32), unknown }
     }
 
-    pub(crate) fn count(&mut self) {
-        self.count += 1;
-    }
-
-    pub(crate) fn begin<S: Sink>(&self, sink: &mut S) {
-        sink.put_uvarint(self.count as u32);
-    }
-
-    pub(crate) fn field<S: Sink, F: Field>(&mut self, sink: &mut S, spec: FieldSpec, value: &F, context: Context) {
+    pub(crate) fn field<F: Field>(mut self, spec: FieldSpec, value: &'m F, context: Context) -> Self {
         let tag = spec.tag.expect("only tagged fields come here");
-        self.unknown_below(sink, Some(tag));
-        let mut counter = Counter::default();
-        value.encode(&mut counter, spec.narrow(context));
-        sink.put_uvarint(tag);
-        sink.put_uvarint(counter.size_bytes as u32);
-        value.encode(sink, spec.narrow(context));
+        let size = value.encode(Counter::default(), spec.narrow(context));
+        self = self.unknown_below(Some(tag));
+        let sink = self.sink.put_uvarint(tag).put_uvarint(size.size_bytes as u32);
+        Self { sink: value.encode(sink, spec.narrow(context)), ..self }
     }
 
-    pub(crate) fn end<S: Sink>(mut self, sink: &mut S) {
-        self.unknown_below(sink, None);
+    pub(crate) fn end(self) -> S {
+        self.unknown_below(None).sink
     }
 
-    fn unknown_below<S: Sink>(&mut self, sink: &mut S, limit: Option<u32>) {
+    fn unknown_below(mut self, limit: Option<u32>) -> Self {
         while let Some(((tag, bytes), rest)) = self.unknown.split_first() {
             if limit.is_some_and(|limit| *tag >= limit) {
                 break;
             }
-            sink.put_uvarint(*tag);
-            sink.put_uvarint(bytes.len() as u32);
-            sink.put(bytes);
+            self.sink = self.sink.put_uvarint(*tag).put_uvarint(bytes.len() as u32).put_slice(bytes);
             self.unknown = rest;
         }
+        self
     }
+}
+
+/// Writes a section of tagged fields that has none of those that are declared.
+#[inline(always)]
+pub(crate) fn encode_unknown_tags<'m, S: Sink<'m>>(sink: S, unknown: &'m TaggedFields) -> S {
+    if unknown.0.is_none() { sink.put([0]) } else { encode_some_unknown_tags(sink, unknown) }
+}
+
+#[cold]
+#[inline(never)]
+fn encode_some_unknown_tags<'m, S: Sink<'m>>(sink: S, unknown: &'m TaggedFields) -> S {
+    TagEncoder::begin(sink, unknown, 0).end()
 }
 
 /// A nullable struct is a signed byte, negative for null, and the struct. In a tagged field the byte is 0 for null.
@@ -436,21 +500,18 @@ pub(crate) fn decode_nullable_struct<F: Field, T: Trace>(
 }
 
 /// See [`decode_nullable_struct`].
-pub(crate) fn encode_nullable_struct<F: Field, S: Sink>(this: Option<&F>, sink: &mut S, context: Context) {
+pub(crate) fn encode_nullable_struct<'m, F: Field, S: Sink<'m>>(this: Option<&'m F>, sink: S, context: Context) -> S {
     match this {
-        None if context.tagged => sink.put(&[0]),
-        None => sink.put(&[0xff]),
-        Some(this) => {
-            sink.put(&[1]);
-            this.encode(sink, context);
-        }
+        None if context.tagged => sink.put([0]),
+        None => sink.put([0xff]),
+        Some(this) => this.encode(sink.put([1]), context),
     }
 }
 
 impl<F: Nullable> Field for Option<F> {
     const DEPTH: usize = F::DEPTH;
 
-    #[inline]
+    #[inline(always)]
     fn decode<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Self, DecodeError> {
         let from = reader.at();
         let value = F::decode_nullable(reader, context)?;
@@ -463,10 +524,10 @@ impl<F: Nullable> Field for Option<F> {
         Ok(value)
     }
 
-    #[inline]
-    fn encode<S: Sink>(&self, sink: &mut S, context: Context) {
+    #[inline(always)]
+    fn encode<'m, S: Sink<'m>>(&'m self, sink: S, context: Context) -> S {
         debug_assert!(self.is_some() || context.nullable, "null in version {}, which has none", context.version);
-        F::encode_nullable(self.as_ref(), sink, context);
+        F::encode_nullable(self.as_ref(), sink, context)
     }
 
     #[cfg(feature = "arbitrary")]
@@ -483,8 +544,9 @@ impl<F: Field> Field for Vec<F> {
         Self::decode_nullable(reader, context)?.ok_or_else(|| DecodeError::new(from, DecodeFault::UnexpectedNull))
     }
 
-    fn encode<S: Sink>(&self, sink: &mut S, context: Context) {
-        Self::encode_nullable(Some(self), sink, context);
+    #[inline(always)]
+    fn encode<'m, S: Sink<'m>>(&'m self, sink: S, context: Context) -> S {
+        Self::encode_nullable(Some(self), sink, context)
     }
 
     #[cfg(feature = "arbitrary")]
@@ -499,32 +561,33 @@ impl<F: Field> Field for Vec<F> {
 
 impl<F: Field> Nullable for Vec<F> {
     fn decode_nullable<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Option<Self>, DecodeError> {
-        let from = reader.at();
-        let count = decode_length::<4, T>(reader, context)?;
-        let Some(count) = count else { return Ok(None) };
-        let have = reader.remaining();
-        if count > have {
-            return Err(DecodeError::new(from, DecodeFault::Count { count: count as i64, have }));
-        }
-        reader.note(Value::Count(count), from);
+        let Some(count) = decode_count(reader, context)? else { return Ok(None) };
         reader.charge(count.saturating_mul(size_of::<F>()))?;
         let mut elements = Vec::with_capacity(count);
-        for index in 0..count {
-            elements.push(reader.scope(PathSegment::Index(index), |reader| F::decode(reader, context))?);
-        }
+        F::decode_elements(&mut elements, count, reader, context)?;
         Ok(Some(elements))
     }
 
-    fn encode_nullable<S: Sink>(this: Option<&Self>, sink: &mut S, context: Context) {
-        encode_length::<4, S>(this.map(Vec::len), sink, context);
-        for element in this.into_iter().flatten() {
-            element.encode(sink, context);
-        }
+    fn encode_nullable<'m, S: Sink<'m>>(this: Option<&'m Self>, sink: S, context: Context) -> S {
+        let sink = encode_length::<4, _>(this.map(Vec::len), sink, context);
+        F::encode_elements(this.map_or(&[], Vec::as_slice), sink, context)
     }
 }
 
+/// Reads the count in front of an array's elements, each of which takes at least a byte.
+pub(super) fn decode_count<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Option<usize>, DecodeError> {
+    let from = reader.at();
+    let Some(count) = decode_length::<4, T>(reader, context)? else { return Ok(None) };
+    let have = reader.remaining();
+    if count > have {
+        return Err(DecodeError::new(from, DecodeFault::Count { count: count as i64, have }));
+    }
+    reader.note(Value::Count(count), from);
+    Ok(Some(count))
+}
+
 /// Reads a length or count: an uvarint of it plus one in flexible versions, else a signed integer of `WIDTH` bytes.
-#[inline]
+#[inline(always)]
 pub(crate) fn decode_length<const WIDTH: usize, T: Trace>(
     reader: &mut Reader<T>,
     context: Context,
@@ -546,17 +609,21 @@ pub(crate) fn decode_length<const WIDTH: usize, T: Trace>(
 }
 
 /// See [`decode_length`].
-#[inline]
-pub(crate) fn encode_length<const WIDTH: usize, S: Sink>(length: Option<usize>, sink: &mut S, context: Context) {
+#[inline(always)]
+pub(crate) fn encode_length<'m, const WIDTH: usize, S: Sink<'m>>(
+    length: Option<usize>,
+    sink: S,
+    context: Context,
+) -> S {
     if context.flexible {
         let plus_one = length.map_or(0, |length| length + 1);
         return sink.put_uvarint(u32::try_from(plus_one).expect("lengths on the wire are below 2^31"));
     }
     if WIDTH == 2 {
         let length = length.map_or(-1, |length| i16::try_from(length).expect("classic strings are below 32 KiB"));
-        sink.put(&length.to_be_bytes());
+        sink.put(length.to_be_bytes())
     } else {
         let length = length.map_or(-1, |length| i32::try_from(length).expect("lengths on the wire are below 2^31"));
-        sink.put(&length.to_be_bytes());
+        sink.put(length.to_be_bytes())
     }
 }

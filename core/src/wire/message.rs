@@ -75,62 +75,75 @@ macro_rules! message {
             const DEPTH: usize =
                 $crate::wire::field::depth_around(&[ $( <$type as $crate::wire::Field>::DEPTH ),* ]);
 
-            #[allow(unused_mut, unused_variables)]
             fn decode<T: $crate::wire::Trace>(
                 reader: &mut $crate::wire::Reader<T>,
                 context: $crate::wire::Context,
             ) -> Result<Self, $crate::wire::DecodeError> {
-                $(
-                    let mut $field: $type = {
-                        const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
-                        if SPEC.is_plain_in(context) {
-                            $crate::wire::field::decode_field(reader, message!(@name $field), SPEC, context)?
-                        } else {
-                            message!(@or $($default)?, Default::default())
-                        }
-                    };
-                )*
-                let mut unknown_tags = $crate::wire::TaggedFields::default();
-                if context.flexible {
-                    unknown_tags = $crate::wire::field::decode_tagged(reader, &mut |reader, tag| {
+                let mut this = Self::default();
+                this.decode_into(reader, context)?;
+                Ok(this)
+            }
+
+            #[allow(unused_variables)]
+            fn decode_into<T: $crate::wire::Trace>(
+                &mut self,
+                reader: &mut $crate::wire::Reader<T>,
+                context: $crate::wire::Context,
+            ) -> Result<(), $crate::wire::DecodeError> {
+                $({
+                    const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
+                    if SPEC.is_plain_in(context) {
+                        $crate::wire::field::decode_field(
+                            &mut self.$field, reader, message!(@name $field), SPEC.narrow(context),
+                        )?;
+                    }
+                })*
+                if context.flexible && !reader.no_tagged_fields() {
+                    $crate::wire::field::decode_tagged(reader, &mut self.unknown_tags, &mut |reader, tag| {
                         $( message!(@if_tagged [$($($spec)*)?] {
                             const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
                             if SPEC.is_tagged_as(tag, context) {
-                                $field = $crate::wire::field::decode_field(reader, message!(@name $field), SPEC, context)?;
+                                $crate::wire::field::decode_field(
+                                    &mut self.$field, reader, message!(@name $field), SPEC.narrow(context),
+                                )?;
                                 return Ok(true);
                             }
                         }); )*
                         Ok(false)
                     })?;
                 }
-                Ok(Self { $($field,)* unknown_tags })
+                Ok(())
             }
 
             #[allow(unused_mut, unused_variables)]
-            fn encode<S: $crate::wire::Sink>(&self, sink: &mut S, context: $crate::wire::Context) {
+            fn encode<'m, S: $crate::wire::Sink<'m>>(&'m self, mut sink: S, context: $crate::wire::Context) -> S {
                 $({
                     const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
                     if SPEC.is_plain_in(context) {
-                        $crate::wire::Field::encode(&self.$field, sink, SPEC.narrow(context));
+                        sink = $crate::wire::Field::encode(&self.$field, sink, SPEC.narrow(context));
                     }
                 })*
-                if context.flexible {
-                    let mut tags = $crate::wire::field::TagEncoder::new(&self.unknown_tags);
-                    $( message!(@if_tagged [$($($spec)*)?] {
-                        const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
-                        if SPEC.is_tagged_in(context) && self.$field != message!(@or $($default)?, <$type>::default()) {
-                            tags.count();
-                        }
-                    }); )*
-                    tags.begin(sink);
-                    $( message!(@if_tagged [$($($spec)*)?] {
-                        const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
-                        if SPEC.is_tagged_in(context) && self.$field != message!(@or $($default)?, <$type>::default()) {
-                            tags.field(sink, SPEC, &self.$field, context);
-                        }
-                    }); )*
-                    tags.end(sink);
+                if !context.flexible {
+                    return sink;
                 }
+                let mut known = 0u32;
+                $( message!(@if_tagged [$($($spec)*)?] {
+                    const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
+                    if SPEC.is_tagged_in(context) && self.$field != message!(@or $($default)?, <$type>::default()) {
+                        known += 1;
+                    }
+                }); )*
+                if known == 0 {
+                    return $crate::wire::field::encode_unknown_tags(sink, &self.unknown_tags);
+                }
+                let mut tags = $crate::wire::field::TagEncoder::begin(sink, &self.unknown_tags, known);
+                $( message!(@if_tagged [$($($spec)*)?] {
+                    const SPEC: $crate::wire::FieldSpec = message!(@spec $($($spec)*)?);
+                    if SPEC.is_tagged_in(context) && self.$field != message!(@or $($default)?, <$type>::default()) {
+                        tags = tags.field(SPEC, &self.$field, context);
+                    }
+                }); )*
+                tags.end()
             }
 
             #[cfg(feature = "arbitrary")]
@@ -161,12 +174,12 @@ macro_rules! message {
                 $crate::wire::field::decode_nullable_struct(reader, context)
             }
 
-            fn encode_nullable<S: $crate::wire::Sink>(
-                this: Option<&Self>,
-                sink: &mut S,
+            fn encode_nullable<'m, S: $crate::wire::Sink<'m>>(
+                this: Option<&'m Self>,
+                sink: S,
                 context: $crate::wire::Context,
-            ) {
-                $crate::wire::field::encode_nullable_struct(this, sink, context);
+            ) -> S {
+                $crate::wire::field::encode_nullable_struct(this, sink, context)
             }
         }
     };

@@ -6,7 +6,7 @@ use super::error::{DecodeError, DecodeFault};
 use super::field::Message;
 use super::messages::metadata_records::*;
 use super::reader::Reader;
-use super::sink::{Counter, Sink, Writer};
+use super::sink::{Encode, Sink, to_bytes};
 
 /// The only frame version that Kafka ever wrote.
 const FRAME_VERSION: u32 = 1;
@@ -28,7 +28,7 @@ macro_rules! metadata_records {
                 }
             }
 
-            fn write<S: Sink>(&self, sink: &mut S, version: i16) {
+            fn write<'m, S: Sink<'m>>(&'m self, sink: S, version: i16) -> S {
                 match self {
                     $( Self::$name(record) => record.write(sink, version), )*
                 }
@@ -112,7 +112,7 @@ impl MetadataRecord {
     /// # Errors
     /// As [`MetadataRecord::decode`].
     pub fn decode_versioned(value: Bytes) -> Result<(Self, i16), DecodeError> {
-        let mut reader = Reader::new(value);
+        let mut reader = Reader::new(&value);
         let (key, version) = read_prefix(&mut reader).map_err(|error| error.of("MetadataRecord"))?;
         let record = Self::read(&mut reader, key, version)?;
         reader.finish().map_err(|error| error.of(record.name()))?;
@@ -122,18 +122,22 @@ impl MetadataRecord {
     /// The record's value in `version` of its type.
     #[must_use]
     pub fn encode(&self, version: i16) -> Bytes {
-        let mut counter = Counter::default();
-        self.write_value(&mut counter, version);
-        let mut writer = Writer { buffer: alloc::vec::Vec::with_capacity(counter.size_bytes) };
-        self.write_value(&mut writer, version);
-        writer.buffer.into()
+        to_bytes(&RecordValue { record: self, version })
     }
+}
 
-    fn write_value<S: Sink>(&self, sink: &mut S, version: i16) {
-        sink.put_uvarint(FRAME_VERSION);
-        sink.put_uvarint(u32::from(self.key().cast_unsigned()));
-        sink.put_uvarint(u32::from(version.cast_unsigned()));
-        self.write(sink, version);
+struct RecordValue<'a> {
+    record: &'a MetadataRecord,
+    version: i16,
+}
+
+impl Encode for RecordValue<'_> {
+    fn write<'m, S: Sink<'m>>(&'m self, sink: S) -> S {
+        let sink = sink
+            .put_uvarint(FRAME_VERSION)
+            .put_uvarint(u32::from(self.record.key().cast_unsigned()))
+            .put_uvarint(u32::from(self.version.cast_unsigned()));
+        self.record.write(sink, self.version)
     }
 }
 

@@ -1,22 +1,25 @@
 //! The values that fields are made of: integers, strings, bytes, uuids, record sets.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Deref;
 
 use bytes::Bytes;
+use tinyvec::{ArrayVec, TinyVec};
 
 use super::annotate::Value;
 use super::error::{DecodeError, DecodeFault};
-use super::field::{Context, Field, Nullable, decode_length, encode_length};
+use super::field::{Context, Field, Nullable, decode_count, decode_each, decode_length, encode_length};
 use super::reader::{Reader, Trace};
 use super::sink::Sink;
+use super::slice::Slice;
 use crate::boundary::FileRange;
 
 macro_rules! integer {
     ($($type:ty),*) => { $(
         impl Field for $type {
-            #[inline]
+            #[inline(always)]
             fn decode<T: Trace>(reader: &mut Reader<T>, _: Context) -> Result<Self, DecodeError> {
                 let from = reader.at();
                 let value = Self::from_be_bytes(reader.array()?);
@@ -25,8 +28,30 @@ macro_rules! integer {
             }
 
             #[inline]
-            fn encode<S: Sink>(&self, sink: &mut S, _: Context) {
-                sink.put(&self.to_be_bytes());
+            fn decode_elements<T: Trace>(
+                elements: &mut Vec<Self>,
+                count: usize,
+                reader: &mut Reader<T>,
+                context: Context,
+            ) -> Result<(), DecodeError> {
+                const WIDTH: usize = size_of::<$type>();
+                // Both a trace and an error want to know of each element.
+                if reader.is_watched() || reader.remaining() / WIDTH < count {
+                    return decode_each(elements, count, reader, context);
+                }
+                let (bytes, _) = reader.take(count * WIDTH)?.as_chunks::<WIDTH>();
+                elements.extend(bytes.iter().map(|bytes| Self::from_be_bytes(*bytes)));
+                Ok(())
+            }
+
+            #[inline(always)]
+            fn encode<'m, S: Sink<'m>>(&'m self, sink: S, _: Context) -> S {
+                sink.put(self.to_be_bytes())
+            }
+
+            #[inline(always)]
+            fn encode_elements<'m, S: Sink<'m>>(elements: &'m [Self], sink: S, _: Context) -> S {
+                sink.put_all(elements.iter().map(|element| element.to_be_bytes()))
             }
 
             #[cfg(feature = "arbitrary")]
@@ -47,8 +72,8 @@ impl Field for f64 {
         Ok(value)
     }
 
-    fn encode<S: Sink>(&self, sink: &mut S, _: Context) {
-        sink.put(&self.to_be_bytes());
+    fn encode<'m, S: Sink<'m>>(&'m self, sink: S, _: Context) -> S {
+        sink.put(self.to_be_bytes())
     }
 
     #[cfg(feature = "arbitrary")]
@@ -66,8 +91,9 @@ impl Field for bool {
         Ok(value)
     }
 
-    fn encode<S: Sink>(&self, sink: &mut S, _: Context) {
-        sink.put(&[u8::from(*self)]);
+    #[inline(always)]
+    fn encode<'m, S: Sink<'m>>(&'m self, sink: S, _: Context) -> S {
+        sink.put([u8::from(*self)])
     }
 
     #[cfg(feature = "arbitrary")]
@@ -135,8 +161,9 @@ impl Field for Uuid {
         Ok(value)
     }
 
-    fn encode<S: Sink>(&self, sink: &mut S, _: Context) {
-        sink.put(&self.0.to_be_bytes());
+    #[inline(always)]
+    fn encode<'m, S: Sink<'m>>(&'m self, sink: S, _: Context) -> S {
+        sink.put(self.0.to_be_bytes())
     }
 
     #[cfg(feature = "arbitrary")]
@@ -147,13 +174,13 @@ impl Field for Uuid {
 
 /// A string that is a slice of its frame: cheap to pass on, but what outlives the request must be copied out.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Str(Bytes);
+pub struct Str(Slice);
 
 impl Str {
-    /// A string known at compile time, without an allocation.
+    /// A string known at compile time, without a copy.
     #[must_use]
-    pub const fn from_static(text: &'static str) -> Self {
-        Self(Bytes::from_static(text.as_bytes()))
+    pub fn from_static(text: &'static str) -> Self {
+        Self(Bytes::from_static(text.as_bytes()).into())
     }
 
     /// Its bytes.
@@ -174,25 +201,25 @@ impl Deref for Str {
 
 impl From<&str> for Str {
     fn from(text: &str) -> Self {
-        Self(Bytes::copy_from_slice(text.as_bytes()))
+        Self(text.as_bytes().into())
     }
 }
 
 impl From<String> for Str {
     fn from(text: String) -> Self {
-        Self(Bytes::from(text.into_bytes()))
+        Self(text.into())
     }
 }
 
 impl PartialEq<str> for Str {
     fn eq(&self, other: &str) -> bool {
-        self.0 == other.as_bytes()
+        &*self.0 == other.as_bytes()
     }
 }
 
 impl PartialEq<&str> for Str {
     fn eq(&self, other: &&str) -> bool {
-        self.0 == other.as_bytes()
+        &*self.0 == other.as_bytes()
     }
 }
 
@@ -212,16 +239,16 @@ impl fmt::Debug for Str {
 macro_rules! never_null {
     ($type:ty) => {
         impl Field for $type {
-            #[inline]
+            #[inline(always)]
             fn decode<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Self, DecodeError> {
                 let from = reader.at();
                 Self::decode_nullable(reader, context)?
                     .ok_or_else(|| DecodeError::new(from, DecodeFault::UnexpectedNull))
             }
 
-            #[inline]
-            fn encode<S: Sink>(&self, sink: &mut S, context: Context) {
-                Self::encode_nullable(Some(self), sink, context);
+            #[inline(always)]
+            fn encode<'m, S: Sink<'m>>(&'m self, sink: S, context: Context) -> S {
+                Self::encode_nullable(Some(self), sink, context)
             }
 
             #[cfg(feature = "arbitrary")]
@@ -234,6 +261,7 @@ macro_rules! never_null {
 
 never_null!(Str);
 never_null!(Bytes);
+never_null!(Slice);
 never_null!(Records);
 
 impl Nullable for Str {
@@ -241,20 +269,22 @@ impl Nullable for Str {
     fn decode_nullable<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Option<Self>, DecodeError> {
         let from = reader.at();
         let Some(length) = decode_length::<2, T>(reader, context)? else { return Ok(None) };
-        let bytes = reader.bytes(length)?;
-        let Ok(text) = core::str::from_utf8(&bytes) else {
-            return Err(DecodeError::new(from, DecodeFault::Utf8));
-        };
-        reader.note(Value::Str(text), from);
-        Ok(Some(Self(bytes)))
+        let start = reader.at();
+        let bytes = reader.take(length)?;
+        // Most strings are ASCII, for which there is a faster test.
+        if reader.is_watched() || !bytes.is_ascii() {
+            let Ok(text) = core::str::from_utf8(bytes) else {
+                return Err(DecodeError::new(from, DecodeFault::Utf8));
+            };
+            reader.note(Value::Str(text), from);
+        }
+        Ok(Some(Self(reader.slice_of(start, length))))
     }
 
     #[inline]
-    fn encode_nullable<S: Sink>(this: Option<&Self>, sink: &mut S, context: Context) {
-        encode_length::<2, S>(this.map(|text| text.0.len()), sink, context);
-        if let Some(text) = this {
-            sink.put(&text.0);
-        }
+    fn encode_nullable<'m, S: Sink<'m>>(this: Option<&'m Self>, sink: S, context: Context) -> S {
+        let sink = encode_length::<2, _>(this.map(|text| text.0.len()), sink, context);
+        sink.put_slice(this.map_or(&[], Self::as_bytes))
     }
 }
 
@@ -268,19 +298,114 @@ impl Nullable for Bytes {
         Ok(Some(bytes))
     }
 
-    fn encode_nullable<S: Sink>(this: Option<&Self>, sink: &mut S, context: Context) {
-        encode_length::<4, S>(this.map(Bytes::len), sink, context);
-        if let Some(bytes) = this {
-            sink.put_shared(bytes);
+    fn encode_nullable<'m, S: Sink<'m>>(this: Option<&'m Self>, sink: S, context: Context) -> S {
+        let sink = encode_length::<4, _>(this.map(Self::len), sink, context);
+        sink.put_slice(this.map_or(&[], |bytes| bytes))
+    }
+}
+
+impl Nullable for Slice {
+    #[inline]
+    fn decode_nullable<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Option<Self>, DecodeError> {
+        let from = reader.at();
+        let Some(length) = decode_length::<4, T>(reader, context)? else { return Ok(None) };
+        let bytes = reader.slice(length)?;
+        reader.note(Value::Bytes(&bytes), from);
+        Ok(Some(bytes))
+    }
+
+    #[inline]
+    fn encode_nullable<'m, S: Sink<'m>>(this: Option<&'m Self>, sink: S, context: Context) -> S {
+        let sink = encode_length::<4, _>(this.map(Self::len), sink, context);
+        match this {
+            None => sink,
+            Some(bytes) => sink.put_shared(bytes),
         }
     }
+}
+
+/// Ids of brokers, of which a partition rarely has more than three: these take no allocation.
+pub type BrokerIds = TinyVec<[i32; 3]>;
+
+impl Field for BrokerIds {
+    fn decode<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Self, DecodeError> {
+        let from = reader.at();
+        Self::decode_nullable(reader, context)?.ok_or_else(|| DecodeError::new(from, DecodeFault::UnexpectedNull))
+    }
+
+    #[inline(always)]
+    fn decode_into<T: Trace>(&mut self, reader: &mut Reader<T>, context: Context) -> Result<(), DecodeError> {
+        if !reader.is_watched()
+            && let Self::Inline(few) = self
+            && let Some((count, ids)) = decode_few(reader, context)
+        {
+            *few = ArrayVec::from_array_len(ids, count);
+            return Ok(());
+        }
+        *self = Self::decode(reader, context)?;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn encode<'m, S: Sink<'m>>(&'m self, sink: S, context: Context) -> S {
+        Self::encode_nullable(Some(self), sink, context)
+    }
+
+    #[cfg(feature = "arbitrary")]
+    fn arbitrary(source: &mut arbitrary::Unstructured<'_>, _: Context) -> arbitrary::Result<Self> {
+        (0..source.int_in_range(0..=5)?).map(|_| source.arbitrary()).collect()
+    }
+}
+
+impl Nullable for BrokerIds {
+    fn decode_nullable<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Option<Self>, DecodeError> {
+        let Some(count) = decode_count(reader, context)? else { return Ok(None) };
+        reader.charge(count.saturating_mul(size_of::<i32>()))?;
+        let mut ids = Vec::with_capacity(count);
+        i32::decode_elements(&mut ids, count, reader, context)?;
+        Ok(Some(Self::Heap(ids)))
+    }
+
+    #[inline(always)]
+    fn encode_nullable<'m, S: Sink<'m>>(this: Option<&'m Self>, sink: S, context: Context) -> S {
+        let Some(Self::Inline(few)) = this else { return encode_many(this.map(Self::as_slice), sink, context) };
+        let count = few.len();
+        let sink = if context.flexible { sink.put([count as u8 + 1]) } else { sink.put((count as u32).to_be_bytes()) };
+        sink.put_few(count, few.into_inner().map(i32::to_be_bytes))
+    }
+}
+
+/// Reads up to three ids where what follows makes it easy: all three are read, however many they are.
+#[inline(always)]
+fn decode_few<T: Trace>(reader: &mut Reader<T>, context: Context) -> Option<(usize, [i32; 3])> {
+    let (count, ids) = if context.flexible {
+        let [count, ids @ ..] = reader.peek::<13>()?;
+        (usize::from(count).checked_sub(1)?, ids)
+    } else {
+        let [a, b, c, d, ids @ ..] = reader.peek::<16>()?;
+        (usize::try_from(i32::from_be_bytes([a, b, c, d])).ok()?, ids)
+    };
+    if count > 3 {
+        return None;
+    }
+    let (ids, _) = ids.as_chunks::<4>();
+    let ids = [ids[0], ids[1], ids[2]].map(i32::from_be_bytes);
+    let prefix_bytes = if context.flexible { 1 } else { 4 };
+    reader.take(prefix_bytes + count * 4).ok()?;
+    Some((count, ids))
+}
+
+#[inline(never)]
+fn encode_many<'m, S: Sink<'m>>(ids: Option<&'m [i32]>, sink: S, context: Context) -> S {
+    let sink = encode_length::<4, _>(ids.map(<[i32]>::len), sink, context);
+    i32::encode_elements(ids.unwrap_or_default(), sink, context)
 }
 
 /// A record set: the batches of one partition. In an answer it may be a stretch of a segment that nobody reads into memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Records {
     /// In memory.
-    Bytes(Bytes),
+    Bytes(Slice),
     /// In a segment.
     File(FileRange),
 }
@@ -298,23 +423,31 @@ impl Records {
 
 impl Default for Records {
     fn default() -> Self {
-        Self::Bytes(Bytes::new())
+        Self::Bytes(Slice::EMPTY)
+    }
+}
+
+impl From<Bytes> for Records {
+    fn from(bytes: Bytes) -> Self {
+        Self::Bytes(bytes.into())
     }
 }
 
 impl Nullable for Records {
+    #[inline]
     fn decode_nullable<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Option<Self>, DecodeError> {
         let from = reader.at();
         let Some(length) = decode_length::<4, T>(reader, context)? else { return Ok(None) };
-        let bytes = reader.bytes(length)?;
+        let bytes = reader.slice(length)?;
         reader.note(Value::Records(&bytes), from);
         Ok(Some(Self::Bytes(bytes)))
     }
 
-    fn encode_nullable<S: Sink>(this: Option<&Self>, sink: &mut S, context: Context) {
-        encode_length::<4, S>(this.map(Self::size_bytes), sink, context);
+    #[inline]
+    fn encode_nullable<'m, S: Sink<'m>>(this: Option<&'m Self>, sink: S, context: Context) -> S {
+        let sink = encode_length::<4, _>(this.map(Self::size_bytes), sink, context);
         match this {
-            None => {}
+            None => sink,
             Some(Self::Bytes(bytes)) => sink.put_shared(bytes),
             Some(Self::File(range)) => sink.put_file(*range),
         }
@@ -323,7 +456,7 @@ impl Nullable for Records {
 
 #[cfg(feature = "arbitrary")]
 mod random {
-    use super::{Bytes, Records, Str};
+    use super::{Bytes, Records, Slice, Str};
     use alloc::string::String;
     use arbitrary::{Result, Unstructured};
 
@@ -350,9 +483,15 @@ mod random {
         }
     }
 
+    impl Slice {
+        pub(super) fn random(source: &mut Unstructured<'_>) -> Result<Self> {
+            some(source).map(Self::from)
+        }
+    }
+
     impl Records {
         pub(super) fn random(source: &mut Unstructured<'_>) -> Result<Self> {
-            <Bytes as Random>::random(source).map(Self::Bytes)
+            Slice::random(source).map(Self::Bytes)
         }
     }
 }

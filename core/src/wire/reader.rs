@@ -1,12 +1,20 @@
 //! Decoding from one frame: bounds, budget and trace. What a type looks like on the wire is in `primitives` and `field`.
 
+use alloc::sync::Arc;
+
 use bytes::Bytes;
 
 use super::annotate::Value;
 use super::error::{DecodeError, DecodeFault, PathSegment};
+use super::slice::{FRAME_SIZE_BYTES_MAX, Slice};
 
 /// Watches a decode. `()` watches nothing and costs nothing.
 pub trait Trace {
+    /// Whether it wants to be told anything.
+    #[inline(always)]
+    fn watches(&self) -> bool {
+        true
+    }
     /// A field or element begins at byte `at`.
     fn enter(&mut self, segment: PathSegment, at: usize);
     /// The innermost open field or element ends before byte `at`.
@@ -17,6 +25,10 @@ pub trait Trace {
 
 impl Trace for () {
     #[inline(always)]
+    fn watches(&self) -> bool {
+        false
+    }
+    #[inline(always)]
     fn enter(&mut self, _: PathSegment, _: usize) {}
     #[inline(always)]
     fn leave(&mut self, _: usize) {}
@@ -25,14 +37,15 @@ impl Trace for () {
 }
 
 impl<T: Trace + ?Sized> Trace for &mut T {
+    fn watches(&self) -> bool {
+        (**self).watches()
+    }
     fn enter(&mut self, segment: PathSegment, at: usize) {
         (**self).enter(segment, at);
     }
-
     fn leave(&mut self, at: usize) {
         (**self).leave(at);
     }
-
     fn value(&mut self, value: Value<'_>, from: usize, to: usize) {
         (**self).value(value, from, to);
     }
@@ -40,11 +53,14 @@ impl<T: Trace + ?Sized> Trace for &mut T {
 
 /// A position in a frame. Strings, bytes and record sets come out as slices of the frame.
 #[derive(Debug)]
-pub struct Reader<T: Trace = ()> {
-    frame: Bytes,
-    at: usize,
-    /// Reading stops here: the frame's end, or that of the tagged field being read.
+pub struct Reader<'a, T: Trace = ()> {
+    /// What is left, up to `end`.
+    rest: &'a [u8],
+    /// Reading stops at this byte of the frame: its end, or that of the tagged field being read.
     end: usize,
+    frame: &'a Bytes,
+    /// The frame as its slices share it, from the first of them on.
+    shared: Option<Arc<Bytes>>,
     budget: usize,
     budget_total: usize,
     trace: T,
@@ -53,42 +69,53 @@ pub struct Reader<T: Trace = ()> {
 /// What a decode may allocate whatever the frame's size; see [`Reader::charge`].
 const BASE_BUDGET_BYTES: usize = (1 << 20) - RESERVE_BYTES;
 
-/// Kept for what is not charged: an error with its path, and the one header that all slices of the frame share.
+/// Kept for what is not charged: an error with its path, and the headers that all slices of the frame share.
 const RESERVE_BYTES: usize = 4096;
 
-impl Reader<()> {
+impl<'a> Reader<'a, ()> {
     /// Reads `frame` from its first byte.
     #[must_use]
-    pub fn new(frame: Bytes) -> Self {
-        Self::traced(frame, ())
+    pub fn new(frame: &'a Bytes) -> Self {
+        Self::over(frame, ())
     }
 }
 
-impl<T: Trace> Reader<T> {
-    /// Reads `frame` from its first byte and tells `trace` of each field.
+impl<'a> Reader<'a, &'a mut dyn Trace> {
+    /// Reads `frame` from its first byte and tells `trace` of each field. Whoever watches gets the same code, so that there
+    /// are no more than two decoders for each message.
     #[must_use]
-    pub fn traced(frame: Bytes, trace: T) -> Self {
-        let end = frame.len();
+    pub fn watched(frame: &'a Bytes, trace: &'a mut dyn Trace) -> Self {
+        Self::over(frame, trace)
+    }
+}
+
+impl<'a, T: Trace> Reader<'a, T> {
+    /// A frame ends at 4 GiB.
+    fn over(frame: &'a Bytes, trace: T) -> Self {
+        let end = frame.len().min(FRAME_SIZE_BYTES_MAX);
         let budget = end.saturating_mul(4).saturating_add(BASE_BUDGET_BYTES);
-        Self { frame, at: 0, end, budget, budget_total: budget, trace }
+        Self { rest: &frame[..end], end, frame, shared: None, budget, budget_total: budget, trace }
     }
 
     /// The next byte to be read.
+    #[inline]
     #[must_use]
     pub fn at(&self) -> usize {
-        self.at
+        self.end - self.rest.len()
     }
 
     /// Bytes that are left.
+    #[inline]
     #[must_use]
     pub fn remaining(&self) -> usize {
-        self.end - self.at
+        self.rest.len()
     }
 
-    /// The trace, when all is read.
+    /// Whether anybody is told of the fields.
+    #[inline(always)]
     #[must_use]
-    pub fn into_trace(self) -> T {
-        self.trace
+    pub fn is_watched(&self) -> bool {
+        self.trace.watches()
     }
 
     /// Succeeds when every byte was read.
@@ -100,41 +127,80 @@ impl<T: Trace> Reader<T> {
     }
 
     /// The next `N` bytes.
-    #[inline]
+    #[inline(always)]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        self.need(N)?;
-        let mut bytes = [0; N];
-        bytes.copy_from_slice(&self.frame[self.at..self.at + N]);
-        self.at += N;
-        Ok(bytes)
+        match self.rest.split_first_chunk::<N>() {
+            Some((bytes, rest)) => {
+                self.rest = rest;
+                Ok(*bytes)
+            }
+            None => Err(self.truncated(N)),
+        }
+    }
+
+    /// The next `N` bytes, which are not read yet.
+    #[inline(always)]
+    pub(super) fn peek<const N: usize>(&self) -> Option<[u8; N]> {
+        self.rest.first_chunk().copied()
+    }
+
+    /// The next `size_bytes` bytes, where only their content matters.
+    #[inline(always)]
+    pub fn take(&mut self, size_bytes: usize) -> Result<&'a [u8], DecodeError> {
+        match self.rest.split_at_checked(size_bytes) {
+            Some((bytes, rest)) => {
+                self.rest = rest;
+                Ok(bytes)
+            }
+            None => Err(self.truncated(size_bytes)),
+        }
+    }
+
+    /// The next `size_bytes` bytes, as a slice of the frame.
+    #[inline(always)]
+    pub fn slice(&mut self, size_bytes: usize) -> Result<Slice, DecodeError> {
+        let from = self.at();
+        self.take(size_bytes)?;
+        Ok(self.slice_of(from, size_bytes))
     }
 
     /// The next `size_bytes` bytes, as a slice of the frame.
     #[inline]
     pub fn bytes(&mut self, size_bytes: usize) -> Result<Bytes, DecodeError> {
-        self.need(size_bytes)?;
-        let bytes = self.frame.slice(self.at..self.at + size_bytes);
-        self.at += size_bytes;
-        Ok(bytes)
+        let from = self.at();
+        self.take(size_bytes)?;
+        Ok(self.frame.slice(from..from + size_bytes))
     }
 
     /// An unsigned varint of at most 5 bytes.
-    #[inline]
+    #[inline(always)]
     pub fn uvarint(&mut self) -> Result<u32, DecodeError> {
-        let from = self.at;
-        let mut value = 0u32;
-        for shift in (0..35).step_by(7) {
-            let [byte] = self.array()?;
-            value |= u32::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
+        match self.rest.split_first() {
+            Some((&byte, rest)) if byte < 0x80 => {
+                self.rest = rest;
+                Ok(byte.into())
             }
+            _ => self.long_uvarint(),
         }
-        Err(DecodeError::new(from, DecodeFault::Varint(5)))
+    }
+
+    /// Whether the next byte is a section of tagged fields without any, as nearly all are; it is read then.
+    #[inline(always)]
+    pub(super) fn no_tagged_fields(&mut self) -> bool {
+        match self.rest.split_first() {
+            Some((&0, rest)) => {
+                let from = self.at();
+                self.rest = rest;
+                self.note(Value::TaggedFields(0), from);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Takes `size_bytes` from the budget, before they are allocated. With what is kept for errors, a decode allocates at
     /// most 4 bytes a byte of the frame and 1 MiB.
+    #[inline]
     pub fn charge(&mut self, size_bytes: usize) -> Result<(), DecodeError> {
         match self.budget.checked_sub(size_bytes) {
             Some(left) => {
@@ -151,17 +217,16 @@ impl<T: Trace> Reader<T> {
         self.budget_total - self.budget
     }
 
-    /// Decodes one field or element with `decode`, under `segment` in the trace and in errors.
-    #[inline]
-    pub fn scope<V>(
-        &mut self,
-        segment: PathSegment,
-        decode: impl FnOnce(&mut Self) -> Result<V, DecodeError>,
-    ) -> Result<V, DecodeError> {
-        self.trace.enter(segment, self.at);
-        let value = decode(self).map_err(|error| error.within(segment))?;
-        self.trace.leave(self.at);
-        Ok(value)
+    /// Tells the trace that a field or element begins.
+    #[inline(always)]
+    pub fn enter(&mut self, segment: PathSegment) {
+        self.trace.enter(segment, self.at());
+    }
+
+    /// Tells the trace that the innermost field or element has ended.
+    #[inline(always)]
+    pub fn leave(&mut self) {
+        self.trace.leave(self.at());
     }
 
     /// Decodes the next `size_bytes` bytes with `decode`, which must use all of them.
@@ -170,14 +235,19 @@ impl<T: Trace> Reader<T> {
         size_bytes: usize,
         decode: impl FnOnce(&mut Self) -> Result<V, DecodeError>,
     ) -> Result<V, DecodeError> {
-        self.need(size_bytes)?;
-        let from = self.at;
-        let outer_end = core::mem::replace(&mut self.end, from + size_bytes);
+        let from = self.at();
+        let Some((inner, rest)) = self.rest.split_at_checked(size_bytes) else {
+            return Err(self.truncated(size_bytes));
+        };
+        let outer_end = self.end;
+        self.rest = inner;
+        self.end = from + size_bytes;
         let value = decode(self)?;
-        if self.at != self.end {
-            let used = self.at - from;
+        if !self.rest.is_empty() {
+            let used = size_bytes - self.rest.len();
             return Err(DecodeError::new(from, DecodeFault::TagSize { size: size_bytes, used }));
         }
+        self.rest = rest;
         self.end = outer_end;
         Ok(value)
     }
@@ -185,19 +255,57 @@ impl<T: Trace> Reader<T> {
     /// Tells the trace what the bytes from `from` on meant.
     #[inline(always)]
     pub fn note(&mut self, value: Value<'_>, from: usize) {
-        self.trace.value(value, from, self.at);
+        self.trace.value(value, from, self.at());
     }
 
     /// An error at the present position.
     #[cold]
     #[must_use]
     pub fn fault(&self, fault: DecodeFault) -> DecodeError {
-        DecodeError::new(self.at, fault)
+        DecodeError::new(self.at(), fault)
     }
 
-    #[inline]
-    fn need(&self, need: usize) -> Result<(), DecodeError> {
-        let have = self.remaining();
-        if need > have { Err(self.fault(DecodeFault::Truncated { need, have })) } else { Ok(()) }
+    #[cold]
+    #[inline(never)]
+    fn truncated(&self, need: usize) -> DecodeError {
+        self.fault(DecodeFault::Truncated { need, have: self.remaining() })
+    }
+
+    #[inline(never)]
+    fn long_uvarint(&mut self) -> Result<u32, DecodeError> {
+        if let Some(([low, high], rest)) = self.rest.split_first_chunk::<2>()
+            && *high < 0x80
+        {
+            self.rest = rest;
+            return Ok(u32::from(low & 0x7f) | u32::from(*high) << 7);
+        }
+        let from = self.at();
+        let mut value = 0u32;
+        for shift in (0..35).step_by(7) {
+            let [byte] = self.array()?;
+            value |= u32::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(DecodeError::new(from, DecodeFault::Varint(5)))
+    }
+
+    #[inline(always)]
+    pub(super) fn slice_of(&mut self, from: usize, size_bytes: usize) -> Slice {
+        if size_bytes == 0 {
+            return Slice::EMPTY;
+        }
+        let shared = match &self.shared {
+            Some(shared) => shared,
+            None => self.share(),
+        };
+        Slice::of(shared, from..from + size_bytes)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn share(&mut self) -> &Arc<Bytes> {
+        self.shared.insert(Arc::new(self.frame.clone()))
     }
 }

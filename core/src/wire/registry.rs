@@ -12,7 +12,6 @@ use super::field::{Message, MessageKind};
 use super::json::{Json, ToJson};
 use super::messages::REGISTRY;
 use super::reader::{Reader, Trace};
-use super::sink::{Counter, Sink, Writer};
 
 /// One message of the protocol, without its Rust type.
 #[derive(Clone, Debug)]
@@ -39,7 +38,7 @@ pub struct MessageType {
 }
 
 /// Decodes a message and lets a trace see it. One instance serves all traces: who watches can wait.
-type Watch = for<'a> fn(&mut Reader<&'a mut dyn Trace>, i16) -> Result<(), DecodeError>;
+type Watch = for<'a> fn(&mut Reader<'a, &'a mut dyn Trace>, i16) -> Result<(), DecodeError>;
 
 /// A decode, watched.
 #[derive(Clone, Debug)]
@@ -125,8 +124,8 @@ impl MessageType {
     #[must_use]
     pub fn annotate_at(&self, frame: Bytes, from: usize, version: i16) -> Annotated {
         let mut annotate = Annotate::new(self.name);
-        let mut reader = Reader::traced(frame, &mut annotate as &mut dyn Trace);
-        let skipped = reader.bytes(from).map_err(|error| error.of(self.name));
+        let mut reader = Reader::watched(&frame, &mut annotate);
+        let skipped = reader.take(from).map_err(|error| error.of(self.name));
         let result = skipped.and_then(|_| (self.watch)(&mut reader, version));
         let end = reader.at();
         Annotated { end, fields: annotate.fields, result }
@@ -138,7 +137,7 @@ impl MessageType {
     /// Where `bytes` are not the message.
     pub fn json(&self, bytes: Bytes, version: i16) -> Result<Json, DecodeError> {
         let mut json = ToJson::default();
-        let mut reader = Reader::traced(bytes, &mut json as &mut dyn Trace);
+        let mut reader = Reader::watched(&bytes, &mut json);
         (self.watch)(&mut reader, version)?;
         reader.finish().map_err(|error| error.of(self.name))?;
         Ok(json.into_json())
@@ -165,17 +164,14 @@ fn roundtrip<M: Message>(bytes: Bytes, version: i16) -> Result<Bytes, DecodeErro
     M::from_bytes(bytes, version).map(|message| encode(&message, version))
 }
 
-/// As [`Message::to_bytes`], but one instance of each encode serves counting and writing.
+/// As [`Message::to_bytes`], with a look at the count.
 fn encode<M: Message>(message: &M, version: i16) -> Bytes {
-    let mut counter = Counter::default();
-    message.write(&mut (&mut counter as &mut dyn Sink), version);
-    let mut writer = Writer { buffer: Vec::with_capacity(counter.size_bytes) };
-    message.write(&mut (&mut writer as &mut dyn Sink), version);
-    assert_eq!(counter.size_bytes, writer.buffer.len(), "{} v{version} is counted wrong", M::NAME);
-    writer.buffer.into()
+    let bytes = message.to_bytes(version);
+    assert_eq!(message.size_bytes(version), bytes.len(), "{} v{version} is counted wrong", M::NAME);
+    bytes
 }
 
-fn watch<M: Message>(reader: &mut Reader<&mut dyn Trace>, version: i16) -> Result<(), DecodeError> {
+fn watch<'a, M: Message>(reader: &mut Reader<'a, &'a mut dyn Trace>, version: i16) -> Result<(), DecodeError> {
     M::read(reader, version).map(drop)
 }
 

@@ -156,7 +156,8 @@ impl World {
 
     pub fn answer_to<A: Message>(&mut self, conn: ConnId, version: i16) -> Option<(i32, A)> {
         let frame = self.answers.entry(conn).or_default().pop_front()?;
-        let mut reader = Reader::new(frame.slice(4..));
+        let body = frame.slice(4..);
+        let mut reader = Reader::new(&body);
         assert_eq!(reader.remaining(), u32::from_be_bytes(*frame.first_chunk().unwrap()) as usize);
         let header = ResponseHeader::read(&mut reader, response_header_version(A::KEY, version)).unwrap();
         let answer = A::read(&mut reader, version).unwrap();

@@ -113,7 +113,7 @@ impl Churner {
         let value_max_bytes = talk.env.plan.clients.value_max_bytes;
         let batch = NewBatch { identity: None, base_sequence: -1, timestamp_ms, records: &[record], value_max_bytes };
         let partition =
-            PartitionProduceData { records: Some(Records::Bytes(batch.encode())), ..PartitionProduceData::default() };
+            PartitionProduceData { records: Some(batch.encode().into()), ..PartitionProduceData::default() };
         let topic_id = self.living().id;
         let topic = TopicProduceData { topic_id, partition_data: vec![partition], ..TopicProduceData::default() };
         let (acks, timeout_ms) = (-1, 30_000);

@@ -9,7 +9,7 @@ use ottla_core::wire::messages::init_producer_id::{InitProducerIdRequest, InitPr
 use ottla_core::wire::messages::produce::{
     PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceData,
 };
-use ottla_core::wire::{ApiKey, Records, Str, Uuid};
+use ottla_core::wire::{ApiKey, Str, Uuid};
 
 use super::cluster::Cluster;
 use super::wire::PRODUCE_BY_ID;
@@ -178,7 +178,7 @@ impl Producer {
             let lane = &self.lanes[&partition];
             let partition_data = PartitionProduceData {
                 index: lane.index,
-                records: Some(Records::Bytes(bytes)),
+                records: Some(bytes.into()),
                 ..PartitionProduceData::default()
             };
             self.add_to(&mut data, talk, &lane.topic, partition_data);

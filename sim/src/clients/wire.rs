@@ -13,7 +13,7 @@ use ottla_core::wire::messages::init_producer_id::{InitProducerIdRequest, InitPr
 use ottla_core::wire::messages::list_offsets::{ListOffsetsRequest, ListOffsetsResponse};
 use ottla_core::wire::messages::metadata::{MetadataRequest, MetadataResponse};
 use ottla_core::wire::messages::produce::{ProduceRequest, ProduceResponse};
-use ottla_core::wire::{ApiKey, DecodeError, Message, Reader, Sink, Writer};
+use ottla_core::wire::{ApiKey, DecodeError, InVersion, Message, Reader, to_bytes};
 
 use crate::chance::Chance;
 
@@ -45,9 +45,9 @@ macro_rules! apis {
                 }
             }
 
-            fn write(&self, sink: &mut impl Sink, version: i16) {
+            fn content(&self, header: InVersion<'_, RequestHeader>, version: i16) -> Bytes {
                 match self {
-                    $( Self::$api(request) => request.write(sink, version), )*
+                    $( Self::$api(request) => to_bytes(&(header, request.in_version(version))), )*
                 }
             }
         }
@@ -122,13 +122,9 @@ pub fn encode_request(request: &Request, version: i16, correlation_id: i32) -> B
         client_id: Some("sim".into()),
         ..RequestHeader::default()
     };
-    let mut writer = Writer::default();
-    writer.put(&[0; 4]);
-    header.write(&mut writer, api.request_header_version(version));
-    request.write(&mut writer, version);
-    let size = i32::try_from(writer.buffer.len() - 4).expect("small requests");
-    writer.buffer[..4].copy_from_slice(&size.to_be_bytes());
-    writer.buffer.into()
+    let content = request.content(header.in_version(api.request_header_version(version)), version);
+    let size_bytes = i32::try_from(content.len()).expect("small requests");
+    [&size_bytes.to_be_bytes(), &content[..]].concat().into()
 }
 
 /// An answer and the request that it says it is to.
@@ -136,7 +132,7 @@ pub fn encode_request(request: &Request, version: i16, correlation_id: i32) -> B
 /// # Errors
 /// It is not what the version says.
 pub fn decode_answer(frame: Bytes, api: ApiKey, version: i16) -> Result<(i32, Answer), DecodeError> {
-    let mut reader = Reader::new(frame);
+    let mut reader = Reader::new(&frame);
     let header = ResponseHeader::read(&mut reader, api.response_header_version(version))?;
     let answer = Answer::read(&mut reader, api, version)?;
     reader.finish()?;

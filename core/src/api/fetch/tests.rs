@@ -95,7 +95,8 @@ impl World {
 
     fn answer<A: Message>(&mut self, conn: ConnId, version: i16) -> Option<A> {
         let frame = self.answers.entry(conn).or_default().pop_front()?;
-        let mut reader = Reader::new(frame.slice(4..));
+        let body = frame.slice(4..);
+        let mut reader = Reader::new(&body);
         ResponseHeader::read(&mut reader, response_header_version(A::KEY, version)).expect("a header");
         Some(A::read(&mut reader, version).expect("the answer"))
     }
@@ -106,7 +107,7 @@ impl World {
     }
 
     fn produce(&mut self, batch: Bytes, transactional_id: Option<&str>) -> i64 {
-        let data = PartitionProduceData { records: Some(Records::Bytes(batch)), ..Default::default() };
+        let data = PartitionProduceData { records: Some(batch.into()), ..Default::default() };
         let topic = TopicProduceData { name: "accounts".into(), partition_data: [data].into(), ..Default::default() };
         let request = ProduceRequest {
             acks: -1,

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::wire::{Str, Uuid};
+use crate::wire::{BrokerIds, Str, Uuid};
 
 message! {
     /// Asks for topics, or all where none is named, from a cursor on (KIP-966).
@@ -47,14 +47,14 @@ message! {
         /// -1 where there is none.
         leader_id: i32,
         leader_epoch: i32 = -1,
-        replica_nodes: Vec<i32>,
+        replica_nodes: BrokerIds,
         /// The replicas in sync.
-        isr_nodes: Vec<i32>,
+        isr_nodes: BrokerIds,
         /// Not in sync, but with all committed records; null where there are none.
-        eligible_leader_replicas: Option<Vec<i32>>,
+        eligible_leader_replicas: Option<BrokerIds>,
         /// Those that were it before an unclean end; null where there are none.
-        last_known_elr: Option<Vec<i32>>,
+        last_known_elr: Option<BrokerIds>,
         /// Those whose broker or directory is not available.
-        offline_replicas: Vec<i32>,
+        offline_replicas: BrokerIds,
     }
 }

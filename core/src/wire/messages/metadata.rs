@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::wire::{Str, Uuid};
+use crate::wire::{BrokerIds, Str, Uuid};
 
 message! {
     /// Asks for topics: null for all since v1 (an empty list in v0), by id since v10.
@@ -63,10 +63,10 @@ message! {
         leader_id: i32,
         /// -1 where it is unknown.
         leader_epoch: i32 [7..] = -1,
-        replica_nodes: Vec<i32>,
+        replica_nodes: BrokerIds,
         /// The replicas in sync.
-        isr_nodes: Vec<i32>,
+        isr_nodes: BrokerIds,
         /// Those whose broker or directory is not available.
-        offline_replicas: Vec<i32> [5..],
+        offline_replicas: BrokerIds [5..],
     }
 }
