@@ -16,7 +16,6 @@ mod broker;
 pub mod config;
 pub mod connection;
 pub mod directory;
-pub mod error_code;
 pub mod log;
 pub mod memory_disk;
 pub mod metadata;
@@ -26,10 +25,13 @@ pub mod records;
 pub mod rng;
 pub mod time;
 pub mod types;
-pub mod wire;
 
 pub use broker::{Broker, Serving};
 pub use config::Config;
+#[doc(inline)]
+pub use ottla_wire as wire;
+#[doc(inline)]
+pub use ottla_wire::error_code;
 
 /// The examples in the README are tests.
 #[cfg(doctest)]

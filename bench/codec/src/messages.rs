@@ -2,13 +2,19 @@
 
 use bytes::Bytes;
 use ottla_core::wire::messages::fetch::{FetchResponse, FetchableTopicResponse, PartitionData};
+use ottla_core::wire::messages::join_group::{
+    JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse, JoinGroupResponseMember,
+};
 use ottla_core::wire::messages::metadata::{
     MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use ottla_core::wire::messages::offset_commit::{
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
 use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use ottla_core::wire::{Records, Str, Uuid};
 
-/// Ten topics of ten partitions, 1 KB of records in each.
+/// Ten topics of ten partitions, 10 KB of records in each: together what a producer sends at most.
 pub fn produce_request() -> ProduceRequest {
     let partition = |index| PartitionProduceData { index, records: Some(records()), ..Default::default() };
     let topic = |index| TopicProduceData {
@@ -20,7 +26,7 @@ pub fn produce_request() -> ProduceRequest {
     ProduceRequest { acks: -1, timeout_ms: 30_000, topic_data: (0..10).map(topic).collect(), ..Default::default() }
 }
 
-/// Ten topics of ten partitions, 1 KB of records in each.
+/// Ten topics of ten partitions, 10 KB of records in each.
 pub fn fetch_response() -> FetchResponse {
     let partition = |partition_index| PartitionData {
         partition_index,
@@ -72,6 +78,70 @@ pub fn metadata_response() -> MetadataResponse {
     }
 }
 
+/// Ten topics of ten partitions.
+pub fn offset_commit_request() -> OffsetCommitRequest {
+    let partition = |partition_index| OffsetCommitRequestPartition {
+        partition_index,
+        committed_offset: 1_000_000,
+        committed_leader_epoch: 7,
+        committed_metadata: Some(Str::default()),
+    };
+    let topic = |index| OffsetCommitRequestTopic {
+        name: topic_name(index),
+        topic_id: topic_id(index),
+        partitions: (0..10).map(partition).collect(),
+        ..Default::default()
+    };
+    OffsetCommitRequest {
+        group_id: Str::from("billing"),
+        generation_id_or_member_epoch: 12,
+        member_id: member_id(0),
+        topics: (0..10).map(topic).collect(),
+        ..Default::default()
+    }
+}
+
+/// Three assignors, each with the subscription to ten topics.
+pub fn join_group_request() -> JoinGroupRequest {
+    let protocol = |name| JoinGroupRequestProtocol { name: Str::from(name), metadata: subscription(), ..Default::default() };
+    JoinGroupRequest {
+        group_id: Str::from("billing"),
+        session_timeout_ms: 45_000,
+        rebalance_timeout_ms: 300_000,
+        member_id: member_id(0),
+        protocol_type: Str::from("consumer"),
+        protocols: ["range", "roundrobin", "cooperative-sticky"].map(protocol).into(),
+        ..Default::default()
+    }
+}
+
+/// What the leader of a group of 100 members is told.
+pub fn join_group_response() -> JoinGroupResponse {
+    let member = |index| JoinGroupResponseMember {
+        member_id: member_id(index),
+        metadata: subscription(),
+        ..Default::default()
+    };
+    JoinGroupResponse {
+        generation_id: 12,
+        protocol_type: Some(Str::from("consumer")),
+        protocol_name: Some(Str::from("range")),
+        leader: member_id(0),
+        member_id: member_id(0),
+        members: (0..100).map(member).collect(),
+        ..Default::default()
+    }
+}
+
+fn member_id(index: u8) -> Str {
+    Str::from(format!("consumer-billing-1-7d9c2a54-6f0e-4b1d-9c3e-0a1b2c3d4e{index:02x}"))
+}
+
+/// As large as the subscription of a consumer to ten topics.
+fn subscription() -> Bytes {
+    Bytes::from(vec![0x61; 280])
+}
+
 fn topic_name(index: u8) -> Str {
     Str::from(format!("orders-by-customer-{index:02}"))
 }
@@ -81,5 +151,5 @@ fn topic_id(index: u8) -> Uuid {
 }
 
 fn records() -> Records {
-    Bytes::from(vec![0x61; 1024]).into()
+    Bytes::from(vec![0x61; 10 << 10]).into()
 }

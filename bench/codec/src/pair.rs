@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::protocol::{Decodable, Encodable};
-use ottla_core::wire::Message;
+use ottla_core::wire::{Frame, Message, to_frame};
 
 /// A message, as bytes and as each side decoded it from them.
 pub struct Pair<Ours, Theirs> {
@@ -43,6 +43,11 @@ impl<Ours: Message, Theirs: Decodable + Encodable> Pair<Ours, Theirs> {
     /// Encodes the message with our codec.
     pub fn encode_ours(&self) -> Bytes {
         black_box(&self.ours).to_bytes(self.version)
+    }
+
+    /// Encodes the message with our codec as what a socket is given.
+    pub fn encode_ours_to_frame(&self) -> Frame {
+        to_frame(&black_box(&self.ours).in_version(self.version))
     }
 
     /// Encodes the message with the other codec, into a buffer that grows.
