@@ -1,13 +1,17 @@
 //! Writes the first corpus: `cargo run --example seed` in `fuzz/`. It is made of Apache Kafka's own bytes, the vectors, and of
 //! what real clients have sent, the captures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use flate2::read::GzDecoder;
-use ottla_fuzz::{decoders_input, requests_input};
+use ottla_core::records::{Compression, batches_of};
+use ottla_core::wire::messages::header::RequestHeader;
+use ottla_core::wire::{AnnotatedValue, ApiKey, MessageType};
+use ottla_fuzz::{decoders_input, records_input, requests_input};
 use serde_json::Value;
 
 /// Larger frames slow a fuzzer down more than they teach it.
@@ -18,7 +22,13 @@ fn main() {
     let vectors = lines_of(&core.join("vectors"));
     write("decoders", "vector", vectors.iter().filter_map(|vector| seed(vector, decoders_input)));
     write("requests", "vector", vectors.iter().filter_map(|vector| seed(vector, requests_input)));
-    write("requests", "capture", captured_requests(&lines_of(&core.join("captures"))).into_iter());
+    let requests = captured_requests(&lines_of(&core.join("captures")));
+    write(
+        "records",
+        "capture",
+        requests.iter().flat_map(|request| records(request)).collect::<BTreeSet<_>>().into_iter(),
+    );
+    write("requests", "capture", requests.into_iter());
 }
 
 /// A vector of a message that we have, as input.
@@ -37,6 +47,32 @@ fn captured_requests(frames: &[Value]) -> Vec<Vec<u8>> {
         }
     }
     requests.into_values().collect()
+}
+
+/// The record sets of a Produce request, and what their batches hold in a compressed form.
+fn records(request: &[u8]) -> Vec<Vec<u8>> {
+    let number = |at: usize| i16::from_be_bytes([request[at], request[at + 1]]);
+    let (api, version) = (ApiKey::from_number(number(0)), number(2));
+    if api != Some(ApiKey::Produce) {
+        return Vec::new();
+    }
+    let frame = Bytes::copy_from_slice(request);
+    let header_version = ApiKey::Produce.request_header_version(version);
+    let header = MessageType::of::<RequestHeader>().annotate_at(frame.clone(), 0, header_version);
+    let body = MessageType::request(ApiKey::Produce).annotate_at(frame.clone(), header.end, version);
+    let sets = body.fields.iter().filter_map(|field| match &field.value {
+        AnnotatedValue::Records(range) => Some(&request[range.clone()]),
+        _ => None,
+    });
+    sets.flat_map(|set| {
+        let batches = batches_of(set).map_while(Result::ok);
+        let compressed = batches.filter_map(|batch| match batch.header().attributes.compression() {
+            Ok(Compression::None) | Err(_) => None,
+            Ok(codec) => Some(records_input(codec, batch.body())),
+        });
+        compressed.chain([records_input(Compression::None, set)]).collect::<Vec<_>>()
+    })
+    .collect()
 }
 
 fn write(target: &str, name: &str, inputs: impl Iterator<Item = Vec<u8>>) {

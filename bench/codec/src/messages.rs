@@ -85,6 +85,7 @@ pub fn offset_commit_request() -> OffsetCommitRequest {
         committed_offset: 1_000_000,
         committed_leader_epoch: 7,
         committed_metadata: Some(Str::default()),
+        ..Default::default()
     };
     let topic = |index| OffsetCommitRequestTopic {
         name: topic_name(index),
@@ -103,7 +104,8 @@ pub fn offset_commit_request() -> OffsetCommitRequest {
 
 /// Three assignors, each with the subscription to ten topics.
 pub fn join_group_request() -> JoinGroupRequest {
-    let protocol = |name| JoinGroupRequestProtocol { name: Str::from(name), metadata: subscription(), ..Default::default() };
+    let protocol =
+        |name| JoinGroupRequestProtocol { name: Str::from(name), metadata: subscription(), ..Default::default() };
     JoinGroupRequest {
         group_id: Str::from("billing"),
         session_timeout_ms: 45_000,
@@ -117,11 +119,8 @@ pub fn join_group_request() -> JoinGroupRequest {
 
 /// What the leader of a group of 100 members is told.
 pub fn join_group_response() -> JoinGroupResponse {
-    let member = |index| JoinGroupResponseMember {
-        member_id: member_id(index),
-        metadata: subscription(),
-        ..Default::default()
-    };
+    let member =
+        |index| JoinGroupResponseMember { member_id: member_id(index), metadata: subscription(), ..Default::default() };
     JoinGroupResponse {
         generation_id: 12,
         protocol_type: Some(Str::from("consumer")),
