@@ -14,12 +14,14 @@ use alloc::vec::Vec;
 use crate::config::Config;
 use crate::connection::SlotId;
 use crate::error_code::ErrorCode;
-use crate::metadata::{ConfigResource, MetadataImage};
+use crate::metadata::MetadataImage;
 use crate::wire::{MetadataRecord, Str};
 
+pub mod alter_configs;
 pub mod api_versions;
 pub mod authorized;
 pub mod cluster;
+mod config_change;
 pub mod create_partitions;
 pub mod create_topics;
 pub(crate) mod delete_records;
@@ -31,8 +33,10 @@ pub mod describe_topic_partitions;
 pub(crate) mod dispatch;
 pub mod elect_leaders;
 pub(crate) mod fetch;
+pub mod incremental_alter_configs;
 pub(crate) mod init_producer_id;
 mod isolation;
+pub mod list_config_resources;
 pub(crate) mod list_offsets;
 pub mod metadata;
 pub(crate) mod offset_for_leader_epoch;
@@ -49,6 +53,8 @@ mod resource_type {
     pub(super) const TOPIC: i8 = 2;
     pub(super) const BROKER: i8 = 4;
     pub(super) const BROKER_LOGGER: i8 = 8;
+    pub(super) const CLIENT_METRICS: i8 = 16;
+    pub(super) const GROUP: i8 = 32;
 }
 
 /// Whom an answer goes to, and in which form.
@@ -67,7 +73,7 @@ pub(crate) struct Caller {
 pub struct View<'a> {
     /// The committed metadata.
     pub image: &'a MetadataImage,
-    /// This broker's configuration.
+    /// This broker's configuration, with what the metadata says about all brokers and about this one.
     pub config: &'a Config,
     /// The listener that the request came in on, as in [`Input::Opened`](crate::boundary::Input::Opened).
     pub listener: u16,
@@ -112,17 +118,19 @@ impl ApiError {
     pub(crate) fn message(self) -> Option<Str> {
         self.message.map(Str::from)
     }
+
+    /// What goes into an answer whose message is null where all went well.
+    pub(crate) fn parts(outcome: Result<(), Self>) -> (i16, Option<Str>) {
+        match outcome {
+            Ok(()) => (ErrorCode::None.number(), None),
+            Err(error) => (error.code.number(), error.message()),
+        }
+    }
 }
 
 impl<'a> View<'a> {
     /// The listener's name.
     fn listener_name(&self) -> &'a str {
         &self.config.listeners[usize::from(self.listener)].name
-    }
-
-    /// The configuration with what the metadata says about all brokers and about this one.
-    fn effective_config(&self) -> Config {
-        let of = |node| self.image.configs.get(&ConfigResource::Broker(node));
-        self.config.with_dynamic(of(None), of(Some(self.config.node_id)))
     }
 }

@@ -6,6 +6,7 @@
 mod answer;
 mod change;
 mod compaction;
+mod configs;
 mod life;
 mod log_starts;
 mod opening;
@@ -176,14 +177,8 @@ impl Broker {
         let mut outbox = Outbox::default();
         let mut rng = Rng::new(seed);
         let directory = Directory::open(DirectorySettings::from(&config), &mut rng, &mut outbox);
-        let limits = ConnectionLimits {
-            connections: config.limits.connections,
-            connections_per_address: config.limits.connections_per_ip,
-            slots: config.limits.requests_per_connection as usize,
-            unsent_bytes: config.limits.unsent_size_bytes_per_connection,
-        };
         Self {
-            connections: Connections::new(limits),
+            connections: Connections::new(ConnectionLimits::from(&config)),
             fetch_sessions: FetchSessions::new(config.limits.fetch_sessions as usize),
             config,
             outbox,

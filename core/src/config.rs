@@ -1,10 +1,11 @@
 //! The configuration: Kafka's properties with their types, defaults and ranges, and what follows from them.
 //!
 //! [`Config::from_properties`] takes what a `server.properties` and the command line say and either refuses it, naming
-//! the property, its value and what is allowed, or gives a [`Config`] that needs no more checks. A topic's own configs
-//! go on top: [`Config::topic_config`]. Where a value came from is kept, for DescribeConfigs.
+//! the property, its value and what is allowed, or gives a [`Config`] that needs no more checks. What brokers are told
+//! while they run goes on top, [`Config::with_dynamic`], and then a topic's own configs: [`Config::topic_config`]. Where a
+//! value came from is kept, for DescribeConfigs.
 //!
-//! What does not belong here: reading files (the binary does), and the answers to DescribeConfigs (`api/`).
+//! What does not belong here: reading files (the binary does), and requests that change or describe configs (`api/`).
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
@@ -13,22 +14,29 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 mod allowed;
+mod client_metrics;
 mod definition;
 mod definitions;
+mod dynamic;
 mod error;
+mod group;
 mod listeners;
 mod origin;
+mod resource;
 mod topic;
 mod value;
 
 pub use allowed::Allowed;
 pub use definition::{Definition, Refusal, Update};
-pub use error::{ConfigError, TopicConfigError, Warning};
+pub use dynamic::BrokerScope;
+pub use error::{BrokerConfigError, ConfigError, ResourceConfigError, Warning};
 pub use listeners::Listener;
 pub use origin::{Described, Origin, Synonym};
+pub use resource::ResourceKind;
 pub use topic::{CleanupPolicy, CompressionType, TimestampType, TopicConfig};
 pub use value::{ConfigType, ConfigValue};
 
+use self::dynamic::Dynamic;
 use crate::types::NodeId;
 
 /// A validated configuration.
@@ -120,13 +128,6 @@ pub struct Limits {
     pub decompressed_size_bytes: u32,
 }
 
-/// Properties that were changed while brokers ran.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Dynamic {
-    all_brokers: BTreeMap<String, String>,
-    this_broker: BTreeMap<String, String>,
-}
-
 /// All defaults.
 impl Default for Config {
     fn default() -> Self {
@@ -172,30 +173,6 @@ impl Config {
             warnings.push(Warning::NoEffect(without_effect));
         }
         Ok((config, warnings))
-    }
-
-    /// This configuration with what the metadata log says about all brokers and about this one. Values that are not
-    /// allowed, or that no longer fit the rest, are left out: a running broker must not stop for them.
-    #[must_use]
-    pub fn with_dynamic(
-        &self,
-        all_brokers: Option<&BTreeMap<String, String>>,
-        this_broker: Option<&BTreeMap<String, String>>,
-    ) -> Self {
-        let keep = |layer: Option<&BTreeMap<String, String>>| -> BTreeMap<String, String> {
-            let is_good = |(key, value): &(&String, &String)| {
-                definition_behind(key)
-                    .is_some_and(|definition| definition.update != Update::ReadOnly && definition.parse(value).is_ok())
-            };
-            layer.into_iter().flatten().filter(is_good).map(|(key, value)| (key.clone(), value.clone())).collect()
-        };
-        let dynamic = Dynamic { all_brokers: keep(all_brokers), this_broker: keep(this_broker) };
-        let mut changed = Self::resolve(self.stated.clone(), dynamic).unwrap_or_else(|_| self.clone());
-        // What was found out since: who we are, and the ports that the system chose. None of it changes any more.
-        changed.node_id = self.node_id;
-        changed.listeners.clone_from(&self.listeners);
-        changed.advertised_listeners.clone_from(&self.advertised_listeners);
-        changed
     }
 
     /// Takes note of the port that the system chose for a listener with port 0.
@@ -385,6 +362,10 @@ fn check_together(values: &Layers<'_>) -> Result<(), ConfigError> {
         if values.value(key).is_some_and(|value| value.integer() < 1) {
             return bad(key, "a whole number of at least 1");
         }
+    }
+    let cleaners = values.integer("log.cleaner.threads").max(1);
+    if values.integer("log.cleaner.dedupe.buffer.size") / cleaners <= 1 << 20 {
+        return bad("log.cleaner.dedupe.buffer.size", "more than a megabyte for each of log.cleaner.threads");
     }
     let roles = values.list("process.roles");
     if !roles.is_empty() && !roles.iter().any(|role| role == "broker") {

@@ -33,5 +33,5 @@ pub(crate) use marker::MARKER_MAX_BYTES;
 pub use marker::{EndMarker, TransactionResult};
 pub use reader::{RecordError, RecordIter, RecordReader, records_of};
 pub use record::{Record, RecordFault, RecordField, RecordHeader, RecordHeaders, RecordRef};
-pub use validate::{BatchError, InvalidRecord, ProduceRules, ProducedBatch, validate_produced};
+pub use validate::{BatchError, InvalidRecord, ProduceRules, ProducedBatch, StoredCodec, validate_produced};
 pub use varint::{get_uvarint, get_varint, get_varlong, put_uvarint, put_varint, put_varlong};

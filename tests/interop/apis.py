@@ -12,9 +12,12 @@ APIS = {
     22: ("InitProducerId", 0, 5),
     23: ("OffsetForLeaderEpoch", 2, 4),
     32: ("DescribeConfigs", 1, 4),
+    33: ("AlterConfigs", 0, 2),
     35: ("DescribeLogDirs", 1, 5),
     37: ("CreatePartitions", 0, 3),
     43: ("ElectLeaders", 0, 2),
+    44: ("IncrementalAlterConfigs", 0, 1),
     60: ("DescribeCluster", 0, 2),
+    74: ("ListConfigResources", 0, 1),
     75: ("DescribeTopicPartitions", 0, 0),
 }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use super::placement::{Placed, Placer, RECORDS_MAX};
 use super::{ApiError, Change, View, resource_type, topic_name};
-use crate::config::{Config, Described};
+use crate::config::{Config, Described, ResourceKind};
 use crate::error_code::ErrorCode;
 use crate::rng::Rng;
 use crate::wire::messages::create_topics::{
@@ -44,7 +44,7 @@ pub fn handle(request: &CreateTopicsRequest, view: View<'_>, rng: &mut Rng) -> C
 /// Topics that are about to be, and the records that make them.
 pub(super) struct Plan<'a> {
     view: View<'a>,
-    config: Config,
+    config: &'a Config,
     rng: &'a mut Rng,
     placer: Placer<'a>,
     records: Vec<MetadataRecord>,
@@ -68,7 +68,7 @@ impl<'a> Plan<'a> {
     pub(super) fn new(view: View<'a>, rng: &'a mut Rng) -> Self {
         Self {
             view,
-            config: view.effective_config(),
+            config: view.config,
             rng,
             placer: Placer::new(view.image),
             records: Vec::new(),
@@ -90,7 +90,7 @@ impl<'a> Plan<'a> {
         self.check_name(&topic.name)?;
         let configs = configs(topic)?;
         self.config
-            .check_topic_configs(&configs)
+            .check_resource(ResourceKind::Topic, &configs)
             .map_err(|error| ApiError::new(ErrorCode::InvalidConfig, error.to_string()))?;
         let placed = self.place(topic)?;
         if self.records.len() + 1 + configs.len() + placed.len() > RECORDS_MAX {

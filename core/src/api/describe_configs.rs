@@ -1,4 +1,5 @@
-//! DescribeConfigs: settings of topics and of this broker, and where each comes from.
+//! DescribeConfigs: settings of topics, groups, subscriptions of clients' metrics and this broker, and where each comes
+//! from.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -6,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{ApiError, View, resource_type, topic_name};
-use crate::config::{Config, Described};
+use crate::config::{Config, Described, ResourceKind};
 use crate::error_code::ErrorCode;
 use crate::metadata::ConfigResource;
 use crate::wire::Str;
@@ -18,9 +19,8 @@ use crate::wire::messages::describe_configs::{
 /// Answers in any served version; refusals are told resource by resource.
 #[must_use]
 pub fn handle(request: &DescribeConfigsRequest, view: View<'_>) -> DescribeConfigsResponse {
-    let config = view.effective_config();
     let result = |resource: &DescribeConfigsResource| {
-        let (error, configs) = match describe(resource, &config, view) {
+        let (error, configs) = match describe(resource, view) {
             Ok(configs) => (ApiError::new(ErrorCode::None, ""), shown(configs, resource, request)),
             Err(error) => (error, Vec::new()),
         };
@@ -36,17 +36,15 @@ pub fn handle(request: &DescribeConfigsRequest, view: View<'_>) -> DescribeConfi
     DescribeConfigsResponse { results: request.resources.iter().map(result).collect(), ..Default::default() }
 }
 
-fn describe(resource: &DescribeConfigsResource, config: &Config, view: View<'_>) -> Result<Vec<Described>, ApiError> {
-    let name = &*resource.resource_name;
+fn describe(resource: &DescribeConfigsResource, view: View<'_>) -> Result<Vec<Described>, ApiError> {
+    let (name, config) = (&*resource.resource_name, view.config);
     match resource.resource_type {
         resource_type::TOPIC => {
             topic_name::validate(name).map_err(|fault| ApiError::new(ErrorCode::InvalidTopicException, fault))?;
             if view.image.topic(name).is_none() {
                 return Err(ApiError::new(ErrorCode::UnknownTopicOrPartition, ""));
             }
-            let nothing = BTreeMap::new();
-            let own = view.image.configs.get(&ConfigResource::Topic(name.into())).unwrap_or(&nothing);
-            Ok(config.describe_topic(own))
+            Ok(describe_own(ResourceKind::Topic, &ConfigResource::Topic(name.into()), view))
         }
         resource_type::BROKER if name.is_empty() => Ok(config.describe_all_brokers()),
         resource_type::BROKER => {
@@ -59,8 +57,21 @@ fn describe(resource: &DescribeConfigsResource, config: &Config, view: View<'_>)
             check_broker(name, config, "")?;
             Ok(Vec::new())
         }
+        resource_type::CLIENT_METRICS if name.is_empty() => {
+            Err(invalid("Client metrics subscription name must not be empty"))
+        }
+        resource_type::CLIENT_METRICS => {
+            Ok(describe_own(ResourceKind::ClientMetrics, &ConfigResource::ClientMetrics(name.into()), view))
+        }
+        resource_type::GROUP if name.is_empty() => Err(invalid("Group name must not be empty")),
+        resource_type::GROUP => Ok(describe_own(ResourceKind::Group, &ConfigResource::Group(name.into()), view)),
         other => Err(invalid(format!("Unsupported resource type: {other}"))),
     }
+}
+
+fn describe_own(kind: ResourceKind, resource: &ConfigResource, view: View<'_>) -> Vec<Described> {
+    let nothing = BTreeMap::new();
+    view.config.describe_resource(kind, view.image.configs.get(resource).unwrap_or(&nothing))
 }
 
 fn check_broker(name: &str, config: &Config, or: &str) -> Result<(), ApiError> {
@@ -190,6 +201,21 @@ mod tests {
     }
 
     #[test]
+    fn groups_and_subscriptions_have_configs_whether_they_exist_or_not() {
+        let keys = ["consumer.session.timeout.ms", "share.isolation.level"];
+        let group = ask(resource_type::GROUP, "nobody", Some(&keys));
+        let expected =
+            [("consumer.session.timeout.ms", Some("45000"), 5), ("share.isolation.level", Some("read_uncommitted"), 5)];
+        assert_eq!(values(&group), expected);
+        let synonyms = group.configs.iter().map(|config| &*config.synonyms[0].name);
+        assert!(synonyms.eq(["group.consumer.session.timeout.ms", "share.isolation.level"]));
+        let metrics = ask(resource_type::CLIENT_METRICS, "none", None);
+        let expected = [("interval.ms", Some("300000"), 5), ("match", Some(""), 5), ("metrics", Some(""), 5)];
+        assert_eq!(values(&metrics), expected);
+        assert_eq!(metrics.configs[0].synonyms, []);
+    }
+
+    #[test]
     fn unknown_resources_are_refused() {
         for (resource_type, name, code, message) in [
             (resource_type::TOPIC, "nope", 3, ""),
@@ -198,6 +224,8 @@ mod tests {
             (resource_type::BROKER, "x", 42, "Broker id must be an integer, but it is: x"),
             (resource_type::BROKER_LOGGER, "", 42, "Broker id must not be empty"),
             (resource_type::BROKER_LOGGER, "7", 42, "Unexpected broker id, expected 1 but received 7"),
+            (resource_type::GROUP, "", 42, "Group name must not be empty"),
+            (resource_type::CLIENT_METRICS, "", 42, "Client metrics subscription name must not be empty"),
             (3, "g", 42, "Unsupported resource type: 3"),
         ] {
             let result = ask(resource_type, name, None);

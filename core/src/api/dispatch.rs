@@ -8,9 +8,10 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::{
-    Caller, View, api_versions, create_partitions, create_topics, delete_records, delete_topics, describe_cluster,
-    describe_configs, describe_log_dirs, describe_topic_partitions, elect_leaders, fetch, init_producer_id,
-    list_offsets, metadata, offset_for_leader_epoch, produce, table,
+    Caller, View, alter_configs, api_versions, create_partitions, create_topics, delete_records, delete_topics,
+    describe_cluster, describe_configs, describe_log_dirs, describe_topic_partitions, elect_leaders, fetch,
+    incremental_alter_configs, init_producer_id, list_config_resources, list_offsets, metadata,
+    offset_for_leader_epoch, produce, table,
 };
 use crate::boundary::CloseReason;
 use crate::broker::Broker;
@@ -19,6 +20,7 @@ use crate::error_code::ErrorCode;
 use crate::log::{LogState, PartitionLog};
 use crate::time::Now;
 use crate::types::PartitionId;
+use crate::wire::messages::alter_configs::AlterConfigsRequest;
 use crate::wire::messages::api_versions::ApiVersionsRequest;
 use crate::wire::messages::create_partitions::CreatePartitionsRequest;
 use crate::wire::messages::create_topics::CreateTopicsRequest;
@@ -31,7 +33,9 @@ use crate::wire::messages::describe_topic_partitions::DescribeTopicPartitionsReq
 use crate::wire::messages::elect_leaders::ElectLeadersRequest;
 use crate::wire::messages::fetch::FetchRequest;
 use crate::wire::messages::header::RequestHeader;
+use crate::wire::messages::incremental_alter_configs::IncrementalAlterConfigsRequest;
 use crate::wire::messages::init_producer_id::InitProducerIdRequest;
+use crate::wire::messages::list_config_resources::ListConfigResourcesRequest;
 use crate::wire::messages::list_offsets::ListOffsetsRequest;
 use crate::wire::messages::metadata::MetadataRequest;
 use crate::wire::messages::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
@@ -111,10 +115,6 @@ fn admin(
             let change = create_partitions::handle(&read(body, version)?, view);
             broker.submit(now, caller, frame, change);
         }
-        DescribeConfigsRequest::KEY => {
-            let response = describe_configs::handle(&read(body, version)?, view);
-            broker.answer(caller, &response, Vec::new());
-        }
         DescribeClusterRequest::KEY => {
             let response = describe_cluster::handle(&read(body, version)?, view);
             broker.answer(caller, &response, Vec::new());
@@ -126,6 +126,44 @@ fn admin(
         DescribeTopicPartitionsRequest::KEY => {
             let states = |partition| log_state(&broker.logs, partition);
             let response = describe_topic_partitions::handle(&read(body, version)?, view, &states);
+            broker.answer(caller, &response, Vec::new());
+        }
+        key => return configs(broker, now, caller, frame, key, body),
+    }
+    Ok(())
+}
+
+/// The calls about configs.
+fn configs(
+    broker: &mut Broker,
+    now: Now,
+    caller: Caller,
+    frame: &Bytes,
+    key: i16,
+    body: &mut Reader,
+) -> Result<(), String> {
+    let version = caller.version;
+    let listener = broker.listener_of(caller.slot.conn);
+    let view = View { image: broker.metadata.image(), config: &broker.config, listener };
+    match key {
+        // What a list is added to, and whether anything changes, may depend on what is on its way.
+        AlterConfigsRequest::KEY | IncrementalAlterConfigsRequest::KEY if broker.is_changing() => {
+            broker.hold(caller.slot, frame.clone());
+        }
+        AlterConfigsRequest::KEY => {
+            let change = alter_configs::handle(&read(body, version)?, view);
+            broker.submit(now, caller, frame, change);
+        }
+        IncrementalAlterConfigsRequest::KEY => {
+            let change = incremental_alter_configs::handle(&read(body, version)?, view);
+            broker.submit(now, caller, frame, change);
+        }
+        ListConfigResourcesRequest::KEY => {
+            let response = list_config_resources::handle(&read(body, version)?, version, view);
+            broker.answer(caller, &response, Vec::new());
+        }
+        DescribeConfigsRequest::KEY => {
+            let response = describe_configs::handle(&read(body, version)?, view);
             broker.answer(caller, &response, Vec::new());
         }
         other => panic!("API key {other} is in the table and has no handler"),

@@ -9,11 +9,11 @@ use alloc::vec::Vec;
 use super::Caller;
 use crate::boundary::CloseReason;
 use crate::broker::{Broker, Work};
-use crate::config::{TimestampType as TopicTimestampType, TopicConfig};
+use crate::config::{CompressionType, TimestampType as TopicTimestampType, TopicConfig};
 use crate::error_code::ErrorCode;
 use crate::log::{LogState, PartitionLog};
 use crate::parking::{Waits, Wake};
-use crate::records::{self, BatchError, ProduceRules, TimestampType};
+use crate::records::{self, BatchError, Compression, ProduceRules, StoredCodec, TimestampType};
 use crate::time::Now;
 use crate::types::{Offset, PartitionId};
 use crate::wire::messages::produce::{
@@ -230,5 +230,18 @@ fn produce_rules(produce_version: i16, topic: &TopicConfig, decompressed_max_byt
         timestamp_after_max_ms: topic.message_timestamp_after_max_ms,
         is_compacted: topic.cleanup_policy.compact,
         decompressed_max_bytes: decompressed_max_bytes as usize,
+        stored_codec: stored_codec(topic),
     }
+}
+
+fn stored_codec(topic: &TopicConfig) -> StoredCodec {
+    let codec = match topic.compression_type {
+        CompressionType::Producer => return StoredCodec::AsSent,
+        CompressionType::Uncompressed => Compression::None,
+        CompressionType::Gzip => Compression::Gzip,
+        CompressionType::Snappy => Compression::Snappy,
+        CompressionType::Lz4 => Compression::Lz4,
+        CompressionType::Zstd => Compression::Zstd,
+    };
+    StoredCodec::Always { codec, level: topic.compression_level }
 }

@@ -17,7 +17,7 @@ pub struct Api {
 }
 
 /// By number.
-pub static TABLE: [Api; 16] = [
+pub static TABLE: [Api; 19] = [
     // Versions 0 to 2 are refused, but old librdkafka turns compression off where they are missing.
     Api { key: ApiKey::Produce, versions: 3..=13, advertised_from: 0 },
     serve(ApiKey::Fetch, 4, 18),
@@ -30,10 +30,13 @@ pub static TABLE: [Api; 16] = [
     serve(ApiKey::InitProducerId, 0, 5),
     serve(ApiKey::OffsetForLeaderEpoch, 2, 4),
     serve(ApiKey::DescribeConfigs, 1, 4),
+    serve(ApiKey::AlterConfigs, 0, 2),
     serve(ApiKey::DescribeLogDirs, 1, 5),
     serve(ApiKey::CreatePartitions, 0, 3),
     serve(ApiKey::ElectLeaders, 0, 2),
+    serve(ApiKey::IncrementalAlterConfigs, 0, 1),
     serve(ApiKey::DescribeCluster, 0, 2),
+    serve(ApiKey::ListConfigResources, 0, 1),
     serve(ApiKey::DescribeTopicPartitions, 0, 0),
 ];
 

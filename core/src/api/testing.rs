@@ -58,6 +58,8 @@ impl Cluster {
 
     pub(super) fn set(&mut self, resource: ConfigResource, name: &str, value: &str) {
         self.image.configs.entry(resource).or_default().insert(name.into(), value.into());
+        let of = |node| self.image.configs.get(&ConfigResource::Broker(node));
+        self.config = self.config.with_dynamic(of(None), of(Some(self.config.node_id))).expect("they fit");
     }
 }
 

@@ -88,7 +88,7 @@ impl Broker {
     }
 
     /// Whether a metadata change is not committed yet.
-    pub(super) fn is_changing(&self) -> bool {
+    pub(crate) fn is_changing(&self) -> bool {
         !self.changes.appended.is_empty()
     }
 

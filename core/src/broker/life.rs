@@ -1,6 +1,5 @@
 //! The broker's life: reads the directory, opens the logs, serves, and stops in good order.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -10,12 +9,12 @@ use super::opening::Opening;
 use super::{Broker, Phase, Work};
 use super::{METADATA_PARTITION, METADATA_TOPIC};
 use crate::boundary::{HaltReason, Level, Output, Path};
-use crate::config::{Config, TopicConfig};
+use crate::config::Config;
 use crate::directory::{
     DirectoryEvent, Found, FoundPartition, MetaProperties, PartitionOffsets, Settled, partition_dir,
 };
-use crate::log::{self, LogConfig, LogEvent, LogState, LookupError, LookupId, OpenLog, PartitionLog};
-use crate::metadata::{self, ConfigResource, Endpoint, Loader, Registration};
+use crate::log::{self, LogEvent, LogState, LookupError, LookupId, OpenLog, PartitionLog};
+use crate::metadata::{self, Endpoint, Loader, Registration};
 use crate::parking::Wake;
 use crate::rng::Rng;
 use crate::time::Now;
@@ -144,11 +143,7 @@ impl Broker {
                 self.remove_log(now, PartitionId { topic_id, index });
             }
         }
-        for resource in delta.configs_changed {
-            if let ConfigResource::Topic(topic) = resource {
-                self.reconfigure(&topic);
-            }
-        }
+        self.follow_configs(&delta.configs_changed);
     }
 
     /// Stops taking work and lets what is in flight finish.
@@ -236,6 +231,8 @@ impl Broker {
         let registration = registration(&self.config, &start.found.meta, &mut self.rng);
         self.node_id = registration.node_id;
         self.config.node_id = registration.node_id;
+        self.follow_broker_configs();
+        let start = self.start.as_ref().expect("it was there");
         let batches = metadata::start_batches(
             &self.metadata,
             &registration,
@@ -282,7 +279,7 @@ impl Broker {
     pub(super) fn open_log(&mut self, now: Now, id: PartitionId, found: Option<FoundPartition>) {
         let Some(topic) = self.metadata.image().topics.get(&id.topic_id) else { return };
         let name = topic.name.clone();
-        let topic_config = self.effective_config(&name);
+        let topic_config = self.topic_config(&name);
         let is_new = found.is_none();
         if is_new && self.directory.remembers(&name, id.index, now) {
             self.waiting_for_name.insert(id);
@@ -334,60 +331,6 @@ impl Broker {
             self.touch(id);
         }
         self.wake_all(now, self.parking.touching(id), Wake::Lost(id));
-    }
-
-    /// Takes changed settings of a topic over into its logs.
-    fn reconfigure(&mut self, topic: &str) {
-        let Some(&topic_id) = self.metadata.image().topic_ids.get(topic) else { return };
-        let topic_config = self.effective_config(topic);
-        let log_config = self.log_config(&topic_config);
-        let (first, last) = (PartitionId { topic_id, index: 0 }, PartitionId { topic_id, index: i32::MAX });
-        for (id, log) in self.logs.range_mut(first..=last) {
-            log.configure(log_config.clone());
-            self.touched.insert(*id);
-        }
-        self.topic_configs.insert(topic_id, topic_config);
-    }
-
-    fn effective_config(&self, topic: &str) -> TopicConfig {
-        let overrides = self.metadata.image().configs.get(&ConfigResource::Topic(topic.into()));
-        self.config.topic_config(overrides.unwrap_or(&BTreeMap::new()))
-    }
-
-    fn log_config(&self, topic: &TopicConfig) -> LogConfig {
-        let policy = topic.cleanup_policy;
-        LogConfig {
-            segment_bytes: topic.segment_bytes,
-            // A record is compacted only once its segment is closed.
-            segment_ms: if policy.compact {
-                topic.segment_ms.min(topic.max_compaction_lag_ms)
-            } else {
-                topic.segment_ms
-            },
-            segment_jitter_ms: topic.segment_jitter_ms,
-            segment_index_bytes: topic.segment_index_bytes,
-            index_interval_bytes: topic.index_interval_bytes,
-            flush_messages: topic.flush_messages,
-            flush_ms: topic.flush_ms,
-            is_compacted: policy.compact,
-            min_cleanable_dirty_ratio: topic.min_cleanable_dirty_ratio,
-            delete_retention_ms: topic.delete_retention_ms,
-            min_compaction_lag_ms: topic.min_compaction_lag_ms,
-            max_compaction_lag_ms: topic.max_compaction_lag_ms,
-            is_deleted: policy.delete,
-            retention_ms: topic.retention_ms,
-            retention_bytes: topic.retention_bytes,
-            file_delete_delay_ms: topic.file_delete_delay_ms,
-            truncates_damage: self.config.truncates_damaged_logs,
-            producer_id_expiration_ms: self.config.producer_id_expiration_ms,
-        }
-    }
-
-    /// The metadata log is always synced before a change counts: it is small and says what everything else means. For the
-    /// same reason nothing of it is deleted.
-    fn metadata_log_config(&self) -> LogConfig {
-        let config = self.log_config(&self.config.topic_config(&BTreeMap::new()));
-        LogConfig { flush_messages: 1, is_deleted: false, ..config }
     }
 
     fn close_logs(&mut self, now: Now) {

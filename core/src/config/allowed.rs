@@ -1,7 +1,9 @@
 //! What values a property allows.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
+use core::fmt;
 
 use super::value::ConfigValue;
 
@@ -20,13 +22,19 @@ pub enum Allowed {
     OneOf(&'static [&'static str]),
     /// One of these texts, in capitals or not.
     OneOfAnyCase(&'static [&'static str]),
-    /// A list of only these.
+    /// A list of only these; what stands in it twice counts once.
     ListOf(&'static [&'static str]),
+    /// A list of any parts; what stands in it twice counts once.
+    Distinct,
+    /// `earliest`, `latest`, or `by_duration:` and a duration as ISO 8601 writes it.
+    OffsetReset,
     /// `*`, or a list of partition and broker ids as in `0:1,1:2`.
     ThrottledReplicas,
 }
 
 pub(crate) const ANY: Allowed = Allowed::Any;
+pub(crate) const DISTINCT: Allowed = Allowed::Distinct;
+pub(crate) const OFFSET_RESET: Allowed = Allowed::OffsetReset;
 pub(crate) const GZIP_LEVEL: Allowed = Allowed::BetweenOr(1, 9, -1);
 pub(crate) const THROTTLED_REPLICAS: Allowed = Allowed::ThrottledReplicas;
 
@@ -51,9 +59,18 @@ pub(crate) const fn list_of(texts: &'static [&'static str]) -> Allowed {
 }
 
 impl Allowed {
-    /// Checks a value of the property `name`. A refusal is the value that is at fault and Kafka's reason.
-    pub(crate) fn check(self, name: &str, value: &ConfigValue) -> Result<(), (String, String)> {
-        let refuse = |reason: String| Err((value.to_string(), reason));
+    /// The value as it counts: without repetitions, where these don't.
+    pub(crate) fn settled(self, mut value: ConfigValue) -> ConfigValue {
+        if let (Self::ListOf(_) | Self::Distinct, ConfigValue::List(parts)) = (self, &mut value) {
+            let mut seen = BTreeSet::new();
+            parts.retain(|part| seen.insert(part.clone()));
+        }
+        value
+    }
+
+    /// Checks a value of the property `name`. A refusal is in Kafka's words.
+    pub(crate) fn check(self, name: &str, value: &ConfigValue) -> Result<(), String> {
+        let refuse = |reason: String| Err(invalid(name, value, &reason));
         match (self, value) {
             (Self::Any, _) => Ok(()),
             (Self::AtLeast(low), _) => check_range(low, i64::MAX, value).or_else(refuse),
@@ -71,21 +88,23 @@ impl Allowed {
             (Self::OneOfAnyCase(texts), _) => {
                 refuse(format!("String must be one of (case insensitive): {}", texts.join(", ")))
             }
-            (Self::ListOf(texts), ConfigValue::List(parts)) => {
-                match parts.iter().find(|part| !texts.contains(&part.as_str())) {
-                    None => Ok(()),
-                    Some(part) => Err((part.clone(), format!("String must be one of: {}", texts.join(", ")))),
-                }
-            }
-            (Self::ListOf(_), other) => unreachable!("{name} is a list, not {other:?}"),
+            (Self::ListOf(texts), ConfigValue::List(parts)) => check_list(name, parts, Some(texts)),
+            (Self::Distinct, ConfigValue::List(parts)) => check_list(name, parts, None),
+            (Self::ListOf(_) | Self::Distinct, other) => unreachable!("{name} is a list, not {other:?}"),
+            (Self::OffsetReset, ConfigValue::Text(text)) if is_offset_reset(text) => Ok(()),
+            (Self::OffsetReset, _) => refuse(format!(
+                "Invalid value `{value}` for configuration {name}. The value must be either 'earliest', 'latest' or of \
+                 the format 'by_duration:<PnDTnHnMn.nS>'."
+            )),
             (Self::ThrottledReplicas, ConfigValue::List(parts)) if is_throttled_replicas(parts) => Ok(()),
-            (Self::ThrottledReplicas, _) => Err((
-                format!("[{}]", value.to_string().replace(',', ", ")),
-                format!(
+            (Self::ThrottledReplicas, _) => {
+                let shown = format!("[{}]", value.to_string().replace(',', ", "));
+                let reason = format!(
                     "{name} must be the literal '*' or a list of replicas in the following format: \
                      [partitionId]:[brokerId],[partitionId]:[brokerId],..."
-                ),
-            )),
+                );
+                Err(invalid(name, &shown, &reason))
+            }
         }
     }
 
@@ -98,9 +117,28 @@ impl Allowed {
             Self::BetweenOr(low, high, other) => format!("from {low} to {high}, or {other}"),
             Self::OneOf(texts) | Self::OneOfAnyCase(texts) => format!("one of {}", texts.join(", ")),
             Self::ListOf(texts) => format!("any of {}", texts.join(", ")),
+            Self::Distinct => "a list without empty parts".to_string(),
+            Self::OffsetReset => "earliest, latest or by_duration:PnDTnHnMn.nS".to_string(),
             Self::ThrottledReplicas => "* or partition:broker,partition:broker,...".to_string(),
         }
     }
+}
+
+/// Kafka's words for a value that is refused.
+pub(super) fn invalid(name: &str, value: &dyn fmt::Display, reason: &str) -> String {
+    format!("Invalid value {value} for configuration {name}: {reason}")
+}
+
+fn check_list(name: &str, parts: &[String], known: Option<&[&str]>) -> Result<(), String> {
+    for part in parts {
+        if part.is_empty() {
+            return Err(format!("Configuration '{name}' values must not be empty."));
+        }
+        if let Some(known) = known.filter(|known| !known.contains(&part.as_str())) {
+            return Err(invalid(name, part, &format!("String must be one of: {}", known.join(", "))));
+        }
+    }
+    Ok(())
 }
 
 fn check_range(low: i64, high: i64, value: &ConfigValue) -> Result<(), String> {
@@ -122,4 +160,50 @@ fn is_throttled_replicas(parts: &[String]) -> bool {
         part.split_once(':').is_some_and(|(partition, broker)| is_number(partition) && is_number(broker))
     };
     matches!(parts, [only] if only == "*") || parts.iter().all(is_pair)
+}
+
+fn is_offset_reset(text: &str) -> bool {
+    match text.split_once(':') {
+        None => text == "earliest" || text == "latest",
+        Some((kind, duration)) => kind == "by_duration" && is_duration(duration),
+    }
+}
+
+/// `PnDTnHnMnS` with at least one of the parts, the seconds perhaps with a fraction; none below zero.
+fn is_duration(text: &str) -> bool {
+    let Some(parts) = text.strip_prefix('P') else { return false };
+    let (days, time) = parts.split_once('T').map_or((parts, None), |(days, time)| (days, Some(time)));
+    let are_days = days.is_empty() || take_part(days, 'D', false).is_some_and(str::is_empty);
+    let has_part = |time: &str| !time.is_empty();
+    are_days && time.map_or(!days.is_empty(), |time| has_part(time) && is_time(time))
+}
+
+fn is_time(time: &str) -> bool {
+    let units = [('H', false), ('M', false), ('S', true)];
+    units.iter().fold(time, |rest, (unit, fraction)| take_part(rest, *unit, *fraction).unwrap_or(rest)).is_empty()
+}
+
+/// What comes after a number and its unit; `None` where they are not there.
+fn take_part(text: &str, unit: char, has_fraction: bool) -> Option<&str> {
+    let (number, rest) = text.split_once(unit)?;
+    let (whole, fraction) = number.split_once('.').map_or((number, "0"), |(whole, fraction)| (whole, fraction));
+    let are_digits = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = are_digits(whole) && are_digits(fraction) && (has_fraction || !number.contains('.'));
+    is_number.then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offset_reset_is_an_end_of_the_log_or_a_duration() {
+        for good in ["earliest", "latest", "by_duration:PT1H", "by_duration:P2DT3H4M5.5S", "by_duration:P1D"] {
+            assert!(is_offset_reset(good), "{good}");
+        }
+        for bad in ["none", "by_duration", "by_duration:", "by_duration:P", "by_duration:PT", "by_duration:PT1.5H"] {
+            assert!(!is_offset_reset(bad), "{bad}");
+        }
+        assert!(!is_offset_reset("by_duration:PT-1H") && !is_offset_reset("by_duration:PT1M1H"));
+    }
 }

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use super::allowed::Allowed;
+use super::allowed::{Allowed, invalid};
 use super::definitions;
 use super::value::{ConfigType, ConfigValue};
 
@@ -40,12 +40,8 @@ pub enum Update {
 /// A value that a property does not allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The property.
-    pub name: &'static str,
-    /// The value or the part of it that is at fault.
-    pub value: String,
-    /// Why, in Kafka's words.
-    pub reason: String,
+    /// Which property and value, and why, in Kafka's words.
+    pub message: String,
     /// For people: what is allowed.
     pub expected: String,
 }
@@ -57,37 +53,24 @@ impl Definition {
         definitions::BROKER.iter().find_map(|table| find(table, name))
     }
 
-    /// The topic's property of that name.
-    #[must_use]
-    pub fn of_topic(name: &str) -> Option<&'static Self> {
-        find(definitions::TOPIC, name)
-    }
-
     /// Every property that a broker has, by area and then by name.
     pub fn all_of_broker() -> impl Iterator<Item = &'static Self> {
         definitions::BROKER.iter().copied().flatten()
     }
 
-    /// Every property that a topic has, by name.
-    pub fn all_of_topic() -> impl Iterator<Item = &'static Self> {
-        definitions::TOPIC.iter()
-    }
-
     /// Reads and checks a value.
     pub fn parse(&self, text: &str) -> Result<ConfigValue, Refusal> {
-        let refuse =
-            |value: String, reason: String| Refusal { name: self.name, value, reason, expected: self.expected() };
+        let refuse = |message: String| Refusal { message, expected: self.expected() };
         let Some(value) = self.config_type.parse(text) else {
             let reason = match self.config_type {
                 ConfigType::Boolean => "Expected value to be either true or false".into(),
                 other => format!("Not a number of type {}", other.name()),
             };
-            return Err(refuse(text.trim().into(), reason));
+            return Err(refuse(invalid(self.name, &text.trim(), &reason)));
         };
-        match self.allowed.check(self.name, &value) {
-            Ok(()) => Ok(value),
-            Err((value, reason)) => Err(refuse(value, reason)),
-        }
+        let value = self.allowed.settled(value);
+        self.allowed.check(self.name, &value).map_err(refuse)?;
+        Ok(value)
     }
 
     /// The default as a value.
@@ -97,6 +80,12 @@ impl Definition {
     #[must_use]
     pub fn default_value(&self) -> Option<ConfigValue> {
         self.default.map(|text| self.parse(text).expect("every default is allowed"))
+    }
+
+    /// Whether its values have parts.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        self.config_type == ConfigType::List
     }
 
     /// Whether its values must not be shown.
@@ -129,6 +118,6 @@ impl Definition {
     }
 }
 
-fn find(table: &'static [Definition], name: &str) -> Option<&'static Definition> {
+pub(super) fn find(table: &'static [Definition], name: &str) -> Option<&'static Definition> {
     table.binary_search_by(|definition| definition.name.cmp(name)).ok().map(|index| &table[index])
 }

@@ -24,13 +24,17 @@ macro_rules! definitions {
     (@default $default:literal) => { Some($default) };
 }
 
+mod client_metrics;
 mod coordinators;
+mod group;
 mod log;
 mod ottla;
 mod security;
 mod server;
 mod topic;
 
+pub(crate) use client_metrics::CLIENT_METRICS;
+pub(crate) use group::GROUP;
 pub(crate) use topic::TOPIC;
 
 /// The broker's.
@@ -42,7 +46,7 @@ mod tests {
     use super::*;
 
     fn tables() -> impl Iterator<Item = &'static [Definition]> {
-        BROKER.into_iter().chain([TOPIC])
+        BROKER.into_iter().chain([TOPIC, GROUP, CLIENT_METRICS])
     }
 
     #[test]

@@ -22,18 +22,44 @@ pub enum ConfigError {
     },
 }
 
-/// Why a topic can't have a config; the text is Kafka's.
+/// Why a resource can't have a config; the text is Kafka's.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum TopicConfigError {
-    /// Topics have no such property.
-    #[error("Unknown topic config name: {0}")]
+pub enum ResourceConfigError {
+    /// Such resources have no such property.
+    #[error("{0}")]
     Unknown(String),
     /// A property has a value that it doesn't allow.
-    #[error("Invalid value {} for configuration {}: {}", .0.value, .0.name, .0.reason)]
+    #[error("{}", .0.message)]
     BadValue(Refusal),
+    /// What Kafka takes for a fault of the request rather than of the config.
+    #[error("{0}")]
+    BadRequest(String),
     /// Two properties contradict each other.
     #[error("{0}")]
     Conflict(String),
+}
+
+/// Why a broker's property can't change while it runs; the text is Kafka's where it has one.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum BrokerConfigError {
+    /// It takes a restart to change them.
+    #[error("Cannot update these configs dynamically: [{}]", .0.join(", "))]
+    ReadOnly(Vec<String>),
+    /// They can only be changed for one listener.
+    #[error("These security configs can be dynamically updated only per-listener using the listener prefix: [{}]", .0.join(", "))]
+    PerListener(Vec<String>),
+    /// They can only be changed for one broker.
+    #[error("Cannot update these configs at default cluster level, broker id must be specified: [{}]", .0.join(", "))]
+    PerBroker(Vec<String>),
+    /// A property has a value that it doesn't allow.
+    #[error("{}", .0.message)]
+    BadValue(Refusal),
+    /// The properties don't fit each other.
+    #[error("Invalid dynamic configuration: {0}")]
+    Conflict(ConfigError),
+    /// Kafka can change them, but this broker can't.
+    #[error("{} cannot change while this broker runs. Set it in server.properties and restart the broker.", .0.join(" and "))]
+    NotHere(Vec<String>),
 }
 
 /// Something that a person should know about a configuration that can be used.

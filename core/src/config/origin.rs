@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::definition::{Definition, Update};
-use super::topic::broker_synonyms;
+use super::resource::ResourceKind;
 use super::value::ConfigType;
 use super::{Config, definition_behind};
 
@@ -24,6 +24,10 @@ pub enum Origin {
     StaticBroker = 4,
     /// Nobody.
     Default = 5,
+    /// Somebody, for one subscription of clients' metrics.
+    ClientMetrics = 7,
+    /// Somebody, for one group.
+    Group = 8,
 }
 
 /// One place that has a value for a property, under this or another name.
@@ -59,20 +63,19 @@ pub struct Described {
 }
 
 impl Config {
-    /// Every property of a topic with these configs of its own, by name.
+    /// Every property of a resource with these configs of its own, by name.
     #[must_use]
-    pub fn describe_topic(&self, overrides: &BTreeMap<String, String>) -> Vec<Described> {
-        Definition::all_of_topic()
-            .filter(|definition| definition.update != Update::Internal || overrides.contains_key(definition.name))
-            .map(|definition| self.describe_topic_property(definition, overrides))
-            .collect()
+    pub fn describe_resource(&self, kind: ResourceKind, own: &BTreeMap<String, String>) -> Vec<Described> {
+        let is_shown =
+            |definition: &&Definition| definition.update != Update::Internal || own.contains_key(definition.name);
+        kind.definitions().iter().filter(is_shown).map(|definition| self.describe_own(kind, definition, own)).collect()
     }
 
     /// Every property of a topic that is just being created with these configs, by name: values as they were given, and
-    /// an origin that takes all units of a time for one property, unlike [`Config::describe_topic`]. No synonyms.
+    /// an origin that takes all units of a time for one property, unlike [`Config::describe_resource`]. No synonyms.
     #[must_use]
     pub fn describe_new_topic(&self, overrides: &BTreeMap<String, String>) -> Vec<Described> {
-        let mut all = self.describe_topic(overrides);
+        let mut all = self.describe_resource(ResourceKind::Topic, overrides);
         for described in &mut all {
             described.synonyms.clear();
             if let Some(value) = overrides.get(&described.name) {
@@ -84,7 +87,7 @@ impl Config {
                 (Origin::DynamicDefaultBroker, &self.dynamic.all_brokers),
                 (Origin::StaticBroker, &self.stated),
             ];
-            let names = broker_synonyms(&described.name);
+            let names = ResourceKind::Topic.synonyms(&described.name);
             let has_one = |layer: &BTreeMap<String, String>| names.iter().any(|(name, _)| layer.contains_key(*name));
             let first = layers.iter().find(|(_, layer)| has_one(layer));
             described.origin = first.map_or(Origin::Default, |(origin, _)| *origin);
@@ -99,6 +102,7 @@ impl Config {
             .filter(|definition| definition.update != Update::Internal)
             .map(|definition| definition.name)
             .chain(self.stated.keys().map(String::as_str))
+            .chain(self.dynamic.names())
             .collect();
         names.sort_unstable();
         names.dedup();
@@ -118,17 +122,22 @@ impl Config {
         self.dynamic.all_brokers.iter().map(describe).collect()
     }
 
-    fn describe_topic_property(
+    fn describe_own(
         &self,
+        kind: ResourceKind,
         definition: &'static Definition,
-        overrides: &BTreeMap<String, String>,
+        own: &BTreeMap<String, String>,
     ) -> Described {
-        let value = self.topic_value(definition, overrides).map(|value| value.to_string());
-        let names: Vec<&str> = broker_synonyms(definition.name).iter().map(|(name, _)| *name).collect();
+        let value = self.resource_value(kind, definition, own).map(|value| value.to_string());
+        let names: Vec<&str> = kind.synonyms(definition.name).iter().map(|(name, _)| *name).collect();
         let mut synonyms = self.places(&names, names.first().copied().unwrap_or_default());
-        if overrides.contains_key(definition.name) {
-            let own = Synonym { name: definition.name.to_owned(), value: value.clone(), origin: Origin::Topic };
-            synonyms.insert(0, own);
+        let synonym = |value, origin| Synonym { name: definition.name.to_owned(), value, origin };
+        if kind == ResourceKind::Group && names.is_empty() {
+            let default = definition.default_value().map(|value| value.to_string());
+            synonyms.push(synonym(default, Origin::Default));
+        }
+        if own.contains_key(definition.name) {
+            synonyms.insert(0, synonym(value.clone(), kind.origin()));
         }
         Described {
             name: definition.name.to_owned(),
@@ -153,7 +162,7 @@ impl Config {
             Some(Definition { name: "node.id" | "broker.id", .. }) => Some(self.node_id.to_string()),
             // A listener's own property is not in the table under its whole name.
             Some(definition) if definition.name == name => self.broker_value(name).map(|value| value.to_string()),
-            _ => self.stated.get(name).cloned(),
+            _ => self.dynamic.text(name).or_else(|| self.stated.get(name)).cloned(),
         };
         Described {
             name: name.to_owned(),

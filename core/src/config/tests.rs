@@ -92,6 +92,11 @@ fn a_bad_value_is_refused_with_its_key_and_what_is_allowed() {
         ("auto.create.topics.enable", "yes", "auto.create.topics.enable=yes: expected true or false"),
         ("log.cleanup.policy", "shred", "log.cleanup.policy=shred: expected any of compact, delete"),
         ("compression.gzip.level", "0", "compression.gzip.level=0: expected a whole number from 1 to 9, or -1"),
+        (
+            "log.cleaner.dedupe.buffer.size",
+            "1048576",
+            "log.cleaner.dedupe.buffer.size=1048576: expected more than a megabyte for each of log.cleaner.threads",
+        ),
         ("log.retention.ms", "0", "log.retention.ms=0: expected a whole number of at least 1, or -1 for no limit"),
         (
             "process.roles",
@@ -250,12 +255,13 @@ fn topic_configs_are_refused_in_kafkas_words() {
             "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.",
         ),
     ] {
-        let error = Config::default().check_topic_configs(&overrides(&[(name, value)])).expect_err(name);
+        let error =
+            Config::default().check_resource(ResourceKind::Topic, &overrides(&[(name, value)])).expect_err(name);
         assert_eq!(error.to_string(), refused);
     }
     let contradiction = overrides(&[("min.compaction.lag.ms", "100"), ("max.compaction.lag.ms", "10")]);
     assert_eq!(
-        Config::default().check_topic_configs(&contradiction).expect_err("a contradiction").to_string(),
+        Config::default().check_resource(ResourceKind::Topic, &contradiction).expect_err("a contradiction").to_string(),
         "conflict topic config setting min.compaction.lag.ms (100) > max.compaction.lag.ms (10)"
     );
 }
@@ -265,10 +271,36 @@ fn changes_made_while_brokers_ran_come_before_the_properties_file() {
     let stated = config(&[("message.max.bytes", "1000"), ("log.segment.bytes", "2097152")]);
     let for_all = overrides(&[("message.max.bytes", "2000"), ("log.retention.ms", "5"), ("num.partitions", "9")]);
     let for_one = overrides(&[("message.max.bytes", "3000"), ("log.segment.bytes", "bad")]);
-    let changed = stated.with_dynamic(Some(&for_all), Some(&for_one));
+    let changed = stated.with_dynamic(Some(&for_all), Some(&for_one)).expect("they fit");
     let topic = changed.topic_config(&BTreeMap::new());
     assert_eq!((topic.max_message_bytes, topic.retention_ms, topic.segment_bytes), (3_000, 5, 2_097_152));
     assert_eq!(changed.num_partitions, 1, "num.partitions takes a restart");
+}
+
+#[test]
+fn changes_that_only_one_broker_may_have_or_that_come_too_late_are_left_out() {
+    let listener = ("listener.name.x.ssl.client.auth", "required");
+    let for_all = overrides(&[listener, ("listeners", "SSL://:9"), ("log.dirs", "/b"), ("a.plugins", "own")]);
+    let for_one = overrides(&[listener, ("listeners", "SSL://:9")]);
+    let changed = Config::default().with_dynamic(Some(&for_all), Some(&for_one)).expect("they fit");
+    let all = changed.describe_all_brokers();
+    assert_eq!(all.iter().map(|described| &*described.name).collect::<Vec<_>>(), ["a.plugins"]);
+    let all = changed.describe_broker();
+    assert_eq!(described(&all, "listener.name.x.ssl.client.auth").origin, Origin::DynamicBroker);
+    let plugins = described(&all, "a.plugins");
+    assert_eq!(
+        (plugins.origin, plugins.is_sensitive, plugins.value.as_deref()),
+        (Origin::DynamicDefaultBroker, true, None)
+    );
+}
+
+#[test]
+fn a_codecs_level_is_that_of_the_codec_that_the_topic_has() {
+    let level = |configs: &[(&str, &str)]| Config::default().topic_config(&overrides(configs)).compression_level;
+    assert_eq!(level(&[("compression.type", "gzip")]), None, "gzip chooses itself");
+    assert_eq!(level(&[("compression.type", "gzip"), ("compression.gzip.level", "7")]), Some(7));
+    assert_eq!(level(&[("compression.type", "lz4"), ("compression.gzip.level", "7")]), Some(9));
+    assert_eq!(level(&[("compression.type", "snappy")]), None);
 }
 
 #[test]
@@ -276,7 +308,7 @@ fn what_was_found_out_on_start_outlives_changes() {
     let mut config = config(&[("listeners", "PLAINTEXT://127.0.0.1:0")]);
     config.node_id = NodeId(5);
     config.set_bound_port(0, 31_337);
-    let changed = config.with_dynamic(Some(&overrides(&[("log.retention.ms", "5")])), None);
+    let changed = config.with_dynamic(Some(&overrides(&[("log.retention.ms", "5")])), None).expect("they fit");
     assert_eq!((changed.node_id, changed.advertised_listeners[0].port), (NodeId(5), 31_337));
     assert_eq!(described(&changed.describe_broker(), "node.id").value.as_deref(), Some("5"));
 }
@@ -295,7 +327,7 @@ fn synonyms<'a>(described: &'a Described) -> Vec<(&'a str, &'a str, i8)> {
 #[test]
 fn a_topics_property_tells_where_its_value_came_from() {
     let config = config(&[("log.segment.bytes", "2097152"), ("log.roll.hours", "24"), ("log.retention.ms", "8000")]);
-    let all = config.describe_topic(&overrides(&[("retention.ms", "1000")]));
+    let all = config.describe_resource(ResourceKind::Topic, &overrides(&[("retention.ms", "1000")]));
     assert_eq!(all.len(), 33);
     let retention = described(&all, "retention.ms");
     assert_eq!((retention.value.as_deref(), retention.origin), (Some("1000"), Origin::Topic));
@@ -314,7 +346,8 @@ fn a_topics_property_tells_where_its_value_came_from() {
 #[test]
 fn a_brokers_property_tells_where_its_value_came_from() {
     let config = config(&[("log.roll.hours", "24"), ("ssl.key.password", "hush"), ("node.id", "3")]);
-    let all = config.with_dynamic(Some(&overrides(&[("min.insync.replicas", "1")])), None).describe_broker();
+    let changed = config.with_dynamic(Some(&overrides(&[("min.insync.replicas", "1")])), None).expect("they fit");
+    let all = changed.describe_broker();
     assert_eq!(described(&all, "node.id").origin, Origin::StaticBroker);
     assert!(described(&all, "node.id").is_read_only);
     let password = described(&all, "ssl.key.password");

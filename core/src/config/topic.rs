@@ -6,8 +6,8 @@ use alloc::format;
 use alloc::string::String;
 
 use super::Config;
-use super::definition::Definition;
-use super::error::TopicConfigError;
+use super::error::ResourceConfigError;
+use super::resource::{ResourceKind, Synonyms};
 use super::value::ConfigValue;
 
 /// What a partition's log goes by. A time of `i64::MAX` ms is never; retention of -1 is without limit.
@@ -47,6 +47,9 @@ pub struct TopicConfig {
     pub min_cleanable_dirty_ratio: f64,
     /// `compression.type`.
     pub compression_type: CompressionType,
+    /// `compression.gzip.level`, `compression.lz4.level` or `compression.zstd.level`, whichever belongs to the type;
+    /// `None` is the codec's own choice.
+    pub compression_level: Option<i32>,
     /// `message.timestamp.type`.
     pub message_timestamp_type: TimestampType,
     /// `message.timestamp.before.max.ms`: how far a record's timestamp may lie in the past.
@@ -97,7 +100,7 @@ pub enum CompressionType {
 }
 
 /// The broker's properties that give a topic's default, strongest first, and what their number is multiplied by.
-pub(super) fn broker_synonyms(topic_property: &str) -> &'static [(&'static str, i64)] {
+pub(super) fn broker_synonyms(topic_property: &str) -> Synonyms {
     const HOUR_MS: i64 = 3_600_000;
     const MINUTE_MS: i64 = 60_000;
     match topic_property {
@@ -140,10 +143,11 @@ impl Config {
     /// one, counts as not set.
     #[must_use]
     pub fn topic_config(&self, overrides: &BTreeMap<String, String>) -> TopicConfig {
-        let of = |name: &str| self.topic_value(known(name), overrides).expect("these have defaults");
+        let of = |name: &str| self.topic_value(name, overrides).expect("these have defaults");
         let number = |name: &str| of(name).integer();
         let size = |name: &str| u32::try_from(number(name)).expect("their ranges begin at 0 and their type is INT");
         let flag = |name: &str| of(name) == ConfigValue::Boolean(true);
+        let compression_type = CompressionType::from_value(&of("compression.type"));
         TopicConfig {
             segment_bytes: self.segment_bytes(overrides),
             segment_ms: number("segment.ms"),
@@ -164,7 +168,8 @@ impl Config {
                 ConfigValue::Double(ratio) => ratio,
                 other => unreachable!("{other:?} is not a ratio"),
             },
-            compression_type: CompressionType::from_value(&of("compression.type")),
+            compression_type,
+            compression_level: compression_type.level_property().and_then(|name| level(number(name))),
             message_timestamp_type: TimestampType::from_value(&of("message.timestamp.type")),
             message_timestamp_before_max_ms: number("message.timestamp.before.max.ms"),
             message_timestamp_after_max_ms: number("message.timestamp.after.max.ms"),
@@ -174,46 +179,21 @@ impl Config {
         }
     }
 
-    /// The effective value of one of a topic's properties; `None` is null.
-    pub(crate) fn topic_value(
-        &self,
-        definition: &'static Definition,
-        overrides: &BTreeMap<String, String>,
-    ) -> Option<ConfigValue> {
-        if let Some(value) = overrides.get(definition.name).and_then(|text| definition.parse(text).ok()) {
-            return Some(value);
-        }
-        for (synonym, factor) in broker_synonyms(definition.name) {
-            if let Some(value) = self.broker_value(synonym) {
-                return Some(match value {
-                    // Below zero it says "without limit", in hours as in milliseconds.
-                    ConfigValue::Integer(number) if number >= 0 => ConfigValue::Integer(number.saturating_mul(*factor)),
-                    other => other,
-                });
-            }
-        }
-        definition.default_value()
+    fn topic_value(&self, name: &str, overrides: &BTreeMap<String, String>) -> Option<ConfigValue> {
+        self.resource_value(ResourceKind::Topic, ResourceKind::Topic.known(name), overrides)
     }
 
-    /// Checks the configs that a topic is to have.
-    pub fn check_topic_configs(&self, overrides: &BTreeMap<String, String>) -> Result<(), TopicConfigError> {
-        for name in overrides.keys() {
-            if Definition::of_topic(name).is_none() {
-                return Err(TopicConfigError::Unknown(name.clone()));
-            }
-        }
-        for (name, text) in overrides {
-            known(name).parse(text).map_err(TopicConfigError::BadValue)?;
-        }
+    /// What no single definition can say of a topic.
+    pub(super) fn check_topic(&self, overrides: &BTreeMap<String, String>) -> Result<(), ResourceConfigError> {
         let config = self.topic_config(overrides);
         if config.min_compaction_lag_ms > config.max_compaction_lag_ms {
-            return Err(TopicConfigError::Conflict(format!(
+            return Err(ResourceConfigError::Conflict(format!(
                 "conflict topic config setting min.compaction.lag.ms ({}) > max.compaction.lag.ms ({})",
                 config.min_compaction_lag_ms, config.max_compaction_lag_ms,
             )));
         }
-        if self.topic_value(known("remote.storage.enable"), overrides) == Some(ConfigValue::Boolean(true)) {
-            return Err(TopicConfigError::Conflict(
+        if self.topic_value("remote.storage.enable", overrides) == Some(ConfigValue::Boolean(true)) {
+            return Err(ResourceConfigError::Conflict(
                 "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage."
                     .to_owned(),
             ));
@@ -223,8 +203,8 @@ impl Config {
 
     /// Tests set `internal.segment.bytes` to get below the least size that `segment.bytes` allows.
     fn segment_bytes(&self, overrides: &BTreeMap<String, String>) -> u32 {
-        let internal = self.topic_value(known("internal.segment.bytes"), overrides);
-        let value = internal.or_else(|| self.topic_value(known("segment.bytes"), overrides));
+        let internal = self.topic_value("internal.segment.bytes", overrides);
+        let value = internal.or_else(|| self.topic_value("segment.bytes", overrides));
         let number = value.expect("segment.bytes has a default").integer();
         // Too small to hold a batch header is no size at all.
         u32::try_from(number).unwrap_or(0).max(128)
@@ -260,8 +240,19 @@ impl CompressionType {
             _ => Self::Producer,
         }
     }
+
+    /// The property that says how hard its codec works.
+    fn level_property(self) -> Option<&'static str> {
+        match self {
+            Self::Gzip => Some("compression.gzip.level"),
+            Self::Lz4 => Some("compression.lz4.level"),
+            Self::Zstd => Some("compression.zstd.level"),
+            Self::Producer | Self::Uncompressed | Self::Snappy => None,
+        }
+    }
 }
 
-fn known(name: &str) -> &'static Definition {
-    Definition::of_topic(name).unwrap_or_else(|| unreachable!("{name} is in the table"))
+/// -1 is gzip's own choice.
+fn level(number: i64) -> Option<i32> {
+    i32::try_from(number).ok().filter(|level| *level != -1)
 }

@@ -65,6 +65,11 @@ impl Connections {
         Self { open: BTreeMap::new(), per_address: BTreeMap::new(), paused: Vec::new(), limits }
     }
 
+    /// New limits, from now on: nobody is turned away who was let in.
+    pub fn set_limits(&mut self, limits: ConnectionLimits) {
+        self.limits = limits;
+    }
+
     /// Takes a new connection in; one beyond a limit is closed at once.
     pub fn opened(
         &mut self,

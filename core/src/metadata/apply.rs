@@ -352,6 +352,8 @@ impl Partition {
 impl ConfigResource {
     const TOPIC: i8 = 2;
     const BROKER: i8 = 4;
+    const CLIENT_METRICS: i8 = 16;
+    const GROUP: i8 = 32;
 
     /// By Kafka's number of the resource's type, and its name.
     #[must_use]
@@ -360,6 +362,8 @@ impl ConfigResource {
             (Self::TOPIC, _) => Self::Topic(name.to_string()),
             (Self::BROKER, _) if name.is_empty() => Self::Broker(None),
             (Self::BROKER, Ok(node_id)) => Self::Broker(Some(NodeId(node_id))),
+            (Self::CLIENT_METRICS, _) => Self::ClientMetrics(name.to_string()),
+            (Self::GROUP, _) => Self::Group(name.to_string()),
             (other, _) => Self::Other(other, name.to_string()),
         }
     }
@@ -371,6 +375,8 @@ impl ConfigResource {
             Self::Topic(name) => (Self::TOPIC, name.clone()),
             Self::Broker(None) => (Self::BROKER, String::new()),
             Self::Broker(Some(node_id)) => (Self::BROKER, node_id.to_string()),
+            Self::ClientMetrics(name) => (Self::CLIENT_METRICS, name.clone()),
+            Self::Group(name) => (Self::GROUP, name.clone()),
             Self::Other(other, name) => (*other, name.clone()),
         }
     }

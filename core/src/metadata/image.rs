@@ -107,7 +107,11 @@ pub enum ConfigResource {
     Topic(String),
     /// A broker, by node id; `None` is the default of all brokers.
     Broker(Option<NodeId>),
-    /// Kinds that are kept but not used yet: resource type and name.
+    /// A subscription of clients' metrics, by name (KIP-714).
+    ClientMetrics(String),
+    /// A group, by name.
+    Group(String),
+    /// Kinds that are kept but not used: resource type and name.
     Other(i8, String),
 }
 

@@ -1,6 +1,7 @@
 //! What a client's batch must pass before it is appended: the checks of Apache Kafka, in its order and with its error
 //! codes, and the few header fields that the broker sets.
 
+mod recompress;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -12,6 +13,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use thiserror::Error;
 
+use self::recompress::recompress;
 use self::walk::{Walk, walk_records};
 use super::checksum::crc32c;
 use super::compression::OutputLimit;
@@ -42,6 +44,23 @@ pub struct ProduceRules {
     pub is_compacted: bool,
     /// Compressed records may be this large when decompressed.
     pub decompressed_max_bytes: usize,
+    /// `compression.type`.
+    pub stored_codec: StoredCodec,
+}
+
+/// How a topic stores its batches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StoredCodec {
+    /// As the producer sent them.
+    #[default]
+    AsSent,
+    /// Always with one codec. Batches that come with it stay as they are, however hard it worked.
+    Always {
+        /// Which.
+        codec: Compression,
+        /// How hard it works, as in [`compress`](super::compress).
+        level: Option<i32>,
+    },
 }
 
 impl Default for ProduceRules {
@@ -55,6 +74,7 @@ impl Default for ProduceRules {
             timestamp_after_max_ms: 3_600_000,
             is_compacted: false,
             decompressed_max_bytes: 128 << 20,
+            stored_codec: StoredCodec::AsSent,
         }
     }
 }
@@ -175,7 +195,15 @@ pub fn validate_produced(records: &Bytes, rules: &ProduceRules, now: WallClock) 
         TimestampType::LogAppendTime => now.0,
     };
     let header = header.with_timestamps(rules.timestamp_type, max_timestamp);
-    Ok(ProducedBatch { header, records: body })
+    let produced = ProducedBatch { header, records: body };
+    match rules.stored_codec {
+        StoredCodec::Always { codec: stored, level } if stored != codec => {
+            let produced = recompress(&produced, stored, level, limit)?;
+            check_size(produced.size_bytes(), rules)?;
+            Ok(produced)
+        }
+        _ => Ok(produced),
+    }
 }
 
 /// The batch that is alone in `records`; an incomplete one after it is dropped, as Kafka does.
@@ -228,12 +256,7 @@ fn check_header(batch: &Bytes, rules: &ProduceRules) -> Result<BatchHeader, Batc
     if header.base_offset != Offset(0) {
         return Err(BatchError::invalid(format!("base offset 0 expected, found {}", header.base_offset)));
     }
-    if i32::try_from(batch.len()).unwrap_or(i32::MAX) > rules.max_message_bytes {
-        return Err(BatchError::new(
-            ErrorCode::MessageTooLarge,
-            format!("a batch of {} bytes is above max.message.bytes={}", batch.len(), rules.max_message_bytes),
-        ));
-    }
+    check_size(batch.len(), rules)?;
     let computed = crc32c(&batch[CHECKSUM_FROM..]);
     if computed != header.crc {
         return Err(BatchError::new(
@@ -258,6 +281,14 @@ fn check_header(batch: &Bytes, rules: &ProduceRules) -> Result<BatchHeader, Batc
         )));
     }
     Ok(header)
+}
+
+fn check_size(size_bytes: usize, rules: &ProduceRules) -> Result<(), BatchError> {
+    if i32::try_from(size_bytes).unwrap_or(i32::MAX) <= rules.max_message_bytes {
+        return Ok(());
+    }
+    let message = format!("a batch of {size_bytes} bytes is above max.message.bytes={}", rules.max_message_bytes);
+    Err(BatchError::new(ErrorCode::MessageTooLarge, message))
 }
 
 fn unknown_codec(number: i16) -> BatchError {

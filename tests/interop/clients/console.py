@@ -39,6 +39,16 @@ class Tools:
             if config.startswith(key + "="):
                 return f"{config.partition('=')[2]} {rest.partition('synonyms={')[2].partition(':')[0]}"
 
+    def own_configs(self, kind, name):
+        """The configs that were set for this one, by name."""
+        lines = self.lines("kafka.admin.ConfigCommand", "--describe", f"--entity-type={kind}", f"--entity-name={name}")
+        configs = [line.strip().partition(" sensitive=")[0] for line in lines if " sensitive=" in line]
+        return dict(config.split("=", 1) for config in configs)
+
+    def alter(self, kind, *arguments, name=None):
+        entity = "--entity-default" if name is None else f"--entity-name={name}"
+        self.run("kafka.admin.ConfigCommand", "--alter", f"--entity-type={kind}", entity, *arguments)
+
 
 def write(tools, name, manifest):
     [topic] = [each["topic"] for each in manifest["writers"][name]]
@@ -58,6 +68,10 @@ def write(tools, name, manifest):
     with check("describe configs"):
         expect("retention.ms", tools.config("topics", topic, "retention.ms"), "-1 DYNAMIC_TOPIC_CONFIG")
         expect("log.segment.bytes", tools.config("brokers", leader, "log.segment.bytes"), "1073741824 DEFAULT_CONFIG")
+
+    with check("alter configs"):
+        alter_topic(tools, topic)
+        alter_brokers(tools, leader)
 
     with check("api versions"):
         shown = {}
@@ -91,6 +105,29 @@ def write(tools, name, manifest):
     with check("delete topic"):
         tools.topics("--delete", "--topic", doomed)
         await_value(lambda: tools.topics("--list"), lambda names: doomed not in names and topic in names)
+
+
+def alter_topic(tools, topic):
+    """Brackets stand around a value with commas in it."""
+    tools.alter("topics", "--add-config", "flush.ms=60000,cleanup.policy=[compact,delete]", name=topic)
+    own = await_value(lambda: tools.own_configs("topics", topic), lambda own: "flush.ms" in own)
+    expect("own configs", own, {"cleanup.policy": "compact,delete", "flush.ms": "60000", "retention.ms": "-1"})
+    tools.alter("topics", "--delete-config", "flush.ms,cleanup.policy", name=topic)
+    await_value(lambda: tools.own_configs("topics", topic), lambda own: own == {"retention.ms": "-1"})
+
+
+def alter_brokers(tools, broker):
+    """What is set for all brokers is the default of each; some takes a restart."""
+    tools.alter("brokers", "--add-config", "log.cleaner.backoff.ms=14000")
+    await_value(lambda: tools.config("brokers", broker, "log.cleaner.backoff.ms"),
+                lambda config: config == "14000 DYNAMIC_DEFAULT_BROKER_CONFIG")
+    tools.alter("brokers", "--delete-config", "log.cleaner.backoff.ms")
+    try:
+        tools.alter("brokers", "--add-config", "num.partitions=3", name=broker)
+    except AssertionError as error:
+        expect("the refusal", "Cannot update these configs dynamically: [num.partitions]" in str(error), True, error)
+    else:
+        raise AssertionError("num.partitions takes a restart: no error")
 
 
 def read(tools, manifest):

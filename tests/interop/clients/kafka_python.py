@@ -86,6 +86,9 @@ class KafkaPython(suite.Client):
         entry = answer[kind.name.lower()][name][key]
         return suite.Config(entry["value"], entry["config_source"] == "DEFAULT_CONFIG")
 
+    def alter_topic_configs(self, name, configs):
+        self.admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs)])
+
     def create_partitions(self, name, total):
         self.admin.create_partitions({name: total})
 

@@ -3,7 +3,8 @@
 import time
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, ConfigSource, NewPartitions, NewTopic, OffsetSpec
+from confluent_kafka.admin import (
+    AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ConfigSource, NewPartitions, NewTopic, OffsetSpec)
 
 import suite
 from suite import WAIT_S
@@ -95,6 +96,10 @@ class Librdkafka(suite.Client):
         [answer] = self.admin.describe_configs([ConfigResource(kind, name)]).values()
         entry = answer.result(WAIT_S)[key]
         return suite.Config(entry.value, entry.source == ConfigSource.DEFAULT_CONFIG.value)
+
+    def alter_topic_configs(self, name, configs):
+        entries = [ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in configs.items()]
+        done(self.admin.incremental_alter_configs([ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=entries)]))
 
     def create_partitions(self, name, total):
         done(self.admin.create_partitions([NewPartitions(name, total)]))

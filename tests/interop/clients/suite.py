@@ -37,6 +37,7 @@ class Client:
     def describe_cluster(self): "-> Cluster"
     def topic_config(self, name, key): "-> Config"
     def broker_config(self, broker_id, key): "-> Config"
+    def alter_topic_configs(self, name, configs): "Sets these; all that the topic has are among them."
     def create_partitions(self, name, total): ...
     def delete_topic(self, name): ...
 
@@ -89,6 +90,18 @@ def write(client, name, address, manifest):
         node = next(iter(cluster.brokers))
         expect("log.segment.bytes", client.broker_config(node, "log.segment.bytes"), Config(str(1 << 30), True))
         expect("node.id", client.broker_config(node, "node.id").value, str(node))
+
+    with check("alter configs"):
+        altered = topics[0]["topic"]
+        client.alter_topic_configs(altered, configs | {"flush.ms": "60000"})
+        await_value(lambda: client.topic_config(altered, "flush.ms"), lambda config: config == Config("60000", False))
+        expect("retention.ms", client.topic_config(altered, "retention.ms"), Config("-1", False))
+        try:
+            client.alter_topic_configs(altered, configs | {"flush.ms": "soon"})
+        except Exception as error:
+            expect("the refusal names the config", "flush.ms" in str(error), True, error)
+        else:
+            raise AssertionError("a time that is none: no error")
 
     for topic in topics:
         with check(f"produce {topic['check']}"):

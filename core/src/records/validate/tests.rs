@@ -363,3 +363,75 @@ fn decompressed_records_have_a_limit() {
     let rules = ProduceRules { decompressed_max_bytes: 5_000, ..ProduceRules::default() };
     assert_eq!(validate(batch(), &rules).unwrap_err().error_code, ErrorCode::MessageTooLarge);
 }
+
+/// As it would be stored by a topic with this `compression.type`.
+fn stored_with(codec: Compression, batch: &Bytes, rules: &ProduceRules) -> (BatchHeader, Bytes) {
+    let rules = ProduceRules { stored_codec: always(codec), ..rules.clone() };
+    stored(batch.to_vec(), &rules)
+}
+
+fn always(codec: Compression) -> StoredCodec {
+    StoredCodec::Always { codec, level: Some(9) }
+}
+
+/// Three records with headers, nulls and times of their own, by an idempotent producer in a transaction.
+fn rich(codec: Compression) -> Bytes {
+    let mut builder =
+        BatchBuilder::new().producer(ProducerId(5), ProducerEpoch(2), 40).transactional().compression(codec, None);
+    let long = [b'x'; 3_000];
+    let headers: [(&str, Option<&[u8]>); 2] = [("a", Some(b"1")), ("b", None)];
+    let time = NOW.0 - 1_000;
+    builder.push(BuilderRecord { timestamp: time, key: Some(b"k"), value: Some(&long), headers: &headers });
+    builder.push(BuilderRecord { timestamp: time + 7, value: Some(b""), ..Default::default() });
+    builder.push(BuilderRecord { timestamp: time - 5, key: Some(b""), value: None, headers: &[] });
+    builder.build()
+}
+
+#[test]
+fn a_batch_is_stored_with_the_topics_codec_and_is_otherwise_the_same() {
+    let limit = OutputLimit::of_bytes(1 << 20);
+    let records = |batch: &Bytes| records_of(batch, limit).unwrap().map(Result::unwrap).collect::<Vec<_>>();
+    let codecs = [Compression::None, Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd];
+    for from in codecs {
+        let batch = rich(from);
+        let (sent, as_sent) = stored(batch.to_vec(), &ProduceRules::default());
+        for to in codecs {
+            let (header, bytes) = stored_with(to, &batch, &ProduceRules::default());
+            assert_eq!(header.attributes, sent.attributes.with_compression(to));
+            let (length, crc) = (sent.length, sent.crc);
+            assert_eq!(BatchHeader { attributes: sent.attributes, length, crc, ..header }, sent, "{from:?} to {to:?}");
+            assert_eq!(records(&bytes), records(&as_sent));
+            assert!(from != to || bytes == as_sent, "what has the codec is not touched");
+        }
+    }
+}
+
+#[test]
+fn a_stored_codec_goes_with_append_time() {
+    let rules = ProduceRules { timestamp_type: TimestampType::LogAppendTime, ..ProduceRules::default() };
+    let (header, _) = stored_with(Compression::None, &rich(Compression::Gzip), &rules);
+    assert_eq!((header.max_timestamp, header.attributes.timestamp_type()), (NOW.0, TimestampType::LogAppendTime));
+    assert_eq!(header.base_timestamp, NOW.0 - 1_000);
+}
+
+#[test]
+fn a_batch_that_gets_too_large_by_its_stored_codec_is_refused() {
+    let batch = rich(Compression::Gzip);
+    let rules = ProduceRules {
+        max_message_bytes: batch.len() as i32,
+        stored_codec: always(Compression::None),
+        ..ProduceRules::default()
+    };
+    let refused = validate_produced(&batch, &rules, NOW).unwrap_err();
+    assert_eq!((refused.error_code, refused.tells_log_start()), (ErrorCode::MessageTooLarge, false));
+    assert!(validate_produced(&batch, &ProduceRules { stored_codec: StoredCodec::AsSent, ..rules }, NOW).is_ok());
+}
+
+#[test]
+fn records_that_do_not_count_up_are_numbered_anew_when_they_get_a_codec() {
+    let batch = Bytes::from(raw(&[record(0), record(0), record(1)]).bytes());
+    let (header, bytes) = stored_with(Compression::Lz4, &batch, &ProduceRules::default());
+    let records = records_of(&bytes, OutputLimit::of_bytes(1 << 20)).unwrap();
+    let offsets: Vec<i64> = records.map(|record| record.unwrap().offset.0).collect();
+    assert_eq!((offsets, header.last_offset_delta), (vec![40, 41, 42], 2));
+}
