@@ -1,4 +1,4 @@
-//! From a configuration to a broker that serves: the directory is locked first, then the ports are taken.
+//! From a configuration to a broker that serves: the directories are locked first, then the ports are taken.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -61,7 +61,7 @@ impl Server {
     /// [`Server::bind`] for a program that started earlier, which the line on start takes into account.
     pub fn bind_started_at(mut config: Config, started: Instant) -> Result<Self, ServeError> {
         let log_dirs: Vec<PathBuf> = config.log_dirs.iter().map(PathBuf::from).collect();
-        let storage = Storage::open(&log_dirs)?;
+        let storage = Storage::open_needing(&log_dirs, |index| index == usize::from(config.metadata_log_dir))?;
         let mut listeners = Vec::new();
         let mut addresses = Vec::new();
         for index in 0..config.listeners.len() {

@@ -8,6 +8,7 @@ mod change;
 mod compaction;
 mod configs;
 mod life;
+mod log_dirs;
 mod log_starts;
 mod opening;
 mod retention;
@@ -94,7 +95,7 @@ pub struct Broker {
     pub(crate) fetch_sessions: FetchSessions,
     pub(crate) producer_ids: ProducerIds,
     connections: Connections,
-    directory: Directory,
+    pub(crate) directory: Directory,
     phase: Phase,
     /// Frames that came before the broker serves, or that wait for the metadata change before theirs.
     held: VecDeque<(SlotId, Bytes)>,

@@ -52,8 +52,12 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// What clients are told for each listener, in the same order: `advertised.listeners`.
     pub advertised_listeners: Vec<Listener>,
-    /// `log.dirs`, or `log.dir` where that is absent.
+    /// `log.dirs`, or `log.dir` where that is absent; `metadata.log.dir` is the last one where it is none of them.
     pub log_dirs: Vec<String>,
+    /// So many of `log_dirs`, from the first on, hold partitions.
+    pub partition_dirs: u16,
+    /// `metadata.log.dir`: the index in `log_dirs` of the one that holds the metadata log.
+    pub metadata_log_dir: u16,
     /// `num.partitions`: of a topic that is created without a number.
     pub num_partitions: i32,
     /// `default.replication.factor`: of a topic that is created without a number.
@@ -195,13 +199,18 @@ impl Config {
             controllers: &values.list("controller.listener.names"),
         })?;
         check_together(&values)?;
+        let mut log_dirs = log_dirs(&values)?;
+        let partition_dirs = u16::try_from(log_dirs.len()).expect("so many are refused");
+        let metadata_log_dir = metadata_log_dir(&values, &mut log_dirs)?;
         let config = Self {
             node_id: NodeId(values.size(node_id) as i32),
             is_node_id_set,
             rack: values.optional_text("broker.rack"),
             listeners,
             advertised_listeners,
-            log_dirs: log_dirs(&values)?,
+            log_dirs,
+            partition_dirs,
+            metadata_log_dir,
             num_partitions: values.size("num.partitions") as i32,
             default_replication_factor: i16::try_from(values.integer("default.replication.factor")).unwrap_or(i16::MAX),
             auto_create_topics_enable: values.flag("auto.create.topics.enable"),
@@ -240,14 +249,13 @@ impl Config {
 
     /// Properties that somebody set because they want something which this broker does not do.
     fn without_effect(&self) -> Vec<String> {
-        const MISSING: [&str; 15] = [
+        const MISSING: [&str; 14] = [
             "alter.config.policy.class.name",
             "authorizer.class.name",
             "client.quota.callback.class",
             "create.topic.policy.class.name",
             "delegation.token.secret.key",
             "log.preallocate",
-            "metadata.log.dir",
             "max.connection.creation.rate",
             "max.connections.per.ip.overrides",
             "queued.max.request.bytes",
@@ -390,11 +398,25 @@ fn log_dirs(values: &Layers<'_>) -> Result<Vec<String>, ConfigError> {
         }
         seen.push(dir);
     }
-    if dirs.is_empty() || seen.len() < dirs.len() || dirs.len() > usize::from(u16::MAX) {
+    if dirs.is_empty() || seen.len() < dirs.len() || dirs.len() >= usize::from(u16::MAX) {
         let expected = "directories with commas between them, each once".to_owned();
         return Err(ConfigError::BadValue { key: key.to_owned(), value: dirs.join(","), expected });
     }
     Ok(dirs)
+}
+
+/// Where the metadata log is among the log directories: it is put behind them where it is none of them.
+fn metadata_log_dir(values: &Layers<'_>, log_dirs: &mut Vec<String>) -> Result<u16, ConfigError> {
+    let Some(dir) = values.optional_text("metadata.log.dir") else { return Ok(0) };
+    if dir.is_empty() {
+        let (key, expected) = ("metadata.log.dir".to_owned(), "a directory".to_owned());
+        return Err(ConfigError::BadValue { key, value: dir, expected });
+    }
+    let index = log_dirs.iter().position(|other| *other == dir).unwrap_or(log_dirs.len());
+    if index == log_dirs.len() {
+        log_dirs.push(dir);
+    }
+    Ok(u16::try_from(index).expect("so many are refused"))
 }
 
 fn per_ip_overrides(text: &str) -> Result<BTreeMap<String, u32>, ConfigError> {

@@ -1,4 +1,4 @@
-//! The log directory as a whole: whose it is, how it was left, what is in it, and how it is left again.
+//! The log directories as a whole: whose they are, how they were left, what is in them, and how they are left again.
 //!
 //! For the broker, in this order:
 //! 1. [`Directory::open`]. From then on every result of [`Owner::Directory`](crate::outbox::Owner::Directory) goes to
@@ -21,7 +21,8 @@
 //! 5. To stop: append [`stop_records`](crate::metadata::stop_records), sync and close all logs, then [`Directory::close`].
 //!    [`DirectoryEvent::Closed`] is the end.
 //!
-//! Only the first of several log directories is used: new partitions go there, and what lies in the others is not looked at.
+//! One directory holds the metadata log; without it there is no broker. Another one that can't be used at the start, or
+//! fails later ([`Directory::suspect`], [`DirectoryEvent::Failed`]), takes only its own partitions along.
 //!
 //! What does not belong here: what is in a partition's directory (`log/`), what the metadata records mean (`metadata/`),
 //! and the lock on the directory, which is the adapter's.
@@ -32,6 +33,7 @@ mod files;
 pub mod meta_properties;
 pub mod names;
 mod quorum_state;
+mod root;
 mod settle;
 mod start;
 #[cfg(test)]
@@ -44,13 +46,16 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::boundary::{Level, OpId, Path, StorageResult};
+use bytes::Bytes;
+
+use crate::boundary::{Level, OpId, Path, StorageCommand, StorageResult};
 use crate::config::Config;
 use crate::metadata::{Bootstrap, Loader};
 use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::time::{Monotonic, Now};
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, TopicName};
+use crate::wire::Uuid;
 
 pub use checkpoint::OffsetsByPartition;
 pub use meta_properties::MetaProperties;
@@ -58,20 +63,23 @@ pub use names::{METADATA_DIR, partition_dir};
 
 use files::{Finished, Jobs};
 use quorum_state::QuorumState;
+use root::{Root, Writing};
 use settle::Settling;
 use start::Start;
 
-/// What the configuration says of the directory.
+/// What the configuration says of the directories.
 #[derive(Clone, Debug)]
 pub struct DirectorySettings {
-    /// Its path as people know it, for texts.
-    pub name: Arc<str>,
+    /// Their paths as people know them, for texts; there is at least one.
+    pub names: Vec<Arc<str>>,
+    /// So many of them, from the first on, hold partitions.
+    pub partition_dirs: u16,
+    /// Index of the one that holds the metadata log.
+    pub metadata_dir: u16,
     /// `node.id`: what a new directory gets.
     pub node_id: NodeId,
     /// Whether somebody chose it: then a directory of another node is refused. Else an existing directory says who we are.
     pub is_node_id_set: bool,
-    /// `log.dirs` names this many more.
-    pub unused_dirs: usize,
     /// The cluster id that a new directory gets, and that an existing one must have; any without it.
     pub cluster_id: Option<String>,
     /// `min.insync.replicas`, for a new cluster.
@@ -93,12 +101,19 @@ pub enum DirectoryEvent {
     LogStartsDue,
     /// What was last given to be written is durable, or could not be written.
     Written {
-        /// Whether the log starts are.
-        log_starts: bool,
+        /// Where the log starts could not be written.
+        failed_log_starts: Vec<u16>,
+    },
+    /// A directory can't be used any more: nothing in it can.
+    Failed {
+        /// Which.
+        log_dir: u16,
+        /// What the disk said.
+        why: String,
     },
     /// All is written.
     Closed {
-        /// Whether the marker of a clean stop was left.
+        /// Whether the marker of a clean stop was left in every directory.
         is_clean: bool,
     },
     /// The directory can't be used; the text says why and what to do.
@@ -108,8 +123,10 @@ pub enum DirectoryEvent {
 /// A directory as it was found, or as it was made.
 #[derive(Debug)]
 pub struct Found {
-    /// Who we are.
+    /// Who we are, by the directory of the metadata log.
     pub meta: MetaProperties,
+    /// Ids of the directories that hold partitions and can be used, in their order.
+    pub log_dirs: Vec<Uuid>,
     /// Whether the last broker here stopped in good order.
     pub was_clean: bool,
     /// The metadata log's directory.
@@ -142,6 +159,10 @@ pub struct FoundPartition {
     pub path: Path,
     /// Whether the directory is there; else it is to be created.
     pub exists: bool,
+    /// Why it can't be told: its log directory can't be used, or may be one that can't. Nothing may be created then.
+    pub unreachable: Option<String>,
+    /// Id of its log directory.
+    pub log_dir_id: Uuid,
     /// Whether the last broker closed it in good order.
     pub was_clean: bool,
     /// Everything before it was synced, where that is known.
@@ -163,6 +184,8 @@ impl FoundPartition {
 /// A partition's offsets, for the checkpoints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionOffsets {
+    /// Index of the log directory that it is in.
+    pub log_dir: u16,
     /// The topic's name.
     pub topic: TopicName,
     /// The partition's index.
@@ -177,46 +200,28 @@ pub struct PartitionOffsets {
     pub compacted_to: Option<Offset>,
 }
 
-/// A log directory, from the first listing to the marker of a clean stop.
+/// The log directories, from the first listing to the marker of a clean stop.
 #[derive(Debug)]
 pub struct Directory {
     settings: DirectorySettings,
-    jobs: Jobs<Key>,
+    /// By index.
+    roots: Vec<Root>,
+    jobs: Jobs<JobKey>,
     phase: Phase,
     events: VecDeque<DirectoryEvent>,
-    /// Of directories below the log directory, as they were at the start.
-    subdirectories: Vec<String>,
-    /// What the checkpoints hold that a start goes by.
-    written: Checkpoints,
-    /// What they will hold when the present jobs are done.
-    writing: Option<Writing>,
+    /// Checkpoints are being written.
+    is_writing: bool,
     is_log_start_due: bool,
     /// The broker was asked for offsets, and has not given them.
     is_asked: bool,
     quorum_state: QuorumState,
     node_id: NodeId,
-    was_clean: bool,
     checkpoints_due: Option<Monotonic>,
     are_checkpoints_wanted: bool,
-    are_checkpoints_written: bool,
-    are_log_starts_written: bool,
 }
 
-#[derive(Debug, Default)]
-struct Checkpoints {
-    recovery_points: OffsetsByPartition,
-    log_starts: OffsetsByPartition,
-    compacted_to: OffsetsByPartition,
-}
-
-#[derive(Debug)]
-struct Writing {
-    /// `None` where only the log starts are written.
-    recovery_points: Option<OffsetsByPartition>,
-    /// The same.
-    compacted_to: Option<OffsetsByPartition>,
-    log_starts: OffsetsByPartition,
-}
+/// A job, and the directory that it is about.
+type JobKey = (u16, Key);
 
 /// The jobs, by what they are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,6 +240,8 @@ enum Key {
     Snapshot,
     Entries,
     SetAside,
+    Probe,
+    ProbeRemoved,
 }
 
 #[derive(Debug)]
@@ -258,11 +265,13 @@ enum Phase {
     Over,
 }
 
-const RECOVERY_POINTS_FILE: &str = "recovery-point-offset-checkpoint";
-const LOG_STARTS_FILE: &str = "log-start-offset-checkpoint";
-const COMPACTED_TO_FILE: &str = "cleaner-offset-checkpoint";
-const HIGH_WATERMARKS_FILE: &str = "replication-offset-checkpoint";
-const CLEAN_MARKER_FILE: &str = ".kafka_cleanshutdown";
+pub(crate) const RECOVERY_POINTS_FILE: &str = "recovery-point-offset-checkpoint";
+pub(crate) const LOG_STARTS_FILE: &str = "log-start-offset-checkpoint";
+pub(crate) const COMPACTED_TO_FILE: &str = "cleaner-offset-checkpoint";
+pub(crate) const HIGH_WATERMARKS_FILE: &str = "replication-offset-checkpoint";
+pub(crate) const CLEAN_MARKER_FILE: &str = ".kafka_cleanshutdown";
+/// What a suspected directory must take; it is gone at once.
+const PROBE_FILE: &str = ".ottla-probe";
 const META_PROPERTIES_FILE: &str = "meta.properties";
 const BOOTSTRAP_FILE: &str = "bootstrap.checkpoint";
 const QUORUM_STATE_FILE: &str = "quorum-state";
@@ -270,10 +279,11 @@ const QUORUM_STATE_FILE: &str = "quorum-state";
 impl From<&Config> for DirectorySettings {
     fn from(config: &Config) -> Self {
         Self {
-            name: config.log_dirs.first().map_or("", String::as_str).into(),
+            names: config.log_dirs.iter().map(|name| name.as_str().into()).collect(),
+            partition_dirs: config.partition_dirs,
+            metadata_dir: config.metadata_log_dir,
             node_id: config.node_id,
             is_node_id_set: config.is_node_id_set,
-            unused_dirs: config.log_dirs.len().saturating_sub(1),
             cluster_id: None,
             min_insync_replicas: config.topic_config(&BTreeMap::new()).min_insync_replicas,
             checkpoint_interval_ms: config.log_flush_offset_checkpoint_interval_ms,
@@ -282,39 +292,90 @@ impl From<&Config> for DirectorySettings {
 }
 
 impl Directory {
-    /// Begins to read the directory.
+    /// Begins to read the directories.
     pub fn open(settings: DirectorySettings, rng: &mut Rng, outbox: &mut Outbox) -> Self {
-        if settings.unused_dirs > 0 {
-            let text =
-                format!("log.dirs: only the first, {}, is used; what lies in the others is not served", settings.name);
-            outbox.report(Level::Warn, text);
-        }
         let mut jobs = Jobs::default();
-        let start = Start::begin(rng, &mut jobs, outbox);
+        let start = Start::begin(settings.names.len(), rng, &mut jobs, outbox);
         Self {
+            roots: settings.names.iter().map(|_| Root::default()).collect(),
             settings,
             jobs,
             phase: Phase::Starting(Box::new(start)),
             events: VecDeque::new(),
-            subdirectories: Vec::new(),
-            written: Checkpoints::default(),
-            writing: None,
+            is_writing: false,
             is_log_start_due: false,
             is_asked: false,
             quorum_state: QuorumState::default(),
             node_id: NodeId::NONE,
-            was_clean: false,
             checkpoints_due: None,
             are_checkpoints_wanted: false,
-            are_checkpoints_written: true,
-            are_log_starts_written: true,
         }
     }
 
     /// A log directory as it was configured.
     #[must_use]
-    pub fn name_of(&self, _log_dir: u16) -> Arc<str> {
-        Arc::clone(&self.settings.name)
+    pub fn name_of(&self, log_dir: u16) -> Arc<str> {
+        Arc::clone(&self.settings.names[usize::from(log_dir)])
+    }
+
+    /// The directory that holds the metadata log.
+    #[must_use]
+    pub fn metadata_dir(&self) -> u16 {
+        self.settings.metadata_dir
+    }
+
+    /// Whether a directory can't be used (any more).
+    #[must_use]
+    pub fn has_failed(&self, log_dir: u16) -> bool {
+        self.root(log_dir).failure.is_some()
+    }
+
+    /// The directory of that id, where it holds partitions and can be used.
+    #[must_use]
+    pub fn index_of(&self, id: Uuid) -> Option<u16> {
+        self.usable().find(|log_dir| self.root(*log_dir).id == id)
+    }
+
+    /// Where a new partition goes that the records place in the directory of that id: there, or where there is a place.
+    #[must_use]
+    pub fn place_for(&self, id: Uuid) -> u16 {
+        self.index_of(id).or_else(|| self.usable().next()).unwrap_or(0)
+    }
+
+    /// Ids of the directories that hold partitions and can be used, in their order.
+    pub fn usable_ids(&self) -> impl Iterator<Item = Uuid> + '_ {
+        self.usable().map(|log_dir| self.root(log_dir).id)
+    }
+
+    /// Why nothing in a directory can be used.
+    #[must_use]
+    pub fn failure_text(&self, log_dir: u16) -> String {
+        let why = self.root(log_dir).failure.as_deref().unwrap_or("it can be used");
+        format!("log directory {} can't be used: {why}", self.name_of(log_dir))
+    }
+
+    /// Something in a directory failed. Whether all of it does is found out: [`DirectoryEvent::Failed`] may follow.
+    pub fn suspect(&mut self, log_dir: u16, outbox: &mut Outbox) {
+        let root = &mut self.roots[usize::from(log_dir)];
+        if matches!(self.phase, Phase::Running) && root.failure.is_none() && !root.is_suspected {
+            root.is_suspected = true;
+            let path = Path::new(log_dir, PROBE_FILE);
+            self.jobs.replace((log_dir, Key::Probe), path, Bytes::from_static(b"ottla\n"), outbox);
+        }
+    }
+
+    /// No marker of a clean stop is to be left in a directory: a log there was not opened, or not closed in good order.
+    pub fn spoil(&mut self, log_dir: u16) {
+        self.roots[usize::from(log_dir)].is_spoiled = true;
+    }
+
+    /// The directories that hold partitions and can be used. Before the start is over all count as such.
+    fn usable(&self) -> impl Iterator<Item = u16> + '_ {
+        (0..self.settings.partition_dirs).filter(|log_dir| self.root(*log_dir).failure.is_none())
+    }
+
+    fn root(&self, log_dir: u16) -> &Root {
+        &self.roots[usize::from(log_dir)]
     }
 
     /// The next event, if there is one.
@@ -328,7 +389,7 @@ impl Directory {
         match &mut self.phase {
             Phase::Starting(start) => match start.finished(finished, &self.settings, now, &mut self.jobs, outbox) {
                 start::Progress::Wait => {}
-                start::Progress::Unusable(why) => self.unusable(&why),
+                start::Progress::Unusable { log_dir, why } => self.unusable(log_dir, &why),
                 start::Progress::Ready => self.ready(),
             },
             Phase::Settling(_) => self.settled(finished, outbox),
@@ -346,12 +407,18 @@ impl Directory {
         assert!(matches!(self.phase, Phase::Ready), "a directory is settled once, when its metadata log was read");
         let last = self.quorum_state.leader_epoch.max(loader.last_epoch());
         let Some(next) = last.0.checked_add(1) else {
-            return self.unusable(&format!("the metadata log's epoch is {last}, and there is none after it"));
+            let why = format!("the metadata log's epoch is {last}, and there is none after it");
+            return self.unusable(self.settings.metadata_dir, &why);
         };
         self.quorum_state.leader_epoch = LeaderEpoch(next);
-        let path = Path::new(0, METADATA_DIR).join(QUORUM_STATE_FILE);
-        self.jobs.replace(Key::QuorumState, path, self.quorum_state.to_bytes(self.node_id), outbox);
-        let settling = Settling::begin(self, loader.image(), rng, outbox);
+        let settling = match Settling::begin(self, loader.image(), rng, outbox) {
+            Ok(settling) => settling,
+            Err((log_dir, why)) => return self.unusable(log_dir, &why),
+        };
+        let metadata_dir = self.settings.metadata_dir;
+        let path = Path::new(metadata_dir, METADATA_DIR).join(QUORUM_STATE_FILE);
+        let content = self.quorum_state.to_bytes(self.node_id);
+        self.jobs.replace((metadata_dir, Key::QuorumState), path, content, outbox);
         self.phase = Phase::Settling(settling);
     }
 
@@ -397,7 +464,7 @@ impl Directory {
     pub fn write_log_starts(&mut self, offsets: &[PartitionOffsets], outbox: &mut Outbox) {
         self.is_asked = false;
         if self.jobs.is_idle() && matches!(self.phase, Phase::Running) {
-            self.replace_log_starts(offsets, None, outbox);
+            self.replace_log_starts(offsets, outbox);
         } else {
             self.is_log_start_due = true;
         }
@@ -408,26 +475,23 @@ impl Directory {
     pub fn remembers(&mut self, topic: &TopicName, index: i32, now: Now) -> bool {
         const RETRY_AFTER_MS: i64 = 1_000;
         let key = (topic.clone(), index);
-        let will_be = |writing: &Writing| {
-            let mut others = [&writing.recovery_points, &writing.compacted_to].into_iter().flatten();
-            others.any(|it| it.contains_key(&key)) || writing.log_starts.contains_key(&key)
-        };
-        let remembers = self.written.recovery_points.contains_key(&key)
-            || self.written.log_starts.contains_key(&key)
-            || self.written.compacted_to.contains_key(&key)
-            || self.writing.as_ref().is_some_and(will_be);
-        if remembers && self.are_checkpoints_written {
+        let mut remembering =
+            self.roots.iter().filter(|root| root.failure.is_none() && root.remembers(&key)).peekable();
+        if remembering.peek().is_none() {
+            return false;
+        }
+        if remembering.all(|root| root.are_checkpoints_written) {
             self.are_checkpoints_wanted = true;
             self.ask_for_offsets();
-        } else if remembers {
+        } else {
             let due = now.monotonic.plus_ms(RETRY_AFTER_MS);
             self.checkpoints_due = Some(self.checkpoints_due.map_or(due, |other| other.min(due)));
         }
-        remembers
+        true
     }
 
-    /// The end, when all logs are closed: writes the checkpoints, then the marker of a clean stop with the broker's epoch.
-    /// With `None`, because a log was not opened or could not be closed in good order, the marker is not left. Before
+    /// The end, when all logs are closed: writes the checkpoints, then the markers of a clean stop with the broker's epoch.
+    /// With `None` the markers are not left, and none in a directory that was spoiled ([`Directory::spoil`]). Before
     /// [`DirectoryEvent::Settled`] nothing is written at all.
     pub fn close(&mut self, broker_epoch: Option<i64>, offsets: Vec<PartitionOffsets>, outbox: &mut Outbox) {
         self.checkpoints_due = None;
@@ -439,9 +503,9 @@ impl Directory {
         self.close_on(outbox);
     }
 
-    fn unusable(&mut self, why: &str) {
+    fn unusable(&mut self, log_dir: u16, why: &str) {
         self.phase = Phase::Over;
-        self.events.push_back(DirectoryEvent::Unusable(format!("log directory {}: {why}", self.settings.name)));
+        self.events.push_back(DirectoryEvent::Unusable(format!("log directory {}: {why}", self.name_of(log_dir))));
     }
 
     fn ready(&mut self) {
@@ -449,24 +513,22 @@ impl Directory {
             panic!("only a start gets ready")
         };
         let ready = start.into_ready();
-        self.subdirectories = ready.subdirectories;
-        self.written = Checkpoints {
-            recovery_points: ready.recovery_points,
-            log_starts: ready.log_starts,
-            compacted_to: ready.compacted_to,
-        };
+        self.roots = ready.roots;
         self.quorum_state = ready.quorum_state;
         self.node_id = ready.found.meta.node_id;
-        self.was_clean = ready.found.was_clean;
-        self.events.push_back(DirectoryEvent::Ready(Box::new(ready.found)));
+        if self.usable().next().is_none() {
+            return self.unusable(0, "none of log.dirs can be used");
+        }
+        let log_dirs = self.usable_ids().collect();
+        self.events.push_back(DirectoryEvent::Ready(Box::new(Found { log_dirs, ..ready.found })));
     }
 
-    fn settled(&mut self, finished: Finished<Key>, outbox: &mut Outbox) {
+    fn settled(&mut self, finished: Finished<JobKey>, outbox: &mut Outbox) {
         if let Err(error) = finished.result {
-            return self.unusable(&error.to_string());
+            return self.unusable(finished.key.0, &error.to_string());
         }
         let Phase::Settling(settling) = &mut self.phase else { panic!("asked while settling") };
-        if let Some(partitions) = settling.finished(finished.key, &mut self.jobs, outbox) {
+        if let Some(partitions) = settling.finished(finished.key.1, &mut self.jobs, outbox) {
             self.phase = Phase::Running;
             let leader_epoch = self.quorum_state.leader_epoch;
             self.events.push_back(DirectoryEvent::Settled(Settled { leader_epoch, partitions }));
@@ -474,37 +536,49 @@ impl Directory {
     }
 
     /// A job ended that only has to be done, while running or stopping.
-    fn written(&mut self, finished: Finished<Key>, outbox: &mut Outbox) {
-        if let Err(error) = finished.result {
-            self.are_checkpoints_written = false;
-            self.are_log_starts_written &= finished.key != Key::LogStarts;
-            outbox.report(Level::Error, format!("log directory {}: {error}", self.settings.name));
+    fn written(&mut self, finished: Finished<JobKey>, outbox: &mut Outbox) {
+        let (log_dir, key) = finished.key;
+        if matches!(key, Key::Probe | Key::ProbeRemoved) {
+            self.probed(finished, outbox);
+        } else if let Err(error) = finished.result {
+            outbox.report(Level::Error, format!("log directory {}: {error}", self.name_of(log_dir)));
+            let root = &mut self.roots[usize::from(log_dir)];
+            root.are_checkpoints_written = false;
+            root.are_log_starts_written &= key != Key::LogStarts;
         }
-        if self.jobs.is_idle()
-            && let Some(writing) = self.writing.take()
-        {
-            self.all_written(writing);
+        if self.jobs.is_idle() && core::mem::take(&mut self.is_writing) {
+            self.all_written();
+        } else {
+            self.ask_for_offsets();
         }
         self.close_on(outbox);
     }
 
-    /// The jobs are over. Of a checkpoint that could not be written nobody knows what it holds: the old or the new.
-    fn all_written(&mut self, writing: Writing) {
-        let replace = |old: &mut OffsetsByPartition, mut new: OffsetsByPartition, is_sure: bool| {
-            if !is_sure {
-                new.append(old);
+    /// A suspected directory has taken what it was given, or has not. One that is full is not broken.
+    fn probed(&mut self, finished: Finished<JobKey>, outbox: &mut Outbox) {
+        let (log_dir, key) = finished.key;
+        match finished.result {
+            Ok(_) if key == Key::Probe => {
+                let path = Path::new(log_dir, PROBE_FILE);
+                let command = StorageCommand::Remove { path: path.clone() };
+                self.jobs.command((log_dir, Key::ProbeRemoved), path, "removed", command, outbox);
             }
-            *old = new;
-        };
-        if let Some(recovery_points) = writing.recovery_points {
-            replace(&mut self.written.recovery_points, recovery_points, self.are_checkpoints_written);
+            Err(error) if !error.is_full() => {
+                let why = error.to_string();
+                self.roots[usize::from(log_dir)].failure = Some(why.clone());
+                self.events.push_back(DirectoryEvent::Failed { log_dir, why });
+            }
+            _ => self.roots[usize::from(log_dir)].is_suspected = false,
         }
-        if let Some(compacted_to) = writing.compacted_to {
-            replace(&mut self.written.compacted_to, compacted_to, self.are_checkpoints_written);
-        }
-        replace(&mut self.written.log_starts, writing.log_starts, self.are_log_starts_written);
+    }
+
+    /// The jobs are over.
+    fn all_written(&mut self) {
+        self.roots.iter_mut().for_each(Root::all_written);
         if matches!(self.phase, Phase::Running) {
-            self.events.push_back(DirectoryEvent::Written { log_starts: self.are_log_starts_written });
+            let is_failed = |(_, root): &(u16, &Root)| !root.are_log_starts_written || root.failure.is_some();
+            let failed = (0..).zip(&self.roots).filter(is_failed).map(|(log_dir, _)| log_dir);
+            self.events.push_back(DirectoryEvent::Written { failed_log_starts: failed.collect() });
             self.ask_for_offsets();
         }
     }
@@ -533,60 +607,84 @@ impl Directory {
                 self.phase = Phase::Closing { broker_epoch };
                 self.replace_checkpoints(&offsets, outbox);
             }
-            Phase::Closing { broker_epoch: Some(epoch) } if self.are_checkpoints_written => {
+            Phase::Closing { broker_epoch: Some(epoch) } if self.leave_markers(epoch, outbox) => {
                 self.phase = Phase::Marking;
-                let text = format!("{{\"version\":0,\"brokerEpoch\":{epoch}}}");
-                self.jobs.replace(Key::CleanMarker, Path::new(0, CLEAN_MARKER_FILE), text.into(), outbox);
             }
             Phase::Closing { .. } => self.events.push_back(DirectoryEvent::Closed { is_clean: false }),
             Phase::Marking => {
-                self.events.push_back(DirectoryEvent::Closed { is_clean: self.are_checkpoints_written });
+                let is_clean = self.roots.iter().all(Root::is_clean);
+                self.events.push_back(DirectoryEvent::Closed { is_clean });
             }
             other => self.phase = other,
         }
     }
 
-    fn replace_checkpoints(&mut self, offsets: &[PartitionOffsets], outbox: &mut Outbox) {
-        let all = |offset: fn(&PartitionOffsets) -> Offset| {
-            offsets.iter().map(move |it| ((it.topic.clone(), it.index), offset(it)))
-        };
-        let recovery_points: OffsetsByPartition = all(|it| it.recovery_point).collect();
-        let high_watermarks: OffsetsByPartition = all(|it| it.high_watermark).collect();
-        self.are_checkpoints_written = true;
-        self.is_log_start_due = false;
-        self.replace(Key::RecoveryPoints, RECOVERY_POINTS_FILE, &recovery_points, outbox);
-        self.replace(Key::HighWatermarks, HIGH_WATERMARKS_FILE, &high_watermarks, outbox);
-        let compacted = |it: &PartitionOffsets| Some(((it.topic.clone(), it.index), it.compacted_to?));
-        let compacted_to: OffsetsByPartition = offsets.iter().filter_map(compacted).collect();
-        if compacted_to != self.written.compacted_to {
-            self.replace(Key::CompactedTo, COMPACTED_TO_FILE, &compacted_to, outbox);
+    /// Leaves the marker of a clean stop where all was written. Whether that is anywhere.
+    fn leave_markers(&mut self, broker_epoch: i64, outbox: &mut Outbox) -> bool {
+        let clean: Vec<u16> = self.usable().filter(|log_dir| self.root(*log_dir).is_clean()).collect();
+        for log_dir in &clean {
+            let text = format!("{{\"version\":0,\"brokerEpoch\":{broker_epoch}}}");
+            let path = Path::new(*log_dir, CLEAN_MARKER_FILE);
+            self.jobs.replace((*log_dir, Key::CleanMarker), path, text.into(), outbox);
         }
-        self.replace_log_starts(offsets, Some((recovery_points, compacted_to)), outbox);
+        !clean.is_empty()
     }
 
-    fn replace_log_starts(
+    fn replace_checkpoints(&mut self, offsets: &[PartitionOffsets], outbox: &mut Outbox) {
+        self.is_log_start_due = false;
+        for log_dir in self.usable().collect::<Vec<_>>() {
+            let here: Vec<&PartitionOffsets> = offsets.iter().filter(|it| it.log_dir == log_dir).collect();
+            let all = |offset: fn(&PartitionOffsets) -> Offset| {
+                here.iter().map(move |it| ((it.topic.clone(), it.index), offset(it))).collect()
+            };
+            let recovery_points: OffsetsByPartition = all(|it| it.recovery_point);
+            let high_watermarks: OffsetsByPartition = all(|it| it.high_watermark);
+            let compacted = |it: &&PartitionOffsets| Some(((it.topic.clone(), it.index), it.compacted_to?));
+            let compacted_to: OffsetsByPartition = here.iter().filter_map(compacted).collect();
+            self.roots[usize::from(log_dir)].are_checkpoints_written = true;
+            self.replace((log_dir, Key::RecoveryPoints), RECOVERY_POINTS_FILE, &recovery_points, outbox);
+            self.replace((log_dir, Key::HighWatermarks), HIGH_WATERMARKS_FILE, &high_watermarks, outbox);
+            if compacted_to != self.root(log_dir).written.compacted_to {
+                self.replace((log_dir, Key::CompactedTo), COMPACTED_TO_FILE, &compacted_to, outbox);
+            }
+            self.replace_log_starts_in(log_dir, offsets, Some((recovery_points, compacted_to)), outbox);
+        }
+    }
+
+    fn replace_log_starts(&mut self, offsets: &[PartitionOffsets], outbox: &mut Outbox) {
+        for log_dir in self.usable().collect::<Vec<_>>() {
+            self.replace_log_starts_in(log_dir, offsets, None, outbox);
+        }
+    }
+
+    fn replace_log_starts_in(
         &mut self,
+        log_dir: u16,
         offsets: &[PartitionOffsets],
         others: Option<(OffsetsByPartition, OffsetsByPartition)>,
         outbox: &mut Outbox,
     ) {
         let start = |it: &PartitionOffsets| ((it.topic.clone(), it.index), it.log_start);
+        let here = offsets.iter().filter(|it| it.log_dir == log_dir);
         // Without a line a log starts where its files do. One that was cut keeps its line: its old files may come back.
-        let log_starts = offsets.iter().map(start).filter(|(_, offset)| *offset > Offset(0)).collect();
-        self.are_log_starts_written = true;
-        self.replace(Key::LogStarts, LOG_STARTS_FILE, &log_starts, outbox);
+        let log_starts: OffsetsByPartition = here.map(start).filter(|(_, offset)| *offset > Offset(0)).collect();
+        self.replace((log_dir, Key::LogStarts), LOG_STARTS_FILE, &log_starts, outbox);
         let (recovery_points, compacted_to) = others.unzip();
-        self.writing = Some(Writing { recovery_points, compacted_to, log_starts });
+        let root = &mut self.roots[usize::from(log_dir)];
+        root.are_log_starts_written = true;
+        root.writing = Some(Writing { recovery_points, compacted_to, log_starts });
+        self.is_writing = true;
     }
 
-    fn replace(&mut self, key: Key, name: &str, content: &OffsetsByPartition, outbox: &mut Outbox) {
-        self.jobs.replace(key, Path::new(0, name), checkpoint::print(content), outbox);
+    fn replace(&mut self, key: JobKey, name: &str, content: &OffsetsByPartition, outbox: &mut Outbox) {
+        self.jobs.replace(key, Path::new(key.0, name), checkpoint::print(content), outbox);
     }
 }
 
 impl Settled {
-    /// The partition ids.
-    pub fn ids(&self) -> impl Iterator<Item = PartitionId> + '_ {
-        self.partitions.iter().map(|partition| partition.id)
+    /// The partitions that can be opened, and the log directories that they are in.
+    pub fn held(&self) -> impl Iterator<Item = (PartitionId, Uuid)> + '_ {
+        let held = self.partitions.iter().filter(|partition| partition.unreachable.is_none());
+        held.map(|partition| (partition.id, partition.log_dir_id))
     }
 }

@@ -83,6 +83,8 @@ use crate::types::{LeaderEpoch, Offset, PartitionId, TopicName};
 
 pub use compaction::{CompactionDue, CompactionSettings};
 pub use config::LogConfig;
+pub use damage_text::Damage;
+pub(crate) use damage_text::quoted;
 pub use event::{
     AppendError, Appended, EndTransaction, Extent, Found, Located, LogEvent, LogState, Lookup, LookupError, LookupId,
     OpenLog, OutOfRange, TimestampAndOffset,
@@ -134,6 +136,7 @@ pub struct PartitionLog {
     open_segments: VecDeque<Offset>,
     pins: BTreeMap<FileId, u32>,
     loader: Option<Box<Loader>>,
+    damage: Option<Damage>,
     ending: Option<Ending>,
     /// Nothing was lost so far that a clean close would have to leave behind.
     is_clean: bool,
@@ -203,9 +206,16 @@ impl PartitionLog {
             open_segments: VecDeque::new(),
             pins: BTreeMap::new(),
             loader: None,
+            damage: None,
             ending: None,
             is_clean: true,
         }
+    }
+
+    /// A log that can't be reached, because its log directory can't be used: it is offline from the beginning.
+    #[must_use]
+    pub fn unreachable(request: &OpenLog) -> Self {
+        Self { state: LogState::Offline, is_clean: false, ..Self::loading(request) }
     }
 
     /// Takes the result of a storage command that this log issued.

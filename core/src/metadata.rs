@@ -28,6 +28,6 @@ pub use features::{
     is_elr_enabled, metadata_version,
 };
 pub use image::{BrokerRegistration, ConfigResource, Endpoint, MetadataImage, Partition, Topic};
-pub use lifecycle::{Bootstrap, Registration, start_batches, stop_records};
+pub use lifecycle::{Bootstrap, Registration, log_dirs_record, start_batches, stop_records};
 pub use loader::{LoadError, Loader, snapshot_records};
 pub use producer_ids::{OutOfProducerIds, ProducerIds};

@@ -287,8 +287,12 @@ fn with_its_metadata_log_offline_it_serves_on_but_refuses_changes_and_nobody_wai
     let topic = world.create_topic("letters", 1);
     let waiting = ConnId(2);
     world.open(waiting);
-    let is_sync = |command: &StorageCommand| matches!(command, StorageCommand::Sync { .. });
-    world.judge = Box::new(move |command| if is_sync(command) { Verdict::Fail } else { Verdict::Do });
+    // One sync fails, and the directory as such is well: else the broker would end.
+    let mut has_failed = false;
+    world.judge = Box::new(move |command| {
+        let fails = matches!(command, StorageCommand::Sync { .. }) && !std::mem::replace(&mut has_failed, true);
+        if fails { Verdict::Fail } else { Verdict::Do }
+    });
     let refused: InitProducerIdResponse = world.call(4, &InitProducerIdRequest::default());
     assert_eq!((refused.error_code, refused.producer_id), (ERROR_KAFKA_STORAGE, -1));
     world.judge = Box::new(|_| Verdict::Do);

@@ -25,7 +25,8 @@ use lock::DirectoryLock;
 /// The log directories of one broker, locked against every other broker until it is dropped.
 #[derive(Debug)]
 pub struct Storage {
-    log_dirs: Vec<PathBuf>,
+    /// Or why one can't be used: then nothing in it is done.
+    log_dirs: Vec<Result<PathBuf, String>>,
     /// Held, never looked at.
     locks: Mutex<Vec<DirectoryLock>>,
     files: RwLock<HashMap<FileId, Arc<OpenFile>>>,
@@ -44,18 +45,40 @@ impl Storage {
     /// # Errors
     /// There is none, one can't be created, or another broker (of ours or Apache Kafka) uses it.
     pub fn open(log_dirs: &[PathBuf]) -> Result<Self, OpenError> {
+        Self::open_needing(log_dirs, |_| true)
+    }
+
+    /// [`Storage::open`] that goes on without the directories that can't be created, opened or locked, as long as they are
+    /// not needed: whatever is asked of one of them is not done, and its failure says why.
+    ///
+    /// # Errors
+    /// There is none, one that is needed can't be used, or another broker (of ours or Apache Kafka) uses one.
+    pub fn open_needing(log_dirs: &[PathBuf], is_needed: impl Fn(usize) -> bool) -> Result<Self, OpenError> {
         if log_dirs.is_empty() {
             return Err(OpenError::NoDirectory);
         }
         let mut locks = Vec::new();
-        let mut resolved = Vec::new();
-        for dir in log_dirs {
-            fs::create_dir_all(dir).map_err(|source| OpenError::Create { dir: dir.clone(), source })?;
-            locks.push(DirectoryLock::take(dir)?);
-            // From here on the directory is what it was at the start, wherever the process moves.
-            resolved.push(fs::canonicalize(dir).map_err(|source| OpenError::Create { dir: dir.clone(), source })?);
+        let mut resolved: Vec<Result<PathBuf, String>> = Vec::new();
+        for (index, dir) in log_dirs.iter().enumerate() {
+            match Self::open_dir(dir) {
+                Ok((lock, dir)) => {
+                    locks.push(lock);
+                    resolved.push(Ok(dir));
+                }
+                Err(error @ OpenError::InUse { .. }) => return Err(error),
+                Err(error) if is_needed(index) => return Err(error),
+                Err(error) => resolved.push(Err(error.to_string())),
+            }
         }
         Ok(Self { log_dirs: resolved, locks: Mutex::new(locks), files: RwLock::default() })
+    }
+
+    fn open_dir(dir: &std::path::Path) -> Result<(DirectoryLock, PathBuf), OpenError> {
+        let failed = |source| OpenError::Create { dir: dir.into(), source };
+        fs::create_dir_all(dir).map_err(failed)?;
+        let lock = DirectoryLock::take(dir)?;
+        // From here on the directory is what it was at the start, wherever the process moves.
+        Ok((lock, fs::canonicalize(dir).map_err(failed)?))
     }
 
     /// Closes all files and lets other brokers have the directories, though something may still hold this storage. For
@@ -70,6 +93,9 @@ impl Storage {
     /// # Panics
     /// The command's path is not below a log directory, or names its lock file.
     pub fn run(&self, command: &StorageCommand) -> StorageResult {
+        if let Some(why) = self.failure(command) {
+            return StorageResult::NotDone(StorageError::Io(why.clone()));
+        }
         match command {
             StorageCommand::List { dir } => directory::list(&self.resolve(dir)),
             StorageCommand::MakeDir { dir } => directory::make(&self.resolve(dir)),
@@ -85,7 +111,7 @@ impl Storage {
             }
             StorageCommand::Rename { from, to } => directory::rename(&self.resolve(from), &self.resolve(to)),
             StorageCommand::Remove { path } => directory::remove(&self.resolve(path)),
-            StorageCommand::MeasureSpace { log_dir } => directory::space(&self.log_dirs[usize::from(*log_dir)]),
+            StorageCommand::MeasureSpace { log_dir } => directory::space(&self.resolve(&Path::new(*log_dir, ""))),
             StorageCommand::Close { file } => {
                 self.files.write().unwrap_or_else(PoisonError::into_inner).remove(file);
                 StorageResult::Done(Outcome::Nothing)
@@ -136,12 +162,30 @@ impl Storage {
         }
     }
 
+    /// Why the directory that a command is about can't be used.
+    fn failure(&self, command: &StorageCommand) -> Option<&String> {
+        let log_dir = match command {
+            StorageCommand::List { dir } | StorageCommand::MakeDir { dir } | StorageCommand::SyncDir { dir } => {
+                dir.log_dir
+            }
+            StorageCommand::Open { path, .. } | StorageCommand::Remove { path } => path.log_dir,
+            StorageCommand::Rename { from, .. } => from.log_dir,
+            StorageCommand::MeasureSpace { log_dir } => *log_dir,
+            StorageCommand::Read { .. }
+            | StorageCommand::Append { .. }
+            | StorageCommand::Sync { .. }
+            | StorageCommand::Truncate { .. }
+            | StorageCommand::Close { .. } => return None,
+        };
+        self.log_dirs[usize::from(log_dir)].as_ref().err()
+    }
+
     fn resolve(&self, path: &Path) -> PathBuf {
         let ours = path.relative.split('/').all(|part| part != "." && part != "..") && !path.relative.starts_with('/');
         assert!(ours, "the broker's paths stay below their log directory");
         // A second descriptor of the lock file would release the lock when it is closed.
         assert!(&*path.relative != lock::LOCK_FILE, "the lock file is not the broker's");
-        let log_dir = &self.log_dirs[usize::from(path.log_dir)];
+        let log_dir = self.log_dirs[usize::from(path.log_dir)].as_ref().expect("those that can't be used were refused");
         if path.relative.is_empty() { log_dir.clone() } else { log_dir.join(&*path.relative) }
     }
 }
@@ -210,6 +254,20 @@ mod tests {
         storage.release();
         Storage::open(&dirs).unwrap();
         assert!(matches!(Storage::open(&[]), Err(OpenError::NoDirectory)));
+    }
+
+    #[test]
+    fn a_directory_that_is_not_needed_may_fail_and_then_says_why() {
+        let root = tempfile::tempdir().unwrap();
+        let (good, bad) = (root.path().join("good"), root.path().join("bad"));
+        fs::write(&bad, "no directory").unwrap();
+        let dirs = [good, bad];
+        assert!(matches!(Storage::open(&dirs), Err(OpenError::Create { .. })));
+        let storage = Storage::open_needing(&dirs, |index| index == 0).unwrap();
+        let list = |log_dir| storage.run(&StorageCommand::List { dir: Path::new(log_dir, "") });
+        assert!(matches!(list(0), StorageResult::Done(_)));
+        let StorageResult::NotDone(StorageError::Io(why)) = list(1) else { panic!("it is no directory") };
+        assert!(why.contains("bad can't be created or opened"), "{why}");
     }
 
     #[test]

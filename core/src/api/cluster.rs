@@ -9,7 +9,7 @@ use crate::wire::BrokerIds;
 /// What this broker's logs can do at the moment.
 pub trait PartitionStates {
     /// [`ErrorCode::None`] where this broker serves the partition; [`ErrorCode::LeaderNotAvailable`] where it does not
-    /// yet; [`ErrorCode::KafkaStorageError`] where its log is offline. Asked only for partitions that this broker leads.
+    /// yet; [`ErrorCode::KafkaStorageError`] where its log is offline. Asked only for partitions that this broker holds.
     fn state(&self, partition: PartitionId) -> ErrorCode;
 }
 
@@ -43,10 +43,10 @@ pub(super) fn see(id: PartitionId, partition: &Partition, view: View<'_>, states
     let is_alive = |node: &NodeId| {
         view.image.brokers.get(node).is_some_and(|broker| !broker.is_fenced && endpoint(broker, view).is_some())
     };
-    let own = if partition.leader == view.config.node_id { states.state(id) } else { ErrorCode::None };
+    let own = if partition.replicas.contains(&view.config.node_id) { states.state(id) } else { ErrorCode::None };
     let is_offline_here = own == ErrorCode::KafkaStorageError;
     let is_of_no_use = |node: &NodeId| !is_alive(node) || (is_offline_here && *node == view.config.node_id);
-    let is_led = is_alive(&partition.leader) && own.is_none();
+    let is_led = is_alive(&partition.leader) && (own.is_none() || partition.leader != view.config.node_id);
     Seen {
         error: if is_led { ErrorCode::None } else { ErrorCode::LeaderNotAvailable },
         leader: if is_led { partition.leader } else { NodeId::NONE },

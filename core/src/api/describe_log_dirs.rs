@@ -33,9 +33,8 @@ pub(crate) fn handle(broker: &mut Broker, caller: Caller, request: DescribeLogDi
         let partitions = |name: Str, indexes: Vec<i32>| indexes.into_iter().map(move |index| (name.clone(), index));
         topics.into_iter().flat_map(|topic| partitions(topic.topic, topic.partitions)).collect()
     });
-    let count = u16::try_from(broker.config.log_dirs.len()).unwrap_or(u16::MAX);
     let measure = |log_dir| (broker.outbox.store(Owner::Request, StorageCommand::MeasureSpace { log_dir }), log_dir);
-    let measuring = (0..count).map(measure).collect();
+    let measuring = (0..broker.config.partition_dirs).map(measure).collect();
     park(broker, ParkedDescribeLogDirs { caller, asked, measuring, spaces: BTreeMap::new() });
 }
 
@@ -66,7 +65,7 @@ fn describe(
     space: Option<(u64, u64)>,
 ) -> DescribeLogDirsResult {
     let name = Str::from(broker.config.log_dirs[usize::from(log_dir)].as_str());
-    let Some((total_bytes, usable_bytes)) = space else {
+    let Some((total_bytes, usable_bytes)) = space.filter(|_| !broker.directory.has_failed(log_dir)) else {
         let error_code = ErrorCode::KafkaStorageError.number();
         return DescribeLogDirsResult { error_code, log_dir: name, ..Default::default() };
     };

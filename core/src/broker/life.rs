@@ -9,10 +9,8 @@ use super::opening::Opening;
 use super::{Broker, Phase, Work};
 use super::{METADATA_PARTITION, METADATA_TOPIC};
 use crate::boundary::{HaltReason, Level, Output, Path};
-use crate::config::Config;
-use crate::directory::{
-    DirectoryEvent, Found, FoundPartition, MetaProperties, PartitionOffsets, Settled, partition_dir,
-};
+use crate::config::{Config, TopicConfig};
+use crate::directory::{DirectoryEvent, Found, FoundPartition, PartitionOffsets, Settled, partition_dir};
 use crate::log::{self, LogEvent, LogState, LookupError, LookupId, OpenLog, PartitionLog};
 use crate::metadata::{self, Endpoint, Loader, Registration};
 use crate::parking::Wake;
@@ -48,7 +46,8 @@ impl Broker {
                 DirectoryEvent::Settled(settled) => self.settled(now, settled),
                 DirectoryEvent::CheckpointsDue => self.write_checkpoints(),
                 DirectoryEvent::LogStartsDue => self.write_log_starts(),
-                DirectoryEvent::Written { log_starts } => self.log_starts_written(now, log_starts),
+                DirectoryEvent::Written { failed_log_starts } => self.log_starts_written(now, &failed_log_starts),
+                DirectoryEvent::Failed { log_dir, why } => self.log_dir_failed(now, log_dir, why),
                 DirectoryEvent::Closed { is_clean } => self.halt(is_clean),
                 DirectoryEvent::Unusable(why) => self.unusable(why),
             }
@@ -103,6 +102,7 @@ impl Broker {
         if partition == METADATA_PARTITION {
             self.give_up_changes(now);
         }
+        self.suspect_log_dir(partition);
         if self.start.is_some() {
             self.log_settled(now, partition);
             self.serve_when_ready(now);
@@ -177,10 +177,11 @@ impl Broker {
         }
         if self.phase == Phase::Closing && !self.is_directory_closing && self.logs.values().all(is_over) {
             self.is_directory_closing = true;
-            let is_clean = self.logs.values().all(PartitionLog::is_closed_clean);
+            for log in self.logs.values().filter(|log| !log.is_closed_clean()) {
+                self.directory.spoil(log.dir().log_dir);
+            }
             let offsets = self.partition_offsets();
-            let broker_epoch = is_clean.then_some(self.broker_epoch).flatten();
-            self.directory.close(broker_epoch, offsets, &mut self.outbox);
+            self.directory.close(self.broker_epoch, offsets, &mut self.outbox);
             self.directory_events(now);
         }
     }
@@ -228,7 +229,7 @@ impl Broker {
         // What the log has held so far is in the partitions to be opened.
         self.metadata.take_delta();
         self.metadata_epoch = settled.leader_epoch;
-        let registration = registration(&self.config, &start.found.meta, &mut self.rng);
+        let registration = registration(&self.config, &start.found, &mut self.rng);
         self.node_id = registration.node_id;
         self.config.node_id = registration.node_id;
         self.follow_broker_configs();
@@ -236,7 +237,7 @@ impl Broker {
         let batches = metadata::start_batches(
             &self.metadata,
             &registration,
-            settled.ids(),
+            settled.held(),
             &start.found.bootstrap,
             settled.leader_epoch,
             now.wall,
@@ -249,7 +250,12 @@ impl Broker {
         }
         // The checkpoints may be older than the topic: they speak of one that had its name, and must forget it first.
         let is_stranger = |found: &FoundPartition| !found.exists && found.is_in_checkpoints();
-        let (strangers, found): (Vec<_>, Vec<_>) = settled.partitions.into_iter().partition(is_stranger);
+        let is_unreachable = |found: &FoundPartition| found.unreachable.is_some();
+        let (unreachable, found): (Vec<_>, Vec<_>) = settled.partitions.into_iter().partition(is_unreachable);
+        for found in unreachable {
+            self.take_unreachable(found);
+        }
+        let (strangers, found): (Vec<_>, Vec<_>) = found.into_iter().partition(is_stranger);
         self.waiting_for_name.extend(strangers.into_iter().map(|found| found.id));
         let threads = usize::try_from(self.config.count("num.recovery.threads.per.data.dir")).unwrap_or(1);
         let start = self.start.as_mut().expect("it was there");
@@ -270,6 +276,7 @@ impl Broker {
             if self.config.log_cleaner_enable {
                 self.cleaner.begin(now.monotonic, self.config.log_cleaner_backoff_ms);
             }
+            self.tell_log_dirs(now);
             self.open_waiting(now);
             self.release_held(now);
         }
@@ -285,11 +292,16 @@ impl Broker {
             self.waiting_for_name.insert(id);
             return;
         }
+        let recorded = self.metadata.image().partition(id).and_then(|partition| partition.directories.first());
+        let log_dir_id = recorded.copied().unwrap_or_default();
+        let log_dir = self.directory.place_for(log_dir_id);
         let found = found.unwrap_or_else(|| FoundPartition {
             id,
             topic: name.clone(),
-            path: partition_dir(&name, id.index),
+            path: partition_dir(log_dir, &name, id.index),
             exists: false,
+            unreachable: None,
+            log_dir_id,
             // Whatever lies under the name of a new partition is not to be trusted.
             was_clean: false,
             recovery_point: None,
@@ -300,22 +312,26 @@ impl Broker {
             self.waiting_for_name.insert(id);
             return;
         }
-        let request = OpenLog {
-            id,
-            name,
+        let request = self.open_request(found, &topic_config);
+        self.topic_configs.insert(id.topic_id, topic_config);
+        let begin = if is_new || request.was_clean { PartitionLog::open } else { PartitionLog::survey };
+        self.logs.insert(id, begin(request, now, &mut self.outbox));
+        self.touch(id);
+    }
+
+    pub(super) fn open_request(&self, found: FoundPartition, topic_config: &TopicConfig) -> OpenLog {
+        OpenLog {
+            id: found.id,
+            name: found.topic,
             log_dir: self.log_dir_name(&found.path),
             dir: found.path,
-            config: self.log_config(&topic_config),
+            config: self.log_config(topic_config),
             create: !found.exists,
             was_clean: found.was_clean,
             recovery_point: found.recovery_point,
             log_start: found.log_start,
             compacted_to: found.compacted_to,
-        };
-        self.topic_configs.insert(id.topic_id, topic_config);
-        let begin = if is_new || request.was_clean { PartitionLog::open } else { PartitionLog::survey };
-        self.logs.insert(id, begin(request, now, &mut self.outbox));
-        self.touch(id);
+        }
     }
 
     /// The log directory of a path, as it was configured.
@@ -348,6 +364,7 @@ impl Broker {
             let index = id.index;
             let (recovery_point, log_start) = (log.recovery_point(), log.log_start_to_write());
             Some(PartitionOffsets {
+                log_dir: log.dir().log_dir,
                 topic,
                 index,
                 recovery_point,
@@ -358,6 +375,7 @@ impl Broker {
         });
         let opening = self.start.as_ref().and_then(|start| start.opening.as_ref());
         let not_begun = opening.into_iter().flat_map(Opening::not_begun).map(|found| PartitionOffsets {
+            log_dir: found.path.log_dir,
             topic: found.topic.clone(),
             index: found.id.index,
             recovery_point: found.recovery_point.unwrap_or_default(),
@@ -368,7 +386,7 @@ impl Broker {
         known.chain(not_begun).collect()
     }
 
-    fn unusable(&mut self, why: String) {
+    pub(super) fn unusable(&mut self, why: String) {
         self.phase = Phase::Halted;
         self.outbox.push(Output::Halt { reason: HaltReason::Unusable(why) });
     }
@@ -386,7 +404,7 @@ fn is_over(log: &PartitionLog) -> bool {
     matches!(log.state(), LogState::Closed | LogState::Offline)
 }
 
-fn registration(config: &Config, meta: &MetaProperties, rng: &mut Rng) -> Registration {
+fn registration(config: &Config, found: &Found, rng: &mut Rng) -> Registration {
     let endpoints = config.advertised_listeners.iter().map(|listener| Endpoint {
         listener: listener.name.clone(),
         host: listener.host.clone(),
@@ -394,9 +412,10 @@ fn registration(config: &Config, meta: &MetaProperties, rng: &mut Rng) -> Regist
         security_protocol: PLAINTEXT,
     });
     Registration {
-        node_id: meta.node_id,
+        node_id: found.meta.node_id,
         incarnation_id: rng.uuid(),
-        directory_id: meta.directory_id,
+        directory_id: found.meta.directory_id,
+        log_dirs: found.log_dirs.clone(),
         endpoints: endpoints.collect(),
         rack: config.rack.as_deref().map(Str::from),
     }

@@ -32,9 +32,10 @@ impl Broker {
         self.partition_offsets()
     }
 
-    /// What was given to be written is durable, or could not be written.
-    pub(super) fn log_starts_written(&mut self, now: Now, is_done: bool) {
+    /// What was given to be written is durable, or could not be written in some directories.
+    pub(super) fn log_starts_written(&mut self, now: Now, failed: &[u16]) {
         for (id, start) in core::mem::take(&mut self.log_starts_written) {
+            let is_done = self.logs.get(&id).is_some_and(|log| !failed.contains(&log.dir().log_dir));
             self.log_start_written(now, id, start, is_done);
         }
         self.open_waiting(now);

@@ -83,7 +83,7 @@ fn entry(line: &str) -> Option<(&str, i32, Offset)> {
 }
 
 /// The file's content.
-pub(super) fn print(offsets: &OffsetsByPartition) -> Bytes {
+pub(crate) fn print(offsets: &OffsetsByPartition) -> Bytes {
     let mut text = alloc::format!("0\n{}\n", offsets.len());
     for ((topic, partition), offset) in offsets {
         writeln!(text, "{topic} {partition} {offset}").expect("a string takes all");

@@ -49,6 +49,13 @@ pub(super) enum JobError {
     Short { path: Path, size_bytes: u64, have: u64 },
 }
 
+impl JobError {
+    /// Whether there was no room for it.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Storage { error: StorageError::Full, .. })
+    }
+}
+
 #[derive(Debug)]
 struct Job<K> {
     key: K,

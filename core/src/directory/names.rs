@@ -65,10 +65,10 @@ fn partition_name(name: &str) -> Option<(&str, i32)> {
     (is_canonical && !topic.is_empty()).then_some((topic, index))
 }
 
-/// The directory of a partition.
+/// The directory of a partition in a log directory.
 #[must_use]
-pub fn partition_dir(topic: &str, index: i32) -> Path {
-    Path::new(0, format!("{topic}-{index}"))
+pub fn partition_dir(log_dir: u16, topic: &str, index: i32) -> Path {
+    Path::new(log_dir, format!("{topic}-{index}"))
 }
 
 /// The name that sets a partition's directory aside. Kafka bounds a name at 255 bytes and cuts the topic for it.

@@ -34,10 +34,11 @@ struct World {
 impl World {
     fn new() -> Self {
         let settings = DirectorySettings {
-            name: "/data/logs".into(),
+            names: vec!["/data/logs".into()],
+            partition_dirs: 1,
+            metadata_dir: 0,
             node_id: NodeId(1),
             is_node_id_set: false,
-            unused_dirs: 0,
             cluster_id: None,
             min_insync_replicas: 1,
             checkpoint_interval_ms: 60_000,
@@ -148,6 +149,7 @@ fn touches(command: &StorageCommand, part: &str) -> bool {
 
 fn offsets(topic: &str, index: i32, recovery_point: i64, log_start: i64) -> PartitionOffsets {
     PartitionOffsets {
+        log_dir: 0,
         topic: topic.into(),
         index,
         recovery_point: Offset(recovery_point),
@@ -421,13 +423,14 @@ fn log_starts_are_written_one_write_after_another() {
     directory.tick(NOW);
     assert!(directory.poll_event().is_none(), "the first write is not over");
     let events = world.run(&mut directory);
-    let over = [DirectoryEvent::Written { log_starts: true }, DirectoryEvent::LogStartsDue];
+    let over = [DirectoryEvent::Written { failed_log_starts: Vec::new() }, DirectoryEvent::LogStartsDue];
     assert_eq!(format!("{events:?}"), format!("{over:?}"));
     assert_eq!(world.text("log-start-offset-checkpoint").unwrap(), "0\n1\nplain 0 3\n");
     world.failing = Some("log-start");
     directory.write_log_starts(&[offsets("plain", 0, 400, 5)], &mut world.outbox);
     let events = world.run(&mut directory);
-    assert!(matches!(events.as_slice(), [DirectoryEvent::Written { log_starts: false }]), "{events:?}");
+    let [DirectoryEvent::Written { failed_log_starts }] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!(failed_log_starts, &[0]);
     assert_eq!(world.text("log-start-offset-checkpoint").unwrap(), "0\n1\nplain 0 3\n");
 }
 
@@ -495,14 +498,6 @@ fn a_stop_before_the_partitions_were_found_writes_nothing() {
     assert!(!world.has(".kafka_cleanshutdown"));
 }
 
-#[test]
-fn several_log_directories_are_accepted_and_the_unused_ones_named() {
-    let mut world = World::new();
-    world.settings.unused_dirs = 2;
-    world.open_ready();
-    assert!(world.reported("log.dirs: only the first, /data/logs, is used"));
-}
-
 /// Three lives of a new directory, with the metadata log written as the broker does.
 #[test]
 fn each_life_has_a_higher_term_and_a_higher_broker_epoch() {
@@ -515,11 +510,12 @@ fn each_life_has_a_higher_term_and_a_higher_broker_epoch() {
             node_id: NodeId(1),
             incarnation_id: world.rng.uuid(),
             directory_id: Uuid(0xd1),
+            log_dirs: vec![Uuid(0xd1)],
             endpoints: vec![Endpoint::plaintext("PLAINTEXT", "localhost", 9092)],
             rack: None,
         };
         let bootstrap = Bootstrap { records: bootstrap::default_records(), min_insync_replicas: 1 };
-        let batches = start_batches(&loader, &node, settled.ids(), &bootstrap, settled.leader_epoch, WallClock(life));
+        let batches = start_batches(&loader, &node, settled.held(), &bootstrap, settled.leader_epoch, WallClock(life));
         let mut bytes = world.disk.file(&Path::new(0, log)).unwrap_or_default().to_vec();
         for batch in batches {
             loader.apply_batches(&batch).unwrap();

@@ -257,6 +257,18 @@ impl PartitionLog {
             return;
         }
         outbox.report(Level::Error, format!("{}: offline: {reason}", self.label()));
+        self.take_offline(reason, outbox);
+    }
+
+    /// Its log directory can't be used any more, which was reported: so it can't.
+    pub fn log_dir_failed(&mut self, reason: String, outbox: &mut Outbox) {
+        if !matches!(self.state, LogState::Offline | LogState::Closed) {
+            self.take_offline(reason, outbox);
+            self.settle(outbox);
+        }
+    }
+
+    fn take_offline(&mut self, reason: String, outbox: &mut Outbox) {
         self.state = LogState::Offline;
         self.is_clean = false;
         self.loader = None;

@@ -435,7 +435,7 @@ impl PartitionLog {
         outbox: &mut Outbox,
     ) -> bool {
         if !by_index {
-            let text = self.damage_text(base, position, &why, "a lookup came upon it");
+            let text = self.found_damage_text(base, position, &why);
             outbox.report(Level::Error, format!("{}: {text}", self.label()));
             return self.finish(id, Err(LookupError::Corrupt(text)));
         }

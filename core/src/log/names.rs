@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use crate::types::Offset;
 
-pub(super) const LOG: &str = "log";
+pub(crate) const LOG: &str = "log";
 pub(super) const OFFSET_INDEX: &str = "index";
 pub(super) const TIME_INDEX: &str = "timeindex";
 pub(super) const TRANSACTION_INDEX: &str = "txnindex";
@@ -15,9 +15,9 @@ pub(super) const PARTITION_METADATA: &str = "partition.metadata";
 /// What follows the name of a file that is no longer the log's.
 pub(super) const DELETED: &str = ".deleted";
 /// What follows the name of a file that a compaction is writing.
-pub(super) const CLEANED: &str = ".cleaned";
+pub(crate) const CLEANED: &str = ".cleaned";
 /// What follows the name of a file that a compaction has written, until its place is free.
-pub(super) const SWAP: &str = ".swap";
+pub(crate) const SWAP: &str = ".swap";
 /// A file that is being written and will be renamed to what stands before.
 pub(super) const TEMPORARY: &str = ".tmp";
 
@@ -47,7 +47,7 @@ pub enum FileKind {
 }
 
 /// The name of a segment's file, or of a snapshot: twenty digits and a suffix.
-pub(super) fn file_name(offset: Offset, suffix: &str) -> String {
+pub(crate) fn file_name(offset: Offset, suffix: &str) -> String {
     format!("{:020}.{suffix}", offset.0)
 }
 

@@ -222,7 +222,7 @@ impl PartitionLog {
                 }
                 ScanStep::Bad { position, fault } => {
                     // Lookups before this place still work; those that come here say so themselves.
-                    let text = self.damage_text(base, position, &fault, "a lookup came upon it");
+                    let text = self.found_damage_text(base, position, &fault);
                     outbox.report(Level::Error, format!("{}: {text}", self.label()));
                     break;
                 }

@@ -21,6 +21,7 @@ use alloc::string::String;
 use self::files::Files;
 use self::swap::Swap;
 use super::PartitionLog;
+use super::damage_text::Damage;
 use super::durability::{Mark, Marks};
 use super::event::{LogEvent, LogState, OpenLog};
 use super::file_read::FileRead;
@@ -49,6 +50,8 @@ pub(super) struct Loader {
     /// It says what there is to do, and waits to be told to do it.
     is_surveyed: bool,
     was_clean: bool,
+    /// Even what is known to be synced is verified.
+    verifies_all: bool,
     recovery_point: Option<Offset>,
     log_start: Option<Offset>,
     files: Files,
@@ -166,14 +169,21 @@ impl PartitionLog {
     /// Begins to open a log: [`LogEvent::Opened`] or [`LogEvent::WentOffline`] follows.
     #[must_use]
     pub fn open(request: OpenLog, now: Now, outbox: &mut Outbox) -> Self {
-        Self::begin(request, false, now, outbox)
+        Self::begin(request, false, false, now, outbox)
+    }
+
+    /// Opens a log to see whether all of it is good: every checksum is verified, whatever is known to be synced, and the
+    /// stop before counts as unclean. [`LogEvent::Opened`] or [`LogEvent::WentOffline`] follows.
+    #[must_use]
+    pub fn verify(request: OpenLog, now: Now, outbox: &mut Outbox) -> Self {
+        Self::begin(OpenLog { was_clean: false, ..request }, false, true, now, outbox)
     }
 
     /// Begins to open a log, but only looks at how much there is to do: [`LogEvent::Surveyed`] or [`LogEvent::WentOffline`]
     /// follows, and after the first of them it waits for [`PartitionLog::load`].
     #[must_use]
     pub fn survey(request: OpenLog, now: Now, outbox: &mut Outbox) -> Self {
-        Self::begin(request, true, now, outbox)
+        Self::begin(request, true, false, now, outbox)
     }
 
     /// Goes on with a log that was surveyed: [`LogEvent::Opened`] or [`LogEvent::WentOffline`] follows.
@@ -196,13 +206,14 @@ impl PartitionLog {
         self.loader.as_ref().map(|loader| loader.progress()).unwrap_or_default()
     }
 
-    fn begin(request: OpenLog, is_surveyed: bool, now: Now, outbox: &mut Outbox) -> Self {
+    fn begin(request: OpenLog, is_surveyed: bool, verifies_all: bool, now: Now, outbox: &mut Outbox) -> Self {
         let mut log = Self::loading(&request);
         log.loader = Some(Box::new(Loader {
             now,
             create: request.create,
             is_surveyed,
             was_clean: request.was_clean,
+            verifies_all,
             recovery_point: request.recovery_point,
             log_start: request.log_start,
             files: Files::default(),
@@ -412,11 +423,12 @@ impl PartitionLog {
         if let Some(why) = loader.was_synced().filter(|_| !is_deleted) {
             let active = &self.segments[&self.active.base];
             let fault = format!("a batch with offset {end} expected, found the end of the log");
-            let text = self.damage_text(active.base, active.size_bytes, &fault, &why);
+            let (segment, position) = (active.base, active.size_bytes);
+            let damage = Damage { segment, position, next_offset: end, fault, why };
             if !self.config.truncates_damage {
-                return Err(text);
+                return Err(self.damaged(damage));
             }
-            outbox.report(Level::Error, format!("{}: {text}", self.label()));
+            outbox.report(Level::Error, format!("{}: {}", self.label(), self.damage_text(&damage)));
         }
         if loader.log_start.is_some_and(|start| start > end) {
             return Ok(Some(self.begin_at_start(loader, file, outbox)));
@@ -528,8 +540,7 @@ impl PartitionLog {
 impl Loader {
     /// The segment that holds the recovery point: from there on nothing is known to be synced.
     fn first_unsynced(&self) -> Offset {
-        let recovery_point = self.recovery_point.unwrap_or(Offset(0));
-        let holds = self.files.segments.range(..=recovery_point).next_back();
+        let holds = self.files.segments.range(..=self.verified_from()).next_back();
         *holds.or_else(|| self.files.segments.first_key_value()).expect("there is a segment").0
     }
 
@@ -589,9 +600,14 @@ impl Loader {
     }
 
     fn check_of(&self, next: Option<Offset>) -> Check {
-        let recovery_point = self.recovery_point.unwrap_or(Offset(0));
-        let is_synced = next.is_some_and(|next| next <= recovery_point);
-        if self.was_clean || is_synced { Check::HeaderOnly } else { Check::ChecksumFrom(recovery_point) }
+        let from = self.verified_from();
+        let is_good = next.is_some_and(|next| next <= from);
+        if self.was_clean || is_good { Check::HeaderOnly } else { Check::ChecksumFrom(from) }
+    }
+
+    /// Batches that end before this offset are not verified.
+    fn verified_from(&self) -> Offset {
+        if self.verifies_all { Offset(0) } else { self.recovery_point.unwrap_or(Offset(0)) }
     }
 }
 

@@ -28,8 +28,10 @@ pub struct Registration {
     pub node_id: NodeId,
     /// New at each start.
     pub incarnation_id: Uuid,
-    /// `directory.id` of the log directory.
+    /// `directory.id` of the metadata log's directory.
     pub directory_id: Uuid,
+    /// `directory.id` of each log directory that can be used.
+    pub log_dirs: Vec<Uuid>,
     /// The advertised listeners.
     pub endpoints: Vec<Endpoint>,
     /// `broker.rack`.
@@ -48,13 +50,13 @@ pub struct Bootstrap {
 /// The batches that begin this node's term, for the end of the metadata log that `loader` has read.
 ///
 /// A leader change comes first; on an empty log the `bootstrap` records follow; then the registration, whose own offset is the
-/// new broker epoch, and the changes of the `held` partitions that this makes true. Where the node was registered before
+/// new broker epoch, and the changes of the `held` partitions, each in a log directory, that this makes true. Where the node was registered before
 /// and did not stop in good order, each partition that it led begins a new leader epoch.
 #[must_use]
 pub fn start_batches(
     loader: &Loader,
     node: &Registration,
-    held: impl Iterator<Item = PartitionId>,
+    held: impl Iterator<Item = (PartitionId, Uuid)>,
     bootstrap: &Bootstrap,
     epoch: LeaderEpoch,
     now: WallClock,
@@ -81,7 +83,7 @@ pub fn start_batches(
 
     let mut records = vec![register(node, next), unfence(node.node_id, next)];
     records.extend(fence_others(image, node.node_id));
-    records.extend(held.filter_map(|id| take_over(image, node, id, &features)));
+    records.extend(held.filter_map(|(id, log_dir)| take_over(image, node, (id, log_dir), &features)));
     all.extend(batches(&records, &features, next, epoch, now));
     all
 }
@@ -116,6 +118,18 @@ pub fn stop_records(image: &MetadataImage, node_id: NodeId) -> Vec<MetadataRecor
     }
     records.push(change(BrokerRegistrationChangeRecord { fenced: SET, ..Default::default() }));
     records
+}
+
+/// The change of a registration when only these log directories can be used any more; nothing where it says so already, or
+/// where the level knows of none.
+#[must_use]
+pub fn log_dirs_record(image: &MetadataImage, node_id: NodeId, log_dirs: Vec<Uuid>) -> Option<MetadataRecord> {
+    let registration = image.brokers.get(&node_id)?;
+    let broker_epoch = registration.broker_epoch;
+    let is_known = metadata_version(&image.features) >= since::DIRECTORIES && !log_dirs.is_empty();
+    let is_news = registration.log_dirs != log_dirs;
+    let record = BrokerRegistrationChangeRecord { broker_id: node_id.0, broker_epoch, log_dirs, ..Default::default() };
+    (is_known && is_news).then(|| record.into())
 }
 
 /// In a change of a registration: set, and clear.
@@ -191,7 +205,7 @@ fn register(node: &Registration, offset: Offset) -> MetadataRecord {
         end_points: end_points.collect(),
         features: features.collect(),
         rack: node.rack.clone(),
-        log_dirs: vec![node.directory_id],
+        log_dirs: node.log_dirs.clone(),
         ..Default::default()
     }
     .into()
@@ -225,7 +239,7 @@ fn fence_others(image: &MetadataImage, node_id: NodeId) -> impl Iterator<Item = 
 fn take_over(
     image: &MetadataImage,
     node: &Registration,
-    id: PartitionId,
+    (id, log_dir): (PartitionId, Uuid),
     features: &Features,
 ) -> Option<MetadataRecord> {
     let partition = image.partition(id)?;
@@ -260,20 +274,20 @@ fn take_over(
         record.leader_recovery_state = 0;
     }
     if metadata_version(features) >= since::DIRECTORIES {
-        record.directories = moved_directories(partition, &replicas, node);
+        record.directories = moved_directories(partition, &replicas, us, log_dir);
     }
     (record != unchanged).then(|| record.into())
 }
 
 /// The directories of the replicas with ours where it is ours; `None` where they say so already.
-fn moved_directories(partition: &Partition, replicas: &[NodeId], node: &Registration) -> Option<Vec<Uuid>> {
+fn moved_directories(partition: &Partition, replicas: &[NodeId], us: NodeId, log_dir: Uuid) -> Option<Vec<Uuid>> {
     let old = |replica: &NodeId| {
         let index = partition.replicas.iter().position(|old| old == replica)?;
         partition.directories.get(index).copied()
     };
     let directories: Vec<Uuid> = replicas
         .iter()
-        .map(|replica| if *replica == node.node_id { node.directory_id } else { old(replica).unwrap_or(Uuid::ZERO) })
+        .map(|replica| if *replica == us { log_dir } else { old(replica).unwrap_or(Uuid::ZERO) })
         .collect();
     (directories != partition.directories).then_some(directories)
 }

@@ -58,6 +58,7 @@ fn node() -> Registration {
         node_id: US,
         incarnation_id: Uuid(77),
         directory_id: DIRECTORY,
+        log_dirs: vec![DIRECTORY],
         endpoints: vec![Endpoint::plaintext("PLAINTEXT", "localhost", 9092)],
         rack: None,
     }
@@ -103,7 +104,8 @@ fn start(loader: &mut Loader) -> Vec<(Offset, MetadataRecord)> {
         FeatureLevelRecord { name: Str::from_static(name), feature_level: level, ..Default::default() }.into()
     });
     let bootstrap = Bootstrap { records: levels.collect(), min_insync_replicas: 1 };
-    let batches = start_batches(loader, &node(), held.into_iter(), &bootstrap, EPOCH, NOW);
+    let held = held.into_iter().map(|id| (id, DIRECTORY));
+    let batches = start_batches(loader, &node(), held, &bootstrap, EPOCH, NOW);
     let mut written = Vec::new();
     for batch in batches {
         let header = BatchHeader::parse(&batch).unwrap();

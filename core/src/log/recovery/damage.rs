@@ -2,11 +2,12 @@
 
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 
 use super::{Loader, Step, Walk};
 use crate::boundary::{FileId, Level, OpenMode, Outcome, StorageCommand};
 use crate::log::PartitionLog;
+use crate::log::damage_text::Damage;
 use crate::log::file_read::CHUNK_SIZE_BYTES;
 use crate::log::names::{LOG, file_name};
 use crate::log::scan::BatchFault;
@@ -55,19 +56,25 @@ impl PartitionLog {
             return self.restart(loader, walk.file, false, outbox);
         }
         if let BatchFault::OldFormat(_) = fault {
-            return Err(self.damage_text(walk.base, position, &fault, "such batches are not damaged, but not read"));
+            let path = self.shown_path(&file_name(walk.base, LOG));
+            return Err(format!("{path} at byte {position}: {fault}. Nothing was changed"));
         }
         if self.config.truncates_damage {
             return Ok(Some(self.cut(loader, walk, &fault, "ottla.log.damage=truncate", outbox)));
         }
         if let Some(why) = loader.was_synced() {
-            return Err(self.damage_text(walk.base, position, &fault, &why));
+            return Err(self.bad_at(loader, &walk, position, &fault, why));
         }
         // From the bad batch itself on, and from the segment's first offset on: if it is the offset before it that is
         // damaged, this batch is a good one.
         let search = Search::new(position, walk.base, walk.size_bytes, CHUNK_SIZE_BYTES);
         let (later, at, file) = (loader.plan.clone(), walk.base, walk.file);
         self.search_on(loader, Step::Search { search, walk, fault, later, at, file }, outbox)
+    }
+
+    fn bad_at(&mut self, loader: &Loader, walk: &Walk, position: u64, fault: &BatchFault, why: String) -> String {
+        let (next_offset, fault) = (loader.next_offset, fault.to_string());
+        self.damaged(Damage { segment: walk.base, position, next_offset, fault, why })
     }
 
     pub(super) fn search_step(
@@ -112,7 +119,7 @@ impl PartitionLog {
                     format!("{} on", file_name(at, LOG))
                 };
                 let why = format!("it was no write that was cut short: there are good batches from {place}");
-                return Err(self.damage_text(walk.base, walk.scan.position(), &fault, &why));
+                return Err(self.bad_at(loader, &walk, walk.scan.position(), &fault, why));
             }
             SearchStep::Nothing => {}
         }

@@ -105,8 +105,8 @@ fn damage_is_told_with_file_place_expectation_finding_and_commands() {
             format!(
                 "orders-3: offline: /var/my logs/orders-3/{FIRST} at byte 340: checksum {stored:#010x} expected, found \
                 bytes that give {computed:#010x}; it was no write that was cut short: there are good batches from byte \
-                510 on. Nothing was changed. To see it: ottla dump '/var/my logs/orders-3/{FIRST}' ; to give up what is there \
-                and behind it, start with: --override ottla.log.damage=truncate"
+                510 on. Nothing was changed. To see it: ottla dump '/var/my logs/orders-3/{FIRST}' ; to see what can be done, \
+                with the broker stopped: ottla repair --log-dir '/var/my logs/'"
             )
         )]
     );
