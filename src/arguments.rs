@@ -5,19 +5,21 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use ottla::properties::{self, SyntaxError};
 use ottla::{Config, ConfigError, Runtime, Warning};
 use ottla_inspect::decode::DecodeArguments;
 use ottla_inspect::dump::DumpArguments;
 use thiserror::Error;
 
+use crate::repair::RepairArguments;
+
 /// A Kafka-compatible broker in one small binary.
 ///
 /// Without arguments it listens on port 9092 of all addresses and keeps its data in /tmp/kraft-combined-logs. A
 /// directory that is empty or missing is made ready; one of Apache Kafka's is taken over as it is.
 ///
-/// With a command it starts no broker, but shows what is in Kafka's frames and files.
+/// With a command it starts no broker, but shows what is in Kafka's frames and files, or mends them.
 #[derive(Debug, Parser)]
 #[command(version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Arguments {
@@ -25,6 +27,21 @@ pub struct Arguments {
     #[command(subcommand)]
     pub command: Option<Command>,
 
+    #[command(flatten)]
+    settings: Settings,
+
+    /// Listen on this port of all addresses and tell clients localhost, instead of what the file says of listeners
+    #[arg(long)]
+    port: Option<u16>,
+
+    /// What to run on
+    #[arg(long, default_value_t, value_parser = runtime_parser())]
+    pub runtime: Runtime,
+}
+
+/// What both a broker and its repair go by.
+#[derive(Args, Debug)]
+pub struct Settings {
     /// A server.properties with Kafka's property names; one that does not exist counts as empty, with a warning
     #[arg(value_name = "SERVER.PROPERTIES")]
     properties: Option<PathBuf>,
@@ -36,14 +53,6 @@ pub struct Arguments {
     /// Where the data lives: short for --override log.dirs=DIR
     #[arg(long, value_name = "DIR")]
     log_dir: Option<String>,
-
-    /// Listen on this port of all addresses and tell clients localhost, instead of what the file says of listeners
-    #[arg(long)]
-    port: Option<u16>,
-
-    /// What to run on
-    #[arg(long, default_value_t, value_parser = runtime_parser())]
-    pub runtime: Runtime,
 }
 
 /// What the binary does besides serving.
@@ -51,6 +60,7 @@ pub struct Arguments {
 pub enum Command {
     Decode(DecodeArguments),
     Dump(DumpArguments),
+    Repair(RepairArguments),
 }
 
 const AFTER_HELP: &str = "\
@@ -90,16 +100,23 @@ pub enum ArgumentsError {
 impl Arguments {
     /// The file's properties, then the short flags, then the overrides; of one key the last counts.
     pub fn config(&self) -> Result<(Config, Vec<Warning>), ArgumentsError> {
-        let mut all = self.file_properties()?;
-        let mut set = |key: &str, value: String| all.push((key.to_owned(), value));
-        if let Some(dir) = &self.log_dir {
-            set("log.dirs", dir.clone());
-        }
+        let mut flags = Vec::new();
         if let Some(port) = self.port {
+            let mut set = |key: &str, value: String| flags.push((key.to_owned(), value));
             set("listeners", format!("PLAINTEXT://:{port}"));
             set("advertised.listeners", format!("PLAINTEXT://localhost:{port}"));
             set("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT".to_owned());
         }
+        self.settings.config(flags)
+    }
+}
+
+impl Settings {
+    /// The file's properties, then `--log-dir`, then other flags' properties, then the overrides.
+    pub fn config(&self, flags: Vec<(String, String)>) -> Result<(Config, Vec<Warning>), ArgumentsError> {
+        let mut all = self.file_properties()?;
+        all.extend(self.log_dir.iter().map(|dir| ("log.dirs".to_owned(), dir.clone())));
+        all.extend(flags);
         all.extend(self.overrides.iter().cloned());
         Ok(Config::from_properties(all)?)
     }

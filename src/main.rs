@@ -8,15 +8,23 @@ use ottla::{Server, Shutdown};
 
 mod arguments;
 mod logging;
+mod repair;
 
 use arguments::{Arguments, Command};
-use ottla_inspect::{Verdict, decode, dump};
+use ottla_inspect::{InspectError, Verdict, decode, dump};
 
 fn main() -> ExitCode {
     let started = Instant::now();
     let arguments = Arguments::parse();
     if let Some(command) = arguments.command {
-        return inspect(&command);
+        return match &command {
+            Command::Decode(arguments) => inspected(decode::run(arguments)),
+            Command::Dump(arguments) => inspected(dump::run(arguments)),
+            Command::Repair(arguments) => {
+                logging::start();
+                repair::run(arguments)
+            }
+        };
     }
     logging::start();
     match serve(&arguments, started) {
@@ -29,11 +37,7 @@ fn main() -> ExitCode {
 }
 
 /// Status 0: all is well; 1: something is damaged; 2: nothing could be told.
-fn inspect(command: &Command) -> ExitCode {
-    let result = match command {
-        Command::Decode(arguments) => decode::run(arguments),
-        Command::Dump(arguments) => dump::run(arguments),
-    };
+fn inspected(result: Result<Verdict, InspectError>) -> ExitCode {
     match result {
         Ok(Verdict::Good) => ExitCode::SUCCESS,
         Ok(Verdict::Damaged) => ExitCode::FAILURE,

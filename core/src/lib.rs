@@ -22,6 +22,7 @@ pub mod metadata;
 pub mod outbox;
 mod parking;
 pub mod records;
+pub mod repair;
 pub mod rng;
 pub mod time;
 pub mod types;
