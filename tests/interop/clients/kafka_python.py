@@ -87,7 +87,10 @@ class KafkaPython(suite.Client):
         return suite.Config(entry["value"], entry["config_source"] == "DEFAULT_CONFIG")
 
     def alter_topic_configs(self, name, configs):
-        self.admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs)])
+        resource = ConfigResource(ConfigResourceType.TOPIC, name, configs)
+        answer = self.admin.alter_configs([resource], incremental=False)["topic"][name]
+        if answer != "OK":
+            raise ValueError(answer)
 
     def create_partitions(self, name, total):
         self.admin.create_partitions({name: total})
