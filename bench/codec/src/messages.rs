@@ -12,7 +12,7 @@ use ottla_core::wire::messages::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
 use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
-use ottla_core::wire::{Records, Str, Uuid};
+use ottla_core::wire::{Records, Slice, Str, Uuid};
 
 /// Ten topics of ten partitions, 10 KB of records in each: together what a producer sends at most.
 pub fn produce_request() -> ProduceRequest {
@@ -137,8 +137,8 @@ fn member_id(index: u8) -> Str {
 }
 
 /// As large as the subscription of a consumer to ten topics.
-fn subscription() -> Bytes {
-    Bytes::from(vec![0x61; 280])
+fn subscription() -> Slice {
+    Slice::from(vec![0x61; 280])
 }
 
 fn topic_name(index: u8) -> Str {

@@ -182,6 +182,8 @@ impl<M: Message> Encode for InVersion<'_, M> {
 /// What a field's brackets say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldSpec {
+    /// Its name.
+    pub name: &'static str,
     /// First version that has it.
     pub from: i16,
     /// Last version that has it.
@@ -195,9 +197,12 @@ pub struct FieldSpec {
 }
 
 impl FieldSpec {
-    /// In every version, nullable, untagged.
-    pub const ALWAYS: Self =
-        Self { from: i16::MIN, to: i16::MAX, nullable_from: i16::MIN, tag: None, is_classic: false };
+    /// A field in every version, nullable, untagged. `name` is as in Rust, where the word may be taken: `r#type`.
+    #[must_use]
+    pub const fn of(name: &'static str) -> Self {
+        let name = without_raw_prefix(name);
+        Self { name, from: i16::MIN, to: i16::MAX, nullable_from: i16::MIN, tag: None, is_classic: false }
+    }
 
     /// Only in these versions.
     #[must_use]
@@ -231,28 +236,28 @@ impl FieldSpec {
     /// Whether `context` has it among the untagged fields.
     #[inline(always)]
     #[must_use]
-    pub const fn is_plain_in(self, context: Context) -> bool {
+    pub const fn is_plain_in(&self, context: Context) -> bool {
         self.tag.is_none() && self.from <= context.version && context.version <= self.to
     }
 
     /// Whether `context` has it among the tagged fields.
     #[inline(always)]
     #[must_use]
-    pub const fn is_tagged_in(self, context: Context) -> bool {
+    pub const fn is_tagged_in(&self, context: Context) -> bool {
         self.tag.is_some() && context.flexible && self.from <= context.version && context.version <= self.to
     }
 
     /// Whether `context` has it as tagged field `tag`.
     #[inline(always)]
     #[must_use]
-    pub fn is_tagged_as(self, tag: u32, context: Context) -> bool {
+    pub fn is_tagged_as(&self, tag: u32, context: Context) -> bool {
         self.tag == Some(tag) && self.is_tagged_in(context)
     }
 
     /// The message's context as it is for this field.
     #[inline(always)]
     #[must_use]
-    pub const fn narrow(self, context: Context) -> Context {
+    pub const fn narrow(&self, context: Context) -> Context {
         Context {
             version: context.version,
             flexible: context.flexible && !self.is_classic,
@@ -302,24 +307,19 @@ impl TaggedFields {
         let mut tag = 1000u32;
         while tag < 1_000_000 && !source.is_empty() && source.ratio(1, 8)? {
             tag += source.int_in_range(1..=100_000)?;
-            fields.push(
-                tag,
-                <Bytes as Field>::arbitrary(
-                    source,
-                    Context { version: 0, flexible: true, nullable: false, tagged: false },
-                )?,
-            );
+            let context = Context { version: 0, flexible: true, nullable: false, tagged: false };
+            fields.push(tag, crate::Slice::arbitrary(source, context)?.to_bytes());
         }
         Ok(fields)
     }
 }
 
 /// Whether each tagged field has a higher tag than those before: they are written in the order of declaration.
-pub(crate) const fn tags_rise(fields: &[(&str, FieldSpec)]) -> bool {
+pub(crate) const fn tags_rise(fields: &[FieldSpec]) -> bool {
     let mut previous = None;
     let mut index = 0;
     while index < fields.len() {
-        if let Some(tag) = fields[index].1.tag {
+        if let Some(tag) = fields[index].tag {
             if let Some(previous) = previous
                 && tag <= previous
             {
@@ -333,7 +333,7 @@ pub(crate) const fn tags_rise(fields: &[(&str, FieldSpec)]) -> bool {
 }
 
 /// A field's name when Rust has other plans for the word: `type` of `r#type`.
-pub(crate) const fn without_raw_prefix(name: &'static str) -> &'static str {
+const fn without_raw_prefix(name: &'static str) -> &'static str {
     match name.as_bytes() {
         [b'r', b'#', ..] => name.split_at(2).1,
         _ => name,
@@ -358,17 +358,48 @@ pub(crate) const fn depth_around(fields: &[usize]) -> usize {
 /// A struct may carry this many tagged fields that we don't know; no client sends any.
 const UNKNOWN_TAGS_MAX: usize = 64;
 
-/// Decodes one declared field into its place.
+/// Decodes a declared field into its place, where it is among the untagged ones of this version.
+#[inline(always)]
+pub(crate) fn decode_plain<F: Field, T: Trace>(
+    field: &mut F,
+    reader: &mut Reader<T>,
+    spec: &FieldSpec,
+    context: Context,
+) -> Result<(), DecodeError> {
+    if spec.is_plain_in(context) { decode_field(field, reader, spec, context) } else { Ok(()) }
+}
+
+/// Decodes a declared field into its place.
 #[inline(always)]
 pub(crate) fn decode_field<F: Field, T: Trace>(
     field: &mut F,
     reader: &mut Reader<T>,
-    name: &'static str,
+    spec: &FieldSpec,
     context: Context,
 ) -> Result<(), DecodeError> {
-    reader.enter(PathSegment::Field(name));
-    field.decode_into(reader, context).map_err(|error| error.in_field(name))?;
+    reader.enter(PathSegment::Field(spec.name));
+    field.decode_into(reader, spec.narrow(context)).map_err(|error| error.in_field(spec.name))?;
     reader.leave();
+    Ok(())
+}
+
+/// Encodes a declared field, where it is among the untagged ones of this version.
+#[inline(always)]
+pub(crate) fn encode_plain<'m, F: Field, S: Sink<'m>>(field: &'m F, sink: S, spec: &FieldSpec, context: Context) -> S {
+    if spec.is_plain_in(context) { field.encode(sink, spec.narrow(context)) } else { sink }
+}
+
+/// Makes a declared field random, where this version has it.
+#[cfg(feature = "arbitrary")]
+pub(crate) fn arbitrary_field<F: Field>(
+    field: &mut F,
+    source: &mut arbitrary::Unstructured<'_>,
+    spec: &FieldSpec,
+    context: Context,
+) -> arbitrary::Result<()> {
+    if spec.is_plain_in(context) || spec.is_tagged_in(context) {
+        *field = F::arbitrary(source, spec.narrow(context))?;
+    }
     Ok(())
 }
 
@@ -380,12 +411,11 @@ pub(super) fn decode_each<F: Field, T: Trace>(
     reader: &mut Reader<T>,
     context: Context,
 ) -> Result<(), DecodeError> {
-    for index in 0..count {
+    // All of them are made in their places first, and not moved there one by one.
+    elements.resize_with(count, F::default);
+    for (index, element) in elements.iter_mut().enumerate() {
         reader.enter(PathSegment::Index(index));
-        elements.push(F::default());
-        if let Some(element) = elements.last_mut() {
-            element.decode_into(reader, context).map_err(|error| error.in_element(index))?;
-        }
+        element.decode_into(reader, context).map_err(|error| error.in_element(index))?;
         reader.leave();
     }
     Ok(())
@@ -449,7 +479,7 @@ impl<'m, S: Sink<'m>> TagEncoder<'m, S> {
         Self { sink: sink.put_uvarint(known + unknown.len() as u32), unknown }
     }
 
-    pub(crate) fn field<F: Field>(mut self, spec: FieldSpec, value: &'m F, context: Context) -> Self {
+    pub(crate) fn field<F: Field>(mut self, spec: &FieldSpec, value: &'m F, context: Context) -> Self {
         let tag = spec.tag.expect("only tagged fields come here");
         let size = value.encode(Counter::default(), spec.narrow(context));
         self = self.unknown_below(Some(tag));

@@ -63,108 +63,96 @@ macro_rules! message {
             }
         }
 
-        impl $name {
-            /// Versions, nullability and tag of each field, in the order of declaration.
-            pub const FIELDS: &'static [(&'static str, $crate::FieldSpec)] =
-                &[ $( (message!(@name $field), message!(@spec $($($spec)*)?)) ),* ];
-        }
-
-        const _: () = assert!($crate::field::tags_rise($name::FIELDS), "declare tagged fields in the order of their tags");
-
-        impl $crate::Field for $name {
-            const DEPTH: usize =
-                $crate::field::depth_around(&[ $( <$type as $crate::Field>::DEPTH ),* ]);
-
-            fn decode<T: $crate::Trace>(
-                reader: &mut $crate::Reader<T>,
-                context: $crate::Context,
-            ) -> Result<Self, $crate::DecodeError> {
-                let mut this = Self::default();
-                this.decode_into(reader, context)?;
-                Ok(this)
+        // What the brackets say, in one place for the functions below.
+        const _: () = {
+            #[allow(dead_code)]
+            struct Specs {
+                $( $field: $crate::FieldSpec, )*
             }
 
-            #[allow(unused_variables)]
-            fn decode_into<T: $crate::Trace>(
-                &mut self,
-                reader: &mut $crate::Reader<T>,
-                context: $crate::Context,
-            ) -> Result<(), $crate::DecodeError> {
-                $({
-                    const SPEC: $crate::FieldSpec = message!(@spec $($($spec)*)?);
-                    if SPEC.is_plain_in(context) {
-                        $crate::field::decode_field(
-                            &mut self.$field, reader, message!(@name $field), SPEC.narrow(context),
-                        )?;
-                    }
-                })*
-                if context.flexible && !reader.no_tagged_fields() {
-                    $crate::field::decode_tagged(reader, &mut self.unknown_tags, &mut |reader, tag| {
-                        $( message!(@if_tagged [$($($spec)*)?] {
-                            const SPEC: $crate::FieldSpec = message!(@spec $($($spec)*)?);
-                            if SPEC.is_tagged_as(tag, context) {
-                                $crate::field::decode_field(
-                                    &mut self.$field, reader, message!(@name $field), SPEC.narrow(context),
-                                )?;
-                                return Ok(true);
-                            }
-                        }); )*
-                        Ok(false)
-                    })?;
-                }
-                Ok(())
+            #[allow(dead_code)]
+            const SPECS: &Specs = &Specs { $( $field: message!(@spec $field $($($spec)*)?), )* };
+
+            impl $name {
+                /// Name, versions, nullability and tag of each field, in the order of declaration.
+                pub const FIELDS: &'static [$crate::FieldSpec] = &[ $( SPECS.$field ),* ];
             }
 
-            #[allow(unused_mut, unused_variables)]
-            fn encode<'m, S: $crate::Sink<'m>>(&'m self, mut sink: S, context: $crate::Context) -> S {
-                $({
-                    const SPEC: $crate::FieldSpec = message!(@spec $($($spec)*)?);
-                    if SPEC.is_plain_in(context) {
-                        sink = $crate::Field::encode(&self.$field, sink, SPEC.narrow(context));
-                    }
-                })*
-                if !context.flexible {
-                    return sink;
-                }
-                let mut known = 0u32;
-                $( message!(@if_tagged [$($($spec)*)?] {
-                    const SPEC: $crate::FieldSpec = message!(@spec $($($spec)*)?);
-                    if SPEC.is_tagged_in(context) && self.$field != message!(@or $($default)?, <$type>::default()) {
-                        known += 1;
-                    }
-                }); )*
-                if known == 0 {
-                    return $crate::field::encode_unknown_tags(sink, &self.unknown_tags);
-                }
-                let mut tags = $crate::field::TagEncoder::begin(sink, &self.unknown_tags, known);
-                $( message!(@if_tagged [$($($spec)*)?] {
-                    const SPEC: $crate::FieldSpec = message!(@spec $($($spec)*)?);
-                    if SPEC.is_tagged_in(context) && self.$field != message!(@or $($default)?, <$type>::default()) {
-                        tags = tags.field(SPEC, &self.$field, context);
-                    }
-                }); )*
-                tags.end()
-            }
+            assert!($crate::field::tags_rise($name::FIELDS), "declare tagged fields in the order of their tags");
 
-            #[cfg(feature = "arbitrary")]
-            #[allow(unused_mut, unused_variables)]
-            fn arbitrary(
-                source: &mut arbitrary::Unstructured<'_>,
-                context: $crate::Context,
-            ) -> arbitrary::Result<Self> {
-                let mut this = Self::default();
-                $({
-                    const SPEC: $crate::FieldSpec = message!(@spec $($($spec)*)?);
-                    if SPEC.is_plain_in(context) || SPEC.is_tagged_in(context) {
-                        this.$field = $crate::Field::arbitrary(source, SPEC.narrow(context))?;
-                    }
-                })*
-                if context.flexible {
-                    this.unknown_tags = $crate::TaggedFields::random(source)?;
+            impl $crate::Field for $name {
+                const DEPTH: usize =
+                    $crate::field::depth_around(&[ $( <$type as $crate::Field>::DEPTH ),* ]);
+
+                fn decode<T: $crate::Trace>(
+                    reader: &mut $crate::Reader<T>,
+                    context: $crate::Context,
+                ) -> Result<Self, $crate::DecodeError> {
+                    let mut this = Self::default();
+                    this.decode_into(reader, context)?;
+                    Ok(this)
                 }
-                Ok(this)
+
+                #[allow(unused_variables)]
+                fn decode_into<T: $crate::Trace>(
+                    &mut self,
+                    reader: &mut $crate::Reader<T>,
+                    context: $crate::Context,
+                ) -> Result<(), $crate::DecodeError> {
+                    $( $crate::field::decode_plain(&mut self.$field, reader, &SPECS.$field, context)?; )*
+                    if context.flexible && !reader.no_tagged_fields() {
+                        $crate::field::decode_tagged(reader, &mut self.unknown_tags, &mut |reader, tag| {
+                            $( message!(@if_tagged [$($($spec)*)?] {
+                                if SPECS.$field.is_tagged_as(tag, context) {
+                                    $crate::field::decode_field(&mut self.$field, reader, &SPECS.$field, context)?;
+                                    return Ok(true);
+                                }
+                            }); )*
+                            Ok(false)
+                        })?;
+                    }
+                    Ok(())
+                }
+
+                #[allow(unused_mut, unused_variables)]
+                fn encode<'m, S: $crate::Sink<'m>>(&'m self, mut sink: S, context: $crate::Context) -> S {
+                    $( sink = $crate::field::encode_plain(&self.$field, sink, &SPECS.$field, context); )*
+                    if !context.flexible {
+                        return sink;
+                    }
+                    let mut known = 0u32;
+                    $( message!(@if_tagged [$($($spec)*)?] {
+                        if SPECS.$field.is_tagged_in(context) && self.$field != message!(@or $($default)?, <$type>::default()) {
+                            known += 1;
+                        }
+                    }); )*
+                    if known == 0 {
+                        return $crate::field::encode_unknown_tags(sink, &self.unknown_tags);
+                    }
+                    let mut tags = $crate::field::TagEncoder::begin(sink, &self.unknown_tags, known);
+                    $( message!(@if_tagged [$($($spec)*)?] {
+                        if SPECS.$field.is_tagged_in(context) && self.$field != message!(@or $($default)?, <$type>::default()) {
+                            tags = tags.field(&SPECS.$field, &self.$field, context);
+                        }
+                    }); )*
+                    tags.end()
+                }
+
+                #[cfg(feature = "arbitrary")]
+                #[allow(unused_mut, unused_variables)]
+                fn arbitrary(
+                    source: &mut arbitrary::Unstructured<'_>,
+                    context: $crate::Context,
+                ) -> arbitrary::Result<Self> {
+                    let mut this = Self::default();
+                    $( $crate::field::arbitrary_field(&mut this.$field, source, &SPECS.$field, context)?; )*
+                    if context.flexible {
+                        this.unknown_tags = $crate::TaggedFields::random(source)?;
+                    }
+                    Ok(this)
+                }
             }
-        }
+        };
 
         impl $crate::Nullable for $name {
             fn decode_nullable<T: $crate::Trace>(
@@ -184,8 +172,6 @@ macro_rules! message {
         }
     };
 
-    (@name $field:ident) => { const { $crate::field::without_raw_prefix(stringify!($field)) } };
-
     // What is for tagged fields only, where the field is one: most are not, and dead code takes its time to compile.
     (@if_tagged [] $code:tt) => {};
     (@if_tagged [tag $($spec:tt)*] $code:tt) => { $code };
@@ -202,7 +188,9 @@ macro_rules! message {
     (@kind coordinator_key) => { $crate::MessageKind::CoordinatorKey };
     (@kind coordinator_value) => { $crate::MessageKind::CoordinatorValue };
 
-    (@spec $($spec:tt)*) => { message!(@spec_part ($crate::FieldSpec::ALWAYS) $($spec)*) };
+    (@spec $field:ident $($spec:tt)*) => {
+        message!(@spec_part ($crate::FieldSpec::of(stringify!($field))) $($spec)*)
+    };
     (@spec_part ($built:expr)) => { $built };
     (@spec_part ($built:expr) nullable $low:literal .. $($rest:tt)*) => {
         message!(@spec_part ($built.nullable_from($low)) $($rest)*)

@@ -260,7 +260,6 @@ macro_rules! never_null {
 }
 
 never_null!(Str);
-never_null!(Bytes);
 never_null!(Slice);
 never_null!(Records);
 
@@ -285,22 +284,6 @@ impl Nullable for Str {
     fn encode_nullable<'m, S: Sink<'m>>(this: Option<&'m Self>, sink: S, context: Context) -> S {
         let sink = encode_length::<2, _>(this.map(|text| text.0.len()), sink, context);
         sink.put_slice(this.map_or(&[], Self::as_bytes))
-    }
-}
-
-impl Nullable for Bytes {
-    #[inline]
-    fn decode_nullable<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Option<Self>, DecodeError> {
-        let from = reader.at();
-        let Some(length) = decode_length::<4, T>(reader, context)? else { return Ok(None) };
-        let bytes = reader.bytes(length)?;
-        reader.note(Value::Bytes(&bytes), from);
-        Ok(Some(bytes))
-    }
-
-    fn encode_nullable<'m, S: Sink<'m>>(this: Option<&'m Self>, sink: S, context: Context) -> S {
-        let sink = encode_length::<4, _>(this.map(Self::len), sink, context);
-        sink.put_slice(this.map_or(&[], |bytes| bytes))
     }
 }
 
@@ -456,7 +439,7 @@ impl Nullable for Records {
 
 #[cfg(feature = "arbitrary")]
 mod random {
-    use super::{Bytes, Records, Slice, Str};
+    use super::{Records, Slice, Str};
     use alloc::string::String;
     use arbitrary::{Result, Unstructured};
 
@@ -473,16 +456,6 @@ mod random {
         }
     }
 
-    pub(super) trait Random: Sized {
-        fn random(source: &mut Unstructured<'_>) -> Result<Self>;
-    }
-
-    impl Random for Bytes {
-        fn random(source: &mut Unstructured<'_>) -> Result<Self> {
-            some(source).map(Self::copy_from_slice)
-        }
-    }
-
     impl Slice {
         pub(super) fn random(source: &mut Unstructured<'_>) -> Result<Self> {
             some(source).map(Self::from)
@@ -495,5 +468,3 @@ mod random {
         }
     }
 }
-#[cfg(feature = "arbitrary")]
-use random::Random as _;

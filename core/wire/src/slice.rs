@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::hash::{Hash, Hasher};
-use core::num::NonZeroU32;
+use core::num::NonZeroU64;
 use core::ops::{Deref, Range};
 
 use bytes::Bytes;
@@ -18,17 +18,33 @@ use bytes::Bytes;
 pub struct Slice {
     /// None where there are no bytes.
     frame: Option<Arc<Bytes>>,
-    from: u32,
-    /// One more than the end, which is never zero, so that an `Option<Slice>` is no larger than a `Slice`.
-    after_end: AfterEnd,
+    place: Place,
 }
 
+/// Where in the frame: the first byte in the lower half, one more than the end in the upper. That is never zero, so an
+/// `Option<Slice>` is no larger than a `Slice`; and one number is written and read as a whole, which two halves are not.
 #[derive(Clone, Copy)]
-struct AfterEnd(NonZeroU32);
+struct Place(NonZeroU64);
 
-impl Default for AfterEnd {
+impl Place {
+    const EMPTY: Self = Self::of(0..0);
+
+    #[inline(always)]
+    const fn of(range: Range<u32>) -> Self {
+        // One is in the minimum.
+        Self(NonZeroU64::MIN.saturating_add(((range.end as u64 + 1) << 32 | range.start as u64) - 1))
+    }
+
+    #[inline(always)]
+    fn range(self) -> Range<usize> {
+        let place = self.0.get();
+        place as u32 as usize..(place >> 32) as usize - 1
+    }
+}
+
+impl Default for Place {
     fn default() -> Self {
-        Self(NonZeroU32::MIN)
+        Self::EMPTY
     }
 }
 
@@ -37,28 +53,27 @@ pub(crate) const FRAME_SIZE_BYTES_MAX: usize = u32::MAX as usize - 1;
 
 impl Slice {
     /// No bytes.
-    pub const EMPTY: Self = Self { frame: None, from: 0, after_end: AfterEnd(NonZeroU32::MIN) };
+    pub const EMPTY: Self = Self { frame: None, place: Place::EMPTY };
 
     /// The bytes of `frame` in `range`, which is within it; `frame` has at most [`FRAME_SIZE_BYTES_MAX`].
     #[inline]
     pub(super) fn of(frame: &Arc<Bytes>, range: Range<usize>) -> Self {
         debug_assert!(range.start < range.end && range.end <= frame.len() && range.end <= FRAME_SIZE_BYTES_MAX);
-        let after_end = NonZeroU32::MIN.saturating_add(range.end as u32);
-        Self { frame: Some(frame.clone()), from: range.start as u32, after_end: AfterEnd(after_end) }
+        Self { frame: Some(frame.clone()), place: Place::of(range.start as u32..range.end as u32) }
     }
 
     /// The bytes.
     #[inline]
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
-        self.frame.as_ref().and_then(|frame| frame.get(self.range())).unwrap_or_default()
+        self.frame.as_ref().and_then(|frame| frame.get(self.place.range())).unwrap_or_default()
     }
 
     /// How many they are.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.range().len()
+        self.place.range().len()
     }
 
     /// Whether there are none.
@@ -71,12 +86,7 @@ impl Slice {
     /// The same bytes of the same frame, without a copy.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
-        self.frame.as_ref().map(|frame| frame.slice(self.range())).unwrap_or_default()
-    }
-
-    #[inline]
-    fn range(&self) -> Range<usize> {
-        self.from as usize..self.after_end.0.get() as usize - 1
+        self.frame.as_ref().map(|frame| frame.slice(self.place.range())).unwrap_or_default()
     }
 }
 

@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-
-use crate::Str;
+use crate::{Slice, Str};
 
 message! {
     /// Passwords of users, salted by the client, so that they are never sent (KIP-554).
@@ -25,9 +23,9 @@ message! {
         /// Of the hash, from 4,096 to 16,384.
         iterations: i32,
         /// Random, by the client.
-        salt: Bytes,
+        salt: Slice,
         /// The password after that many iterations.
-        salted_password: Bytes,
+        salted_password: Slice,
     }
 }
 

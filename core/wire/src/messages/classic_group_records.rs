@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-
-use crate::Str;
+use crate::{Slice, Str};
 
 message! {
     /// A group. A null value removes it.
@@ -41,9 +39,9 @@ message! {
         session_timeout: i32,
         /// For consumers a version and
         /// [`ConsumerProtocolSubscription`](super::consumer_protocol::ConsumerProtocolSubscription).
-        subscription: Bytes,
+        subscription: Slice,
         /// For consumers a version and
         /// [`ConsumerProtocolAssignment`](super::consumer_protocol::ConsumerProtocolAssignment).
-        assignment: Bytes,
+        assignment: Slice,
     }
 }

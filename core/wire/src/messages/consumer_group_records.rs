@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-
-use crate::{Str, Uuid};
+use crate::{Slice, Str, Uuid};
 
 message! {
     /// A group. A null value removes it.
@@ -85,7 +83,7 @@ message! {
     struct ClassicProtocol {
         name: Str,
         /// A version and [`ConsumerProtocolSubscription`](super::consumer_protocol::ConsumerProtocolSubscription).
-        metadata: Bytes,
+        metadata: Slice,
     }
 }
 

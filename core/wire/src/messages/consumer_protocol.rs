@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-
-use crate::Str;
+use crate::{Slice, Str};
 
 message! {
     /// What a member wants, behind two bytes with the version. Its partitions since v1 (KIP-429), generation since v2
@@ -13,7 +11,7 @@ message! {
     struct ConsumerProtocolSubscription {
         topics: Vec<Str>,
         /// Of the assignor; null where it has none.
-        user_data: Option<Bytes>,
+        user_data: Option<Slice>,
         /// What it had in the last generation.
         owned_partitions: Vec<TopicPartition> [1..],
         /// The last generation; -1 where there was none.
@@ -33,6 +31,6 @@ message! {
     struct ConsumerProtocolAssignment {
         assigned_partitions: Vec<TopicPartition>,
         /// Of the assignor; null where it has none.
-        user_data: Option<Bytes>,
+        user_data: Option<Slice>,
     }
 }

@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-
-use crate::Str;
+use crate::{Slice, Str};
 
 message! {
     /// Asks for a token with which others authenticate as its owner, by SCRAM (KIP-48). Flexible since v2; since v3 for
@@ -43,7 +41,7 @@ message! {
         /// The user name for SCRAM.
         token_id: Str,
         /// The secret: in base64 the password for SCRAM.
-        hmac: Bytes,
+        hmac: Slice,
         throttle_time_ms: i32,
     }
 }

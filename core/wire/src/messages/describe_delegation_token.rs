@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-
-use crate::Str;
+use crate::{Slice, Str};
 
 message! {
     /// Asks for the tokens of owners. Flexible since v2.
@@ -39,7 +37,7 @@ message! {
         max_timestamp: i64,
         token_id: Str,
         /// The secret.
-        hmac: Bytes,
+        hmac: Slice,
         renewers: Vec<DescribedDelegationTokenRenewer>,
     }
     struct DescribedDelegationTokenRenewer {

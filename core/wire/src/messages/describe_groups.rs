@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-
-use crate::Str;
+use crate::{Slice, Str};
 
 message! {
     /// Asks for groups by id. Operations that are allowed since v3, flexible since v5.
@@ -45,9 +43,9 @@ message! {
         client_host: Str,
         /// For consumers a version and
         /// [`ConsumerProtocolSubscription`](super::consumer_protocol::ConsumerProtocolSubscription).
-        member_metadata: Bytes,
+        member_metadata: Slice,
         /// For consumers a version and
         /// [`ConsumerProtocolAssignment`](super::consumer_protocol::ConsumerProtocolAssignment).
-        member_assignment: Bytes,
+        member_assignment: Slice,
     }
 }

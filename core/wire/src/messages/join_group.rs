@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-
-use crate::Str;
+use crate::{Slice, Str};
 
 message! {
     /// The first step of a rebalance: waits until all members have joined. Rebalance timeout since v1; since v4 a
@@ -32,7 +30,7 @@ message! {
         name: Str,
         /// For consumers a version and
         /// [`ConsumerProtocolSubscription`](super::consumer_protocol::ConsumerProtocolSubscription).
-        metadata: Bytes,
+        metadata: Slice,
     }
 }
 
@@ -60,6 +58,6 @@ message! {
         member_id: Str,
         group_instance_id: Option<Str> [5..],
         /// As the member sent it for the protocol that was chosen.
-        metadata: Bytes,
+        metadata: Slice,
     }
 }

@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-
-use crate::{Str, Uuid};
+use crate::{Slice, Str, Uuid};
 
 message! {
     /// A broker that may be used. Fenced until its first heartbeat. Shutdown since v1, migrations since v2, log
@@ -177,11 +175,11 @@ message! {
         name: Str,
         /// 1 SCRAM-SHA-256, 2 SCRAM-SHA-512.
         mechanism: i8,
-        salt: Bytes,
+        salt: Slice,
         /// The hash of what the client proves to have (RFC 5802).
-        stored_key: Bytes,
+        stored_key: Slice,
         /// With which the broker proves that it has the credential.
-        server_key: Bytes,
+        server_key: Slice,
         iterations: i32,
     }
 }

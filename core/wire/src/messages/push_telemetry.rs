@@ -1,8 +1,6 @@
 //! PushTelemetry: a client's metrics.
 
-use bytes::Bytes;
-
-use crate::Uuid;
+use crate::{Slice, Uuid};
 
 message! {
     /// What GetTelemetrySubscriptions asked for (KIP-714).
@@ -15,7 +13,7 @@ message! {
         /// Of the metrics: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.
         compression_type: i8,
         /// MetricsData v1 of OpenTelemetry, as protobuf.
-        metrics: Bytes,
+        metrics: Slice,
     }
 }
 

@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-
-use crate::{Str, Uuid};
+use crate::{Slice, Str, Uuid};
 
 message! {
     /// A segment that is being copied.
@@ -24,7 +22,7 @@ message! {
         segment_leader_epochs: Vec<SegmentLeaderEpochEntry>,
         segment_size_in_bytes: i32,
         /// Of the storage; null where it has none.
-        custom_metadata: Option<Bytes>,
+        custom_metadata: Option<Slice>,
         /// 0 the copy has begun, 1 it is complete, 2 its deletion has begun, 3 it is gone.
         remote_log_segment_state: i8,
         /// No transaction was aborted in it.
@@ -55,7 +53,7 @@ message! {
         broker_id: i32,
         /// When this happened.
         event_timestamp_ms: i64,
-        custom_metadata: Option<Bytes>,
+        custom_metadata: Option<Slice>,
         /// 0 the copy has begun, 1 it is complete, 2 its deletion has begun, 3 it is gone.
         remote_log_segment_state: i8,
     }
@@ -87,7 +85,7 @@ message! {
         event_timestamp_ms: i64,
         segment_leader_epochs: Vec<SegmentLeaderEpochEntry>,
         segment_size_in_bytes: i32,
-        custom_metadata: Option<Bytes>,
+        custom_metadata: Option<Slice>,
         /// 0 the copy has begun, 1 it is complete, 2 its deletion has begun, 3 it is gone.
         remote_log_segment_state: i8,
         txn_index_empty: bool [tag 0],

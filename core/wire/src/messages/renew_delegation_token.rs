@@ -1,13 +1,13 @@
 //! RenewDelegationToken: a token lives longer.
 
-use bytes::Bytes;
+use crate::Slice;
 
 message! {
     /// By its owner or one of its renewers. Flexible since v2.
     request RenewDelegationToken = 39, versions 1..=2, flexible 2..;
     struct RenewDelegationTokenRequest {
         /// The token's secret.
-        hmac: Bytes,
+        hmac: Slice,
         /// From now on; -1 for the broker's own.
         renew_period_ms: i64,
     }

@@ -2,9 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bytes::Bytes;
-
-use crate::Str;
+use crate::{Slice, Str};
 
 message! {
     /// The second step of a rebalance: the leader sends all assignments, the others wait for theirs. Static members
@@ -28,7 +26,7 @@ message! {
         member_id: Str,
         /// For consumers a version and
         /// [`ConsumerProtocolAssignment`](super::consumer_protocol::ConsumerProtocolAssignment).
-        assignment: Bytes,
+        assignment: Slice,
     }
 }
 
@@ -41,6 +39,6 @@ message! {
         protocol_type: Option<Str> [5..],
         protocol_name: Option<Str> [5..],
         /// As the leader sent it; empty on an error.
-        assignment: Bytes,
+        assignment: Slice,
     }
 }
