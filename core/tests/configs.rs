@@ -161,18 +161,21 @@ fn a_change_is_answered_when_it_is_committed_and_the_next_builds_on_it() {
     world.create_topic("letters", 1);
     let is_sync = |command: &StorageCommand| matches!(command, StorageCommand::Sync { .. });
     world.judge = Box::new(move |command| if is_sync(command) { Verdict::Hold } else { Verdict::Do });
-    world.send(1, &request(TOPIC, "letters", &[(SET, "cleanup.policy", Some("compact"))]));
+    let first = [(SET, "cleanup.policy", Some("compact")), (SET, "flush.ms", Some("5"))];
+    world.send(1, &request(TOPIC, "letters", &first));
     world.send(1, &request(TOPIC, "letters", &[(APPEND, "cleanup.policy", Some("delete"))]));
+    world.send(1, &request(TOPIC, "letters", &[(DELETE, "flush.ms", None)]));
     assert!(world.answer::<IncrementalAlterConfigsResponse>(1).is_none(), "it is not synced yet");
     while world.held() > 0 {
         world.release();
     }
-    for _ in 0..2 {
+    for _ in 0..3 {
         let answer: IncrementalAlterConfigsResponse = world.answer(1).expect("it is committed");
         assert_eq!(answer.responses[0].error_code, 0, "{answer:?}");
     }
     let policy = describe(&mut world, TOPIC, "letters", "cleanup.policy");
     assert_eq!(policy.value.as_deref(), Some("compact,delete"));
+    assert_eq!(describe(&mut world, TOPIC, "letters", "flush.ms").config_source, 5, "it was set, and then no more");
 }
 
 #[test]
