@@ -40,6 +40,18 @@ impl Batch {
         Self::of(builder)
     }
 
+    /// As many records as fit in `batch_size_bytes`, each with a key of its own from `first_key` on.
+    pub fn keyed(batch_size_bytes: usize, record_size_bytes: usize, first_key: u64) -> Self {
+        let (value, timestamp) = (value_of(record_size_bytes), now_ms());
+        let mut builder = BatchBuilder::new();
+        let largest_record_size_bytes = record_size_bytes + RECORD_OVERHEAD_MAX_BYTES + KEY_SIZE_BYTES;
+        while builder.record_count() == 0 || builder.size_bytes() + largest_record_size_bytes <= batch_size_bytes {
+            let key = (first_key + u64::from(builder.record_count().unsigned_abs())).to_be_bytes();
+            builder.push(BuilderRecord { timestamp, key: Some(&key), value: Some(&value), ..Default::default() });
+        }
+        Self::of(builder)
+    }
+
     fn of(builder: BatchBuilder) -> Self {
         let record_count = builder.record_count().unsigned_abs();
         Self { bytes: builder.build(), record_count }
@@ -97,6 +109,7 @@ const CHECKSUM: Range<usize> = 17..21;
 const CHECKSUM_FROM: usize = 21;
 const SEQUENCE: Range<usize> = 53..57;
 
+const KEY_SIZE_BYTES: usize = 8;
 /// Length, attributes, timestamp, offset, key, value length, headers: few bytes each in a batch of a few MB.
 const RECORD_OVERHEAD_MAX_BYTES: usize = 24;
 

@@ -9,7 +9,9 @@ use bytes::{Bytes, BytesMut};
 use ottla_core::error_code::ErrorCode;
 use ottla_core::types::{ProducerEpoch, ProducerId};
 use ottla_core::wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
-use ottla_core::wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest, CreateTopicsResponse};
+use ottla_core::wire::messages::create_topics::{
+    CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, CreateTopicsResponse,
+};
 use ottla_core::wire::messages::header::{RequestHeader, ResponseHeader};
 use ottla_core::wire::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use ottla_core::wire::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
@@ -150,9 +152,24 @@ impl Broker {
 
     /// Creates a topic of one partition, and returns when that has a leader.
     pub fn create_topic(&self, name: &str) -> Result<Topic> {
+        self.create_topic_with(name, 1, &[])
+    }
+
+    /// Creates a topic with configs `(key, value)`, and returns when its first partition has a leader.
+    pub fn create_topic_with(&self, name: &str, num_partitions: i32, configs: &[(&str, &str)]) -> Result<Topic> {
         let mut connection = Connection::open(self.address)?;
-        let topic =
-            CreatableTopic { name: Str::from(name), num_partitions: 1, replication_factor: 1, ..Default::default() };
+        let configs = configs.iter().map(|(key, value)| CreatableTopicConfig {
+            name: Str::from(*key),
+            value: Some(Str::from(*value)),
+            ..Default::default()
+        });
+        let topic = CreatableTopic {
+            name: Str::from(name),
+            num_partitions,
+            replication_factor: 1,
+            configs: configs.collect(),
+            ..Default::default()
+        };
         let request = CreateTopicsRequest { topics: vec![topic], ..Default::default() };
         let version = self.version_of::<CreateTopicsRequest>()?;
         let answer: CreateTopicsResponse = connection.call(&request, version)?;

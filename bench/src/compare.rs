@@ -129,10 +129,14 @@ fn touch_memory() -> Result<Option<Backed>> {
 }
 
 /// A directory for the brokers' data; it ends with this.
-struct Scratch(PathBuf);
+pub struct Scratch(
+    /// Where it is.
+    pub PathBuf,
+);
 
 impl Scratch {
-    fn new(parent: Option<&Path>) -> Result<Self> {
+    /// Below `parent`, or where temporary files are.
+    pub fn new(parent: Option<&Path>) -> Result<Self> {
         let parent = parent.map_or_else(std::env::temp_dir, Path::to_path_buf);
         let path = parent.join(format!("ottla-bench-{}", std::process::id()));
         fs::create_dir_all(&path).during(format!("creating {}", path.display()))?;

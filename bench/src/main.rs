@@ -3,6 +3,7 @@
 //! - `options` says what can be asked for, `compare` does it: brokers in turn, rounds over and over, medians at the end
 //! - `target` starts and stops a broker, `process` reads what it costs, `bare` is the least that a broker could be
 //! - `client` and `batch` speak the protocol, `load` puts them to work
+//! - `engine` measures the log as a storage engine: opening, recovering, cleaning
 //! - `memory` makes the machine's memory cost the same each time
 //! - `measure` names what is measured, `report` prints, records and checks it, `machine` says where it was measured
 //!
@@ -13,6 +14,7 @@ mod bare;
 mod batch;
 mod client;
 mod compare;
+mod engine;
 mod error;
 mod load;
 mod machine;
@@ -34,6 +36,9 @@ fn main() -> ExitCode {
         Command::Compare(options) => compare::run(&options),
         Command::Baseline(options) => compare::run_baseline(&options),
         Command::Load(options) => compare::run_load(&options),
+        Command::Partitions(options) => engine::partitions::run(&options),
+        Command::Recovery(options) => engine::recovery::run(&options),
+        Command::Cleaning(options) => engine::cleaning::run(&options),
         Command::Bare { port, log_dir } => bare::serve(port, &log_dir).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {

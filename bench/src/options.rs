@@ -27,6 +27,12 @@ pub enum Command {
     Baseline(CompareOptions),
     /// Run one load on a broker that is already there, for instance under a profiler
     Load(LoadOptions),
+    /// Open many partitions after a clean stop, and say how long it takes and how much memory
+    Partitions(PartitionsOptions),
+    /// Recover a log after a SIGKILL, and say how fast it is read
+    Recovery(RecoveryOptions),
+    /// Produce at a fixed rate while another log is compacted and old segments are deleted
+    Cleaning(CleaningOptions),
     /// The broker of the baseline
     #[command(hide = true)]
     Bare {
@@ -137,6 +143,77 @@ impl CompareOptions {
         let traffic = TrafficOptions { latency_s: 3, latency_warm_up_s: 2, ..self.traffic };
         (1, self.size_mb.min(200), self.warm_up_mb.min(100), traffic)
     }
+}
+
+/// Where and on what the storage engine is measured.
+#[derive(Debug, Args)]
+pub struct EngineOptions {
+    /// The runtime
+    #[arg(long, default_value = "tokio")]
+    pub target: Kind,
+    /// Where the broker keeps its data meanwhile; it is deleted [default: the directory for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Another binary of Ottla than the one that is built for this
+    #[arg(long, value_name = "FILE")]
+    pub ottla: Option<PathBuf>,
+    /// A property for the broker; may be repeated
+    #[arg(long = "override", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// Append the results to bench/RESULTS.md
+    #[arg(long)]
+    pub record: bool,
+}
+
+/// How many partitions to open.
+#[derive(Debug, Args)]
+pub struct PartitionsOptions {
+    /// Where and on what
+    #[command(flatten)]
+    pub engine: EngineOptions,
+    /// Partitions, in topics of a thousand
+    #[arg(long, default_value_t = 10_000)]
+    pub partitions: u32,
+    /// Segments of each
+    #[arg(long, default_value_t = 10)]
+    pub segments: u32,
+    /// Starts that are measured
+    #[arg(long, default_value_t = 3)]
+    pub starts: u32,
+}
+
+/// What to recover.
+#[derive(Debug, Args)]
+pub struct RecoveryOptions {
+    /// Where and on what
+    #[command(flatten)]
+    pub engine: EngineOptions,
+    /// Size of the log, in MB of a million bytes
+    #[arg(long, value_name = "MB", default_value_t = 2000)]
+    pub size_mb: u64,
+    /// Sizes of a record's value
+    #[arg(long, value_name = "BYTES", value_delimiter = ',', default_value = "100,1024")]
+    pub record_sizes: Vec<usize>,
+    /// The size of a batch
+    #[arg(long, value_name = "BYTES", default_value_t = 16 * 1024)]
+    pub batch_size: usize,
+    /// Partitions that it is spread over
+    #[arg(long, default_value_t = 1)]
+    pub partitions: u32,
+}
+
+/// What to clean, and what to do meanwhile.
+#[derive(Debug, Args)]
+pub struct CleaningOptions {
+    /// Where and on what
+    #[command(flatten)]
+    pub engine: EngineOptions,
+    /// Size of the log that is compacted, and of the one that is deleted, in MB of a million bytes
+    #[arg(long, value_name = "MB", default_value_t = 1000)]
+    pub size_mb: u64,
+    /// The load
+    #[command(flatten)]
+    pub traffic: TrafficOptions,
 }
 
 /// What to run on a broker that is already there.

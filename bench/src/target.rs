@@ -11,10 +11,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use ottla_core::wire::messages::api_versions::ApiVersionsRequest;
+use ottla_core::wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 
-use crate::client::frame_of;
-use crate::error::{BenchError, During, Result};
+use crate::client::{Connection, frame_of};
+use crate::error::{BenchError, During, Result, accepted};
 use crate::process;
 
 /// A kind of broker.
@@ -88,11 +88,12 @@ fn run(command: &mut Command) -> Result<()> {
     if status.success() { Ok(()) } else { Err(BenchError::Other(format!("{command:?} failed: {status}"))) }
 }
 
-/// A broker that runs. It is stopped, and its data is deleted, when this is dropped.
+/// A broker that runs. It is stopped, and its data is deleted unless it was there before, when this is dropped.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
     home: PathBuf,
+    keeps_home: bool,
     /// Where it listens.
     pub address: SocketAddr,
     /// From the start of the process to its first answer.
@@ -110,6 +111,33 @@ impl Running {
     /// Starts a broker in `home`, which must not exist yet, and waits for its first answer.
     pub fn start(kind: Kind, ottla: &Path, home: PathBuf, overrides: &[String]) -> Result<Self> {
         fs::create_dir_all(&home).during(format!("creating {}", home.display()))?;
+        let (mut running, began) = Self::spawn(kind, ottla, home, overrides)?;
+        let began = if kind == Kind::Kafka { running.wait_for_java()? } else { began };
+        running.wait_for_answer(began)?;
+        running.start = began.elapsed();
+        Ok(running)
+    }
+
+    /// Starts Ottla on a directory that is there and stays there, and waits for its first answer: on one connection, which
+    /// is made as soon as the broker listens.
+    pub fn start_again(kind: Kind, ottla: &Path, home: &Path, overrides: &[String]) -> Result<Self> {
+        let (mut running, began) = Self::spawn(kind, ottla, home.to_path_buf(), overrides)?;
+        running.keeps_home = true;
+        let deadline = Instant::now() + START_TIMEOUT;
+        let mut connection = loop {
+            match Connection::open(running.address) {
+                Ok(connection) => break connection,
+                Err(_) => running.must_be_starting(deadline)?,
+            }
+            thread::sleep(Duration::from_micros(100));
+        };
+        let answer: ApiVersionsResponse = connection.call(&ApiVersionsRequest::default(), 0)?;
+        accepted("ApiVersions", answer.error_code)?;
+        running.start = began.elapsed();
+        Ok(running)
+    }
+
+    fn spawn(kind: Kind, ottla: &Path, home: PathBuf, overrides: &[String]) -> Result<(Self, Instant)> {
         let port = free_port()?;
         let log = File::create(home.join("output.log")).during("creating a file for the broker's output")?;
         let errors = log.try_clone().during("cloning a file")?;
@@ -122,11 +150,28 @@ impl Running {
         let began = Instant::now();
         let child = command.spawn().during(format!("starting {command:?}"))?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut running = Self { child, home, address, start: Duration::ZERO };
-        let began = if kind == Kind::Kafka { running.wait_for_java()? } else { began };
-        running.wait_for_answer(began)?;
-        running.start = began.elapsed();
-        Ok(running)
+        Ok((Self { child, home, keeps_home: false, address, start: Duration::ZERO }, began))
+    }
+
+    /// Where it keeps its data, and `output.log`.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// SIGKILL, and its data stays.
+    pub fn kill(mut self) -> Result<PathBuf> {
+        self.keeps_home = true;
+        self.child.kill().during("killing a broker")?;
+        self.child.wait().during("waiting for a broker")?;
+        Ok(self.home.clone())
+    }
+
+    /// SIGTERM, and its data stays; how long it took to end.
+    pub fn end(mut self) -> Result<(PathBuf, Duration)> {
+        self.keeps_home = true;
+        let began = Instant::now();
+        self.stop().during("stopping a broker")?;
+        Ok((self.home.clone(), began.elapsed()))
     }
 
     /// Its process.
@@ -194,6 +239,9 @@ impl Drop for Running {
     fn drop(&mut self) {
         if let Err(error) = self.stop() {
             eprintln!("ottla-bench: stopping process {}: {error}", self.pid());
+        }
+        if self.keeps_home {
+            return;
         }
         if let Err(error) = fs::remove_dir_all(&self.home) {
             eprintln!("ottla-bench: deleting {}: {error}", self.home.display());

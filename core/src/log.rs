@@ -292,9 +292,16 @@ impl PartitionLog {
         self.go_offline(self.failure_text(what, error), outbox);
     }
 
-    /// What the disk failed at.
+    /// What the disk failed at, and what to do.
     fn failure_text(&self, what: &str, error: &StorageError) -> String {
-        format!("{what} failed: {error} (in {})", self.shown_path(""))
+        let advice = match error {
+            StorageError::Full => "free some space",
+            StorageError::Denied => "let this process write there",
+            StorageError::NotFound => "put back what was taken away",
+            StorageError::Io(_) => "mend that",
+        };
+        let place = self.shown_path("");
+        format!("{what} failed: {error} (in {place}). To go on, {advice}, and start the broker anew")
     }
 
     /// What happened; poll until there is nothing.

@@ -2,6 +2,8 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, IoSlice};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -83,6 +85,19 @@ pub fn truncate(file: &File, size_bytes: u64) -> StorageResult {
     }
 }
 
+/// Nothing that is written to a file without a name is there after the next start: somebody has removed it.
+pub fn expect_a_name(file: &File) -> StorageResult {
+    match file.metadata() {
+        Ok(metadata) if metadata.nlink() > 0 => StorageResult::Done(Outcome::Nothing),
+        Ok(_) => StorageResult::Unknown(StorageError::Io(format!(
+            "somebody has removed the file. Until this process ends, a copy can be made of /proc/{}/fd/{}",
+            std::process::id(),
+            file.as_raw_fd()
+        ))),
+        Err(error) => failure::unknown(&error),
+    }
+}
+
 fn read_up_to(file: &File, at: u64, size_bytes: u32) -> io::Result<Vec<u8>> {
     // Asks for no more memory than the file has bytes.
     let available = file.metadata()?.len().saturating_sub(at).min(u64::from(size_bytes));
@@ -159,6 +174,20 @@ mod tests {
             assert_eq!(result, StorageResult::Done(Outcome::Opened { size_bytes }));
             append(&file.unwrap(), 0, &[Bytes::from_static(b"abc")]);
         }
+    }
+
+    #[test]
+    fn a_file_that_was_removed_is_noticed_and_can_still_be_copied() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = new_file(dir.path());
+        assert_eq!(append(&file, 0, &[Bytes::from_static(b"abc")]), DONE);
+        assert_eq!(expect_a_name(&file), DONE);
+        fs::remove_file(dir.path().join("file")).unwrap();
+        let StorageResult::Unknown(StorageError::Io(text)) = expect_a_name(&file) else { panic!("it has no name") };
+        let path = text.rsplit(' ').next().unwrap();
+        #[cfg(target_os = "linux")]
+        assert_eq!(fs::read(path).unwrap(), b"abc");
+        assert!(path.starts_with("/proc/"), "{text}");
     }
 
     #[test]

@@ -104,7 +104,10 @@ impl Storage {
                 self.with_file(*file, |file| file::read(file, *at, *size_bytes))
             }
             StorageCommand::Append { file, at, data } => self.append(*file, *at, data),
-            StorageCommand::Sync { file } => self.with_file(*file, file::sync),
+            StorageCommand::Sync { file } => self.with_file(*file, |file| match file::sync(file) {
+                StorageResult::Done(_) => file::expect_a_name(file),
+                failed => failed,
+            }),
             StorageCommand::SyncDir { dir } => directory::sync(&self.resolve(dir)),
             StorageCommand::Truncate { file, size_bytes } => {
                 self.change(*file, |file| file::truncate(file, *size_bytes))
@@ -143,7 +146,10 @@ impl Storage {
         if self.opened(id).is_some_and(|open| open.has_failed.load(Ordering::Relaxed)) {
             return StorageResult::NotDone(StorageError::Io("an earlier write to the file failed".into()));
         }
-        self.change(id, |file| file::append(file, at, data))
+        self.change(id, |file| match file::append(file, at, data) {
+            StorageResult::Done(_) => file::expect_a_name(file),
+            failed => failed,
+        })
     }
 
     /// Does what moves a file's end. Commands on one file come one after another, so nothing slips in between.

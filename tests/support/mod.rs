@@ -2,6 +2,7 @@
 
 #![allow(dead_code)]
 
+pub mod load;
 pub mod served;
 
 use std::io::{Read, Write};
@@ -17,6 +18,29 @@ use tempfile::TempDir;
 
 /// A wait longer than this is a failure.
 pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How a broker is started, beside its directory.
+#[derive(Clone, Copy, Default)]
+pub struct Launch<'a> {
+    /// The one that was built in first where nothing is said.
+    pub runtime: Option<&'a str>,
+    /// Properties `key=value`.
+    pub overrides: &'a [&'a str],
+    /// The log directory; `data` below the test's directory where nothing is said.
+    pub data: Option<&'a Path>,
+    /// A command that is followed by the broker's, and becomes it.
+    pub wrapper: &'a [&'a str],
+}
+
+impl Launch<'_> {
+    fn command(&self) -> Command {
+        let binary = env!("CARGO_BIN_EXE_ottla");
+        let Some((program, arguments)) = self.wrapper.split_first() else { return Command::new(binary) };
+        let mut command = Command::new(program);
+        command.args(arguments).arg(binary);
+        command
+    }
+}
 
 /// The built binary on a free port; killed when dropped.
 pub struct TestBroker {
@@ -34,21 +58,39 @@ impl TestBroker {
 
     /// On a directory that was made ready, with properties `key=value`.
     pub fn start_on(directory: TempDir, overrides: &[&str]) -> Self {
+        Self::launch(directory, &Launch { overrides, ..Launch::default() })
+    }
+
+    /// On a directory that was made ready, and in a certain way.
+    pub fn launch(directory: TempDir, launch: &Launch<'_>) -> Self {
+        let mut broker = Self::spawn(directory, launch);
+        broker.wait_until_up();
+        broker
+    }
+
+    /// As [`TestBroker::launch`], but returns at once.
+    pub fn spawn(directory: TempDir, launch: &Launch<'_>) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let log = directory.path().join("ottla-test-output.txt");
         let output = std::fs::File::create(&log).expect("a file for the output");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ottla"));
-        command.arg("--log-dir").arg(directory.path().join("data"));
+        let mut command = launch.command();
+        command.arg("--log-dir").arg(launch.data.map_or_else(|| directory.path().join("data"), Path::to_path_buf));
         command.args(["--override", &format!("listeners=PLAINTEXT://{address}")]);
-        for property in overrides {
+        if let Some(runtime) = launch.runtime {
+            command.args(["--runtime", runtime]);
+        }
+        for property in launch.overrides {
             command.args(["--override", property]);
         }
         command.stdin(Stdio::null()).stdout(output.try_clone().expect("a handle")).stderr(output);
         let child = command.spawn().expect("the binary starts");
-        let mut broker = Self { child, address, directory, log };
-        broker.wait_until_up();
-        broker
+        Self { child, address, directory, log }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The log directory.

@@ -365,9 +365,30 @@ impl PartitionLog {
 
     /// Goes on with the next segment of the group, or to its end.
     fn sift_next(&mut self, run: &mut Run, mut sift: Box<Sift>, outbox: &mut Outbox) -> Next {
+        if sift.inputs.is_empty() && sift.output.size_bytes == 0 {
+            self.join_next_group(run, &mut sift);
+        }
         let Some(base) = sift.inputs.pop_front() else { return self.finish_output(run, sift, outbox) };
         sift.stream = Some(self.open_stream(base, outbox));
         Next::Wait(Step::Sift(sift))
+    }
+
+    /// Nothing is left of a group: it becomes one segment with the group behind it. A segment without a record has no time
+    /// but that of its file, by which Apache Kafka would take it for the one that has all earlier times.
+    fn join_next_group(&mut self, run: &mut Run, sift: &mut Sift) {
+        let Some(next) = sift.later.front() else { return };
+        let end = next.last().and_then(|last| self.segments.range(last.next()..).next()).map(|(base, _)| *base);
+        if end.is_none_or(|end| end.0 - sift.output.base.0 > i64::from(i32::MAX)) {
+            return;
+        }
+        let next: Vec<_> = sift.later.pop_front().into_iter().flatten().collect();
+        // Retention may have been faster.
+        let next = next.into_iter().filter(|base| self.segments.contains_key(base));
+        for base in next {
+            run.size_before += self.segments[&base].size_bytes;
+            sift.group.push(base);
+            sift.inputs.push_back(base);
+        }
     }
 
     fn sift_batch(&mut self, sift: &mut Sift, bytes: &bytes::Bytes) -> Result<(), String> {

@@ -117,6 +117,20 @@ fn small_segments_become_one_that_fits() {
 }
 
 #[test]
+fn segments_of_which_nothing_is_left_become_one_with_the_next() {
+    let mut world = World::new(compacted());
+    let long = "x".repeat(250);
+    for key in ["a", "a", "a", "b"] {
+        world.roll_with(&keyed(&[(key, Some(&long))]));
+    }
+    world.append(&keyed(&[("c", None)]));
+    world.compact();
+    assert_eq!(world.offsets(), [2, 3, 4]);
+    let logs: Vec<_> = names(&world.disk).into_iter().filter(|name| name.ends_with(".log")).collect();
+    assert_eq!(logs, ["00000000000000000000.log", "00000000000000000003.log", "00000000000000000004.log"]);
+}
+
+#[test]
 fn what_was_compacted_is_there_after_the_next_start() {
     let mut world = world();
     world.compact();

@@ -73,7 +73,7 @@ fn where_the_disk_can_not_be_written_again_the_log_is_offline() {
     };
     world.run();
     assert!(world.is_offline());
-    assert!(world.said("writing again what was not known to be synced failed: EIO (in /logs/orders-3/)"));
+    assert!(world.said("writing again what was not known to be synced failed: EIO (in /logs/orders-3/)."));
 }
 
 #[test]
