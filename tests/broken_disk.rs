@@ -29,7 +29,8 @@ impl SmallDisk {
     fn of(size_bytes: usize, below: &Path) -> Option<Self> {
         let mounted_at = below.join("small");
         fs::create_dir(&mounted_at).unwrap();
-        let script = format!("mount -t tmpfs -o size={size_bytes} tmpfs '{}' && echo mounted && cat", mounted_at.display());
+        let script =
+            format!("mount -t tmpfs -o size={size_bytes} tmpfs '{}' && echo mounted && cat", mounted_at.display());
         let mut holder = Command::new("unshare")
             .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
             .stdin(Stdio::piped())
@@ -72,7 +73,8 @@ fn a_disk_that_fills_up_and_is_freed() {
         };
         let ballast = disk.seen_from_outside("ballast");
         fs::write(&ballast, vec![1; 12 * MIB]).unwrap();
-        let (data, nsenter) = (disk.mounted_at.join("data"), disk.nsenter.iter().map(String::as_str).collect::<Vec<_>>());
+        let (data, nsenter) =
+            (disk.mounted_at.join("data"), disk.nsenter.iter().map(String::as_str).collect::<Vec<_>>());
         let launch = Launch { data: Some(&data), wrapper: &nsenter, ..Launch::default() };
         let broker = TestBroker::launch(directory, &launch);
         let mut client = broker.connect();

@@ -51,7 +51,7 @@ fn on_each_runtime(flush: &str, overrides: &[&str]) {
 fn kill_over_and_over(launch: &Launch<'_>, cycles: u64) -> (usize, u64) {
     let mut directory = tempfile::tempdir().expect("a directory for the test");
     let mut ledgers: Vec<PartitionLedger> = Vec::new();
-    let (mut batches, mut topics) = (0, 0);
+    let (mut batches, mut topics) = (0, 0_u64);
     for cycle in 0..cycles {
         if cycle % 3 == 2 {
             // In the middle of a start, whatever it is doing.

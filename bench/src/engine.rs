@@ -25,8 +25,11 @@ fn conclude(title: &str, lines: &[String], options: &EngineOptions) -> Result<Ex
         let commit = machine::commit().map_or_else(String::new, |commit| format!("; commit {commit}"));
         let load_average = machine::load_average().map_or_else(String::new, |load| format!(" (load average {load})"));
         let items: String = lines.iter().map(|line| format!("- {line}\n")).collect();
-        let section =
-            format!("\n## {}: {title}\n\n{}{load_average}{commit}.\n\n{items}", machine::date(), machine::description());
+        let section = format!(
+            "\n## {}: {title}\n\n{}{load_average}{commit}.\n\n{items}",
+            machine::date(),
+            machine::description()
+        );
         let path = target::workspace().join("bench/RESULTS.md");
         let what = format!("writing {}", path.display());
         let mut file = OpenOptions::new().append(true).open(&path).during(&what)?;

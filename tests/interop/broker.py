@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 
 START_S = 10  # until the broker answers
 STOP_S = 2  # from SIGTERM until the process is gone
-KAFKA_S = 60  # Apache Kafka has as much for either
+KAFKA_S = 120  # Apache Kafka has as much for either
 KAFKA = "kafka"  # in the place of a runtime
 
 

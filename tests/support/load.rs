@@ -10,9 +10,7 @@ use ottla_core::wire::messages::create_topics::{
     CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, CreateTopicsResponse,
 };
 use ottla_core::wire::messages::delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse};
-use ottla_core::wire::messages::fetch::{
-    FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData,
-};
+use ottla_core::wire::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData};
 use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
 
 use super::{Client, PATIENCE, TestBatch, frame, parse};
@@ -60,7 +58,7 @@ impl Acknowledged {
     pub fn wait_for(&self, more: u64) {
         let count = self.count.lock().expect("nobody panicked");
         let wanted = *count + more;
-        let (_, timeout) =
+        let (_count, timeout) =
             self.grew.wait_timeout_while(count, PATIENCE, |count| *count < wanted).expect("nobody panicked");
         assert!(!timeout.timed_out(), "{more} more batches were not acknowledged in {PATIENCE:?}");
     }
@@ -124,8 +122,9 @@ impl PartitionLedger {
         let bytes = batch.encode();
         self.sent.push(SentBatch { body: bytes.slice(OWN_BYTES..), count, is_acknowledged: false });
         let partition_data =
-            vec![PartitionProduceData { index: self.index, records: Some(Records::Bytes(bytes)), ..Default::default() }];
-        let topic_data = vec![TopicProduceData { name: self.topic.as_str().into(), partition_data, ..Default::default() }];
+            vec![PartitionProduceData { index: self.index, records: Some(bytes.into()), ..Default::default() }];
+        let topic_data =
+            vec![TopicProduceData { name: self.topic.as_str().into(), partition_data, ..Default::default() }];
         ProduceRequest { acks: -1, timeout_ms: 5_000, topic_data, ..Default::default() }
     }
 
@@ -163,7 +162,8 @@ fn fetch(client: &mut Client, topic: &str, partition: i32, fetch_offset: i64) ->
     if fetch_offset == answer.high_watermark {
         return None;
     }
-    let Some(Records::Bytes(mut rest)) = answer.records else { panic!("records are bytes") };
+    let Some(Records::Bytes(records)) = answer.records else { panic!("records are bytes") };
+    let mut rest = records.to_bytes();
     let mut batches = Vec::new();
     while rest.len() >= 12 {
         let size_bytes = 12 + u32::from_be_bytes(rest[8..12].try_into().expect("4 bytes")) as usize;
@@ -172,18 +172,18 @@ fn fetch(client: &mut Client, topic: &str, partition: i32, fetch_offset: i64) ->
         }
         batches.push(rest.split_to(size_bytes));
     }
-    assert!(!batches.is_empty(), "{topic}-{partition} has records up to {}, not only {fetch_offset}", answer.high_watermark);
+    assert!(
+        !batches.is_empty(),
+        "{topic}-{partition} has records up to {}, not only {fetch_offset}",
+        answer.high_watermark
+    );
     Some(batches)
 }
 
 /// One answer, whatever it says.
 pub fn fetch_once(client: &mut Client, topic: &str, partition: i32, fetch_offset: i64) -> PartitionData {
-    let partitions = vec![FetchPartition {
-        partition,
-        fetch_offset,
-        partition_max_bytes: FETCH_BYTES,
-        ..Default::default()
-    }];
+    let partitions =
+        vec![FetchPartition { partition, fetch_offset, partition_max_bytes: FETCH_BYTES, ..Default::default() }];
     let topics = vec![FetchTopic { topic: topic.into(), partitions, ..Default::default() }];
     let request = FetchRequest { max_bytes: FETCH_BYTES, topics, ..Default::default() };
     let answer: FetchResponse = client.call(FETCH_VERSION, &request);

@@ -38,11 +38,8 @@ pub fn run(options: &CleaningOptions) -> Result<ExitCode> {
     let (home, _) = running.end()?;
     let (before_bytes, _) = size_of(&home.join("data"))?;
 
-    let cleaned = [
-        "log.cleaner.backoff.ms=1000",
-        "log.retention.check.interval.ms=2000",
-        "log.initial.task.delay.ms=2000",
-    ];
+    let cleaned =
+        ["log.cleaner.backoff.ms=1000", "log.retention.check.interval.ms=2000", "log.initial.task.delay.ms=2000"];
     let running = Running::start_again(engine.target, &ottla, &home, &with(&engine.overrides, &cleaned))?;
     let busy = latencies(&Broker::discover(running.address)?, options, "while-cleaning")?;
     running.end()?;
@@ -68,7 +65,8 @@ fn with(overrides: &[String], more: &[&str]) -> Vec<String> {
 }
 
 fn fill(broker: &Broker, options: &CleaningOptions) -> Result<()> {
-    let compacted = [("cleanup.policy", "compact"), ("segment.bytes", "104857600"), ("min.cleanable.dirty.ratio", "0.01")];
+    let compacted =
+        [("cleanup.policy", "compact"), ("segment.bytes", "104857600"), ("min.cleanable.dirty.ratio", "0.01")];
     let deleted = [("retention.bytes", "1048576"), ("segment.bytes", "10485760")];
     for (name, configs) in [("compacted", &compacted[..]), ("deleted", &deleted[..])] {
         let topic = broker.create_topic_with(name, 1, configs)?;

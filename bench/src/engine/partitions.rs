@@ -83,7 +83,9 @@ fn fill(data: &Path, options: &PartitionsOptions) -> Result<()> {
     for entry in fs::read_dir(data).during("listing the data directory")? {
         let entry = entry.during("listing the data directory")?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let Some((topic, index)) = name.rsplit_once('-').filter(|(topic, _)| topic.starts_with("topic-")) else { continue };
+        let Some((topic, index)) = name.rsplit_once('-').filter(|(topic, _)| topic.starts_with("topic-")) else {
+            continue;
+        };
         for number in 0..i64::from(options.segments) {
             segment.write(&entry.path(), Offset(number * RECORDS_OF_A_SEGMENT), now_ms)?;
         }
