@@ -153,11 +153,6 @@ impl Running {
         Ok((Self { child, home, keeps_home: false, address, start: Duration::ZERO }, began))
     }
 
-    /// Where it keeps its data, and `output.log`.
-    pub fn home(&self) -> &Path {
-        &self.home
-    }
-
     /// SIGKILL, and its data stays.
     pub fn kill(mut self) -> Result<PathBuf> {
         self.keeps_home = true;
