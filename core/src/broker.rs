@@ -120,6 +120,7 @@ pub struct Broker {
     pub(crate) node_id: NodeId,
     /// The epoch of this broker's registration, at the stop.
     broker_epoch: Option<i64>,
+    closing: life::Closing,
     is_directory_closing: bool,
     /// While it starts, when to say next how far it is.
     progress_line_at: Option<Monotonic>,
@@ -206,6 +207,7 @@ impl Broker {
             metadata_epoch: LeaderEpoch::NONE,
             node_id: NodeId::NONE,
             broker_epoch: None,
+            closing: life::Closing::default(),
             is_directory_closing: false,
             progress_line_at: Some(Self::first_progress_line_at(now)),
         }

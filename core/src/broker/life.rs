@@ -1,5 +1,6 @@
 //! The broker's life: reads the directory, opens the logs, serves, and stops in good order.
 
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -31,6 +32,15 @@ pub(super) struct Start {
     end: Option<Offset>,
 }
 
+/// The logs that a stop has still to close.
+#[derive(Debug, Default)]
+pub(super) struct Closing {
+    waiting: VecDeque<PartitionId>,
+    in_hand: BTreeSet<PartitionId>,
+}
+
+/// Logs that are closed at a time: each opens some files for it, and a process may have only so many.
+const CLOSING_AT_ONCE: usize = 64;
 /// How much of the metadata log is read at a time.
 const READ_BYTES: u32 = 1 << 20;
 /// Kafka's number of the only security protocol so far.
@@ -175,7 +185,7 @@ impl Broker {
             self.append_metadata(now, &records);
             self.close_logs(now);
         }
-        if self.phase == Phase::Closing && !self.is_directory_closing && self.logs.values().all(is_over) {
+        if self.phase == Phase::Closing && !self.is_directory_closing && self.close_more(now) {
             self.is_directory_closing = true;
             for log in self.logs.values().filter(|log| !log.is_closed_clean()) {
                 self.directory.spoil(log.dir().log_dir);
@@ -351,10 +361,24 @@ impl Broker {
 
     fn close_logs(&mut self, now: Now) {
         self.phase = Phase::Closing;
-        for (id, log) in &mut self.logs {
+        self.closing = Closing { waiting: self.logs.keys().copied().collect(), in_hand: BTreeSet::new() };
+        self.close_more(now);
+    }
+
+    /// Closes as many more logs as there is room for. Whether all are over.
+    fn close_more(&mut self, now: Now) -> bool {
+        self.closing.in_hand.retain(|id| self.logs.get(id).is_some_and(|log| !is_over(log)));
+        while self.closing.in_hand.len() < CLOSING_AT_ONCE
+            && let Some(id) = self.closing.waiting.pop_front()
+        {
+            let Some(log) = self.logs.get_mut(&id) else { continue };
             log.close(now, &mut self.outbox);
-            self.touched.insert(*id);
+            self.touched.insert(id);
+            if !is_over(log) {
+                self.closing.in_hand.insert(id);
+            }
         }
+        self.closing.in_hand.is_empty()
     }
 
     /// The offsets of all partitions, for the checkpoints.
