@@ -58,7 +58,7 @@ Examples:
 enum StartError {
     #[error(transparent)]
     Arguments(#[from] ArgumentsError),
-    #[error("log directory {} does not exist", .0.display())]
+    #[error("log directory {} does not exist, or can't be looked into", .0.display())]
     Missing(PathBuf),
     #[error("log directory {} is in use by {holder}: stop that broker first", dir.display())]
     InUse { dir: PathBuf, holder: String },
@@ -251,8 +251,8 @@ fn missing(finding: &Finding) -> String {
     let ranges: Vec<_> = finding.gaps().iter().map(range).collect();
     match &ranges[..] {
         [] => "no offset is missing then".to_owned(),
-        [one] => format!("offset {one} is missing then"),
-        many => format!("offsets {} are missing then", many.join(", ")),
+        [one] if !one.contains(' ') => format!("offset {one} is missing then"),
+        ranges => format!("offsets {} are missing then", ranges.join(", ")),
     }
 }
 

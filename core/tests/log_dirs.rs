@@ -292,3 +292,26 @@ fn the_metadata_log_may_have_a_directory_of_its_own() {
     let mut world = World::on(disk, properties);
     assert_eq!(produce_to_all(&mut world, "t", 2), [0, 0]);
 }
+
+#[test]
+fn a_first_start_may_end_at_any_command_and_the_next_one_goes_on() {
+    for commands in 0..200 {
+        let mut left = commands;
+        let mut world = World::starting(MemoryDisk::new(), TWO);
+        world.judge = Box::new(move |_| {
+            let is_over = left == 0;
+            left = left.max(1) - 1;
+            if is_over { Verdict::Hold } else { Verdict::Do }
+        });
+        world.run();
+        let was_serving = world.broker.serving().is_some();
+        let mut world = World::on(world.crash(), TWO);
+        assert!(world.halted.is_none(), "after {commands} commands: {:?}", world.halted);
+        world.create_topic("t", 2);
+        assert_eq!(produce_to_all(&mut world, "t", 2), [0, 0], "after {commands} commands");
+        if was_serving {
+            return;
+        }
+    }
+    panic!("a start has fewer commands");
+}
