@@ -76,8 +76,9 @@ fn read_entries(dir: &Path) -> io::Result<Vec<DirEntry>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
-        // A link counts as what it leads to, a dangling one as itself.
-        let metadata = match fs::metadata(entry.path()).or_else(|_| entry.metadata()) {
+        let metadata = match entry.metadata() {
+            // A link counts as what it leads to, a dangling one as itself.
+            Ok(link) if link.is_symlink() => fs::metadata(entry.path()).unwrap_or(link),
             Ok(metadata) => metadata,
             // Removed since the directory was read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
