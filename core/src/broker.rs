@@ -176,7 +176,7 @@ impl Broker {
     /// A broker that begins by reading its directory: poll its outputs.
     #[must_use]
     pub fn new(config: Config, seed: [u8; 32], now: Now) -> Self {
-        let mut outbox = Outbox::default();
+        let mut outbox = Outbox::new(config.bugs);
         let mut rng = Rng::new(seed);
         let directory = Directory::open(DirectorySettings::from(&config), &mut rng, &mut outbox);
         Self {

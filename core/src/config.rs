@@ -37,6 +37,7 @@ pub use topic::{CleanupPolicy, CompressionType, TimestampType, TopicConfig};
 pub use value::{ConfigType, ConfigValue};
 
 use self::dynamic::Dynamic;
+use crate::planted::Bugs;
 use crate::types::NodeId;
 
 /// A validated configuration.
@@ -70,6 +71,8 @@ pub struct Config {
     pub connections_max_idle_ms: i64,
     /// `log.retention.check.interval.ms`: how often old segments are looked for.
     pub log_retention_check_interval_ms: i64,
+    /// What is planted, for tests. No property sets it.
+    pub bugs: Bugs,
     /// `log.cleaner.enable`: whether logs are compacted.
     pub log_cleaner_enable: bool,
     /// `log.cleaner.backoff.ms`: how long a compaction waits for the next one to be looked for.
@@ -217,6 +220,7 @@ impl Config {
             delete_topic_enable: values.flag("delete.topic.enable"),
             connections_max_idle_ms: values.integer("connections.max.idle.ms"),
             log_retention_check_interval_ms: values.integer("log.retention.check.interval.ms"),
+            bugs: Bugs::default(),
             log_cleaner_enable: values.flag("log.cleaner.enable"),
             log_cleaner_backoff_ms: values.integer("log.cleaner.backoff.ms"),
             log_cleaner_dedupe_buffer_size_bytes: u64::try_from(values.integer("log.cleaner.dedupe.buffer.size"))

@@ -21,6 +21,7 @@ pub mod memory_disk;
 pub mod metadata;
 pub mod outbox;
 mod parking;
+pub mod planted;
 pub mod records;
 pub mod repair;
 pub mod rng;

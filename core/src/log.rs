@@ -78,6 +78,7 @@ use self::tail::Tail;
 use self::task::{Issuer, Task};
 use crate::boundary::{FileId, Level, OpId, Outcome, Path, StorageError, StorageResult};
 use crate::outbox::{Outbox, Owner};
+use crate::planted::{Bug, Bugs};
 use crate::time::{Monotonic, Now};
 use crate::types::{LeaderEpoch, Offset, PartitionId, TopicName};
 
@@ -140,6 +141,8 @@ pub struct PartitionLog {
     ending: Option<Ending>,
     /// Nothing was lost so far that a clean close would have to leave behind.
     is_clean: bool,
+    /// What is planted, for tests.
+    bugs: Bugs,
 }
 
 /// Why an index file can't be used. It is made anew then.
@@ -168,7 +171,7 @@ pub enum IndexFault {
 }
 
 impl PartitionLog {
-    fn loading(request: &OpenLog) -> Self {
+    fn loading(request: &OpenLog, bugs: Bugs) -> Self {
         Self {
             id: request.id,
             name: request.name.clone(),
@@ -209,13 +212,14 @@ impl PartitionLog {
             damage: None,
             ending: None,
             is_clean: true,
+            bugs,
         }
     }
 
     /// A log that can't be reached, because its log directory can't be used: it is offline from the beginning.
     #[must_use]
     pub fn unreachable(request: &OpenLog) -> Self {
-        Self { state: LogState::Offline, is_clean: false, ..Self::loading(request) }
+        Self { state: LogState::Offline, is_clean: false, ..Self::loading(request, Bugs::default()) }
     }
 
     /// Takes the result of a storage command that this log issued.
@@ -265,6 +269,7 @@ impl PartitionLog {
             Task::Write => "appending",
             Task::CreateSegment(_) => "creating a segment",
             Task::WriteAgain => "writing again what was not known to be synced",
+            Task::Sync(base) if self.bugs.has(Bug::FailedSyncRetried) => return self.sync_again(base, outbox),
             Task::Sync(_) => "syncing a segment",
             Task::SyncDir(_) | Task::SyncNames | Task::SyncSnapshots => "syncing the directory",
             Task::WriteEpochs => "writing leader-epoch-checkpoint",

@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 
 use crate::boundary::{FileId, Level, OpId, Output, Report, StorageCommand};
+use crate::planted::Bugs;
 use crate::types::PartitionId;
 
 /// Outputs that wait to be polled, and the numbers of commands and files.
@@ -15,6 +16,8 @@ pub struct Outbox {
     next_file: u64,
     /// [`Output::Halt`] was said: nothing comes after it.
     is_over: bool,
+    /// What is planted, for tests.
+    bugs: Bugs,
 }
 
 /// The part that issued a storage command and gets its result.
@@ -31,6 +34,18 @@ pub enum Owner {
 }
 
 impl Outbox {
+    /// Of a broker with what is planted.
+    #[must_use]
+    pub fn new(bugs: Bugs) -> Self {
+        Self { bugs, ..Self::default() }
+    }
+
+    /// What is planted, for tests.
+    #[must_use]
+    pub fn bugs(&self) -> Bugs {
+        self.bugs
+    }
+
     /// Issues a storage command; its result goes to `owner`.
     pub fn store(&mut self, owner: Owner, command: StorageCommand) -> OpId {
         let op = OpId(self.next_op);

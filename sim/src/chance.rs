@@ -25,6 +25,8 @@ pub enum Stream {
     Broker,
     /// How the adapter slices its work.
     Adapter,
+    /// What becomes of old records.
+    Retention,
     /// One client.
     Client(u16),
 }
@@ -39,6 +41,7 @@ impl Stream {
             Self::Lifecycle => 5,
             Self::Broker => 6,
             Self::Adapter => 7,
+            Self::Retention => 8,
             Self::Client(client) => 1_000 + u64::from(client),
         }
     }

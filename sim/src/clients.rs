@@ -9,9 +9,10 @@ mod cluster;
 mod consumer;
 mod prober;
 mod producer;
+mod pruner;
 mod session;
 mod vandal;
-mod wire;
+pub(crate) mod wire;
 
 use std::fmt;
 
@@ -24,13 +25,14 @@ pub use churner::Churner;
 pub use consumer::Consumer;
 pub use prober::Prober;
 pub use producer::Producer;
+pub use pruner::Pruner;
 pub use vandal::Vandal;
 pub use wire::{Answer, Request};
 
 use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Stream};
 use crate::env::{ClientId, Env, Event, Stage};
-use crate::history::{History, Life};
+use crate::history::{History, Life, PartitionRef};
 use crate::stats::Counter;
 use crate::violation::Violation;
 use session::Session;
@@ -245,6 +247,16 @@ impl Talk<'_> {
     pub fn life(&self) -> Life {
         let link = self.session.link().and_then(|link| self.env.link(link));
         link.and_then(|link| link.life).unwrap_or_default()
+    }
+
+    /// An answer said where a partition starts; the question was asked when `known` was known.
+    ///
+    /// # Errors
+    /// It can't start there.
+    pub fn saw_start(&mut self, partition: PartitionRef, known: i64, start: i64) -> Result<(), Violation> {
+        let gone = self.history.saw_start(partition, known, start, self.env.latest_wall_ms)?;
+        self.env.stats.add(Counter::RecordsDeleted, gone);
+        Ok(())
     }
 
     /// The version that this client speaks of an API.

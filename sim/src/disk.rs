@@ -212,12 +212,23 @@ impl Disk {
 
     /// The power goes; nothing is open any more.
     pub fn lose_power(&mut self, how: PowerLoss, chance: &mut Chance) -> Losses {
+        let has_luck = how.survival != Survival::Nothing;
+        self.lose_power_but_for(how, |chance| has_luck && chance.coin(), chance)
+    }
+
+    /// The same, where `keeps_name` says which changes of names survive that were not synced.
+    pub fn lose_power_but_for(
+        &mut self,
+        how: PowerLoss,
+        keeps_name: impl Fn(&mut Chance) -> bool,
+        chance: &mut Chance,
+    ) -> Losses {
         let mut losses = Losses::default();
         let names = self.names();
         for (node, file) in &mut self.files {
             losses.note(names.get(node), file.lose_power(how, chance));
         }
-        losses.changed_names = self.tree.lose_power(|| how.survival != Survival::Nothing && chance.coin());
+        losses.changed_names = self.tree.lose_power(|| keeps_name(chance));
         let reachable = self.tree.reachable(&self.roots);
         self.files.retain(|node, _| reachable.contains(node));
         self.tree.keep_only(&reachable);
@@ -244,14 +255,32 @@ impl Disk {
         }
     }
 
+    /// The files of a directory of the first log directory, by name; none where there is no such directory.
+    #[must_use]
+    pub fn files_in(&self, dir: &str) -> BTreeMap<String, &[u8]> {
+        let Ok(dir) = self.find_dir(&Path::new(0, dir)) else { return BTreeMap::new() };
+        let file = |(name, entry): (&String, &Entry)| match entry {
+            Entry::File(node) => Some((name.clone(), self.files[node].bytes())),
+            Entry::Dir(_) => None,
+        };
+        self.tree.entries(dir).iter().filter_map(file).collect()
+    }
+
     /// Whether a file exists and would be the same after any power loss, its name included.
     #[must_use]
     pub fn is_durable_file(&self, path: &Path) -> bool {
         let Ok((dir, name)) = self.find_parent(path) else { return false };
         match self.tree.get(dir, name) {
-            Some(Entry::File(node)) => self.tree.is_durable(dir, name) && self.file(node).is_durable(),
+            Some(Entry::File(node)) => self.is_durable_name(path) && self.file(node).is_durable(),
             _ => false,
         }
+    }
+
+    /// Whether a name and those of the directories above it would be the same after any power loss.
+    fn is_durable_name(&self, path: &Path) -> bool {
+        path.relative.is_empty()
+            || self.find_parent(path).is_ok_and(|(dir, name)| self.tree.is_durable(dir, name))
+                && self.is_durable_name(&path.parent())
     }
 
     fn names(&self) -> BTreeMap<NodeId, String> {

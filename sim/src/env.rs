@@ -113,6 +113,8 @@ pub struct Env {
     pub stage: Stage,
     /// Since when everything that will be produced has been.
     pub production_over: Option<Time>,
+    /// The latest time that the broker's wall clock has said.
+    pub latest_wall_ms: i64,
     /// The first life of the broker in which nothing failed.
     pub sound_from: Option<Life>,
     links: BTreeMap<ConnId, Link>,
@@ -134,6 +136,7 @@ impl Env {
             adapter: chance(Stream::Adapter),
             stage: Stage::Faults,
             production_over: None,
+            latest_wall_ms: i64::MIN,
             sound_from: None,
             links: BTreeMap::new(),
             next_link: 0,

@@ -7,7 +7,7 @@ mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::records::{Batch, Identity, RecordId};
+use crate::records::{Batch, Identity, Keys, RecordId};
 use crate::violation::{Check, Violation};
 pub use ledger::Ledger;
 pub use topics::{Question, SeenTopic, TopicState, Topics};
@@ -42,6 +42,9 @@ pub struct Timeline(pub u32);
 /// All that is known.
 #[derive(Debug, Default)]
 pub struct History {
+    limits: Limits,
+    moment: Moment,
+    has_crashed: bool,
     ledgers: BTreeMap<PartitionRef, Ledger>,
     /// Which topics there should be.
     pub topics: Topics,
@@ -52,7 +55,79 @@ pub struct History {
     first_life_of_timeline: Life,
 }
 
+/// What the broker may delete by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// What is older than this.
+    pub retention_ms: Option<u64>,
+    /// What is more than this.
+    pub retention_bytes: Option<u64>,
+    /// What has a later record of its key.
+    pub compaction: Option<CompactionLimits>,
+}
+
+/// What compaction may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompactionLimits {
+    /// Of all records.
+    pub keys: Keys,
+    /// Tombstones that are older than this.
+    pub delete_retention_ms: i64,
+    /// Only what is older than this.
+    pub min_lag_ms: i64,
+    /// How much older than they are the broker's clock may have made records.
+    pub clock_slack_ms: i64,
+}
+
+/// A moment of the history: it goes on with everything that is seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub u64);
+
+/// What somebody who reads has to know.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// What may be gone.
+    pub limits: &'a Limits,
+    /// The latest that the broker's clock has said.
+    pub wall_ms: i64,
+    /// When the question was asked.
+    pub asked_at: Moment,
+    /// When the answer came.
+    pub seen_at: Moment,
+    /// The broker has ended otherwise than in good order.
+    pub has_crashed: bool,
+}
+
+impl View<'_> {
+    /// How old the broker may think that a record is.
+    fn age_ms(&self, timestamp_ms: i64) -> i64 {
+        let slack_ms = self.limits.compaction.map_or(0, |compaction| compaction.clock_slack_ms);
+        self.wall_ms.saturating_sub(timestamp_ms).saturating_add(slack_ms)
+    }
+}
+
 impl History {
+    /// Nothing is known yet.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// The broker ends otherwise than in good order.
+    pub fn crashed(&mut self) {
+        self.has_crashed = true;
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        self.moment
+    }
+
+    fn view(&self, asked_at: Moment, wall_ms: i64) -> View<'_> {
+        View { limits: &self.limits, wall_ms, asked_at, seen_at: self.moment, has_crashed: self.has_crashed }
+    }
+
     /// The broker starts again; with `may_have_forgotten`, from a disk that may have lost what was acknowledged.
     pub fn restarted(&mut self, may_have_forgotten: bool) {
         self.life.0 += 1;
@@ -100,8 +175,14 @@ impl History {
     }
 
     /// A batch is about to be sent, for the first time or again.
-    pub fn sent(&mut self, partition: PartitionRef, identity: Option<Identity>, records: &[RecordId]) {
-        self.ledgers.entry(partition).or_default().sent(identity, records);
+    pub fn sent(
+        &mut self,
+        partition: PartitionRef,
+        identity: Option<Identity>,
+        records: &[RecordId],
+        timestamp_ms: i64,
+    ) {
+        self.ledgers.entry(partition).or_default().sent(identity, records, timestamp_ms);
     }
 
     /// A batch was acknowledged in `life`, its first record at `base_offset`. Says whether it was known to be there.
@@ -123,20 +204,19 @@ impl History {
         ledger.acknowledged(identity, base_offset, records).map_err(|error| within(partition, error))
     }
 
-    /// A consumer that asked for `position` in `life` got `batches`; the next position.
+    /// A consumer that asked got `batches`, when the broker's clock had said no more than `wall_ms`; the next position.
     ///
     /// # Errors
     /// They can't be what is there.
-    pub fn read(
-        &mut self,
-        life: Life,
-        partition: PartitionRef,
-        position: i64,
-        batches: &[Batch],
-    ) -> Result<i64, Violation> {
+    pub fn read(&mut self, asked: &Read, batches: &[Batch], wall_ms: i64) -> Result<i64, Violation> {
+        let Read { life, partition, position, asked_at } = *asked;
+        self.moment.0 += 1;
         let is_of_timeline = life >= self.first_life_of_timeline;
-        let ledger = self.ledgers.entry(partition).or_default();
-        ledger.read(position, batches, is_of_timeline).map_err(|error| within(partition, error))
+        let mut ledger = self.ledgers.remove(&partition).unwrap_or_default();
+        let view = self.view(asked_at, wall_ms);
+        let next = ledger.read(position, batches, is_of_timeline, &view);
+        self.ledgers.insert(partition, ledger);
+        next.map_err(|error| within(partition, error))
     }
 
     /// The highest end of a partition that anybody has seen in this life: what an answer to a question asked now must not be below.
@@ -162,24 +242,68 @@ impl History {
         Ok(())
     }
 
-    /// A consumer was told that `position`, to which it had come by reading in `timeline`, does not exist.
+    /// Where a partition is known to start, for good: an answer to a question asked now must not say less.
+    #[must_use]
+    pub fn known_start(&self, partition: PartitionRef) -> i64 {
+        self.ledgers.get(&partition).map_or(0, Ledger::start)
+    }
+
+    /// An answer said that a partition starts at `start`; the question was asked when `known` was known, and the
+    /// broker's clock has said no more than `wall_ms`. How many records were there that are not any more.
+    ///
+    /// # Errors
+    /// It went back, or what was deleted should be there.
+    pub fn saw_start(
+        &mut self,
+        partition: PartitionRef,
+        known: i64,
+        start: i64,
+        wall_ms: i64,
+    ) -> Result<u64, Violation> {
+        if start < known {
+            let text = format!("{partition}: {start} after {known} was seen");
+            return Err(Violation::history(Check::Starts, text));
+        }
+        let ledger = self.ledgers.entry(partition).or_default();
+        ledger.saw_start(start, wall_ms, &self.limits).map_err(|error| within(partition, error))
+    }
+
+    /// Records before `offset` are about to be deleted; all that there are, if `None`.
+    pub fn deletes(&mut self, partition: PartitionRef, offset: Option<i64>) {
+        self.ledgers.entry(partition).or_default().deletes(offset);
+    }
+
+    /// A request to delete all records was answered: they went up to `offset`.
+    pub fn deleted_all(&mut self, partition: PartitionRef, offset: i64) {
+        self.ledgers.entry(partition).or_default().deleted_all(offset);
+    }
+
+    /// A consumer was told that `position`, to which it had come by reading in `timeline`, does not exist; afterwards it
+    /// learned that the log starts at `start`.
     ///
     /// # Errors
     /// It must.
-    pub fn out_of_range(&self, partition: PartitionRef, timeline: Timeline, position: i64) -> Result<(), Violation> {
-        if timeline != self.timeline {
+    pub fn out_of_range(
+        &self,
+        partition: PartitionRef,
+        timeline: Timeline,
+        position: i64,
+        start: i64,
+    ) -> Result<(), Violation> {
+        if timeline != self.timeline || position < start {
             return Ok(());
         }
-        Err(Violation::history(Check::Loss, format!("{partition}: position {position} is out of range")))
+        let text = format!("{partition}: position {position} is out of range, and the log starts at {start}");
+        Err(Violation::history(Check::Loss, text))
     }
 
-    /// The last reader came to the end of a partition, from its first offset on.
+    /// The last reader came to the end of a partition, from where it starts on.
     ///
     /// # Errors
     /// Something is missing.
-    pub fn audited(&self, partition: PartitionRef, end: i64) -> Result<(), Violation> {
+    pub fn audited(&self, partition: PartitionRef, end: i64, wall_ms: i64) -> Result<(), Violation> {
         let Some(ledger) = self.ledgers.get(&partition) else { return Ok(()) };
-        ledger.audited(end).map_err(|error| within(partition, error))
+        ledger.audited(end, &self.view(self.moment, wall_ms)).map_err(|error| within(partition, error))
     }
 
     /// A power loss left a hole in the log of the partition that has this directory: it may go offline.
@@ -206,6 +330,19 @@ impl History {
     pub fn partitions(&self) -> impl Iterator<Item = PartitionRef> {
         self.ledgers.keys().copied()
     }
+}
+
+/// What a consumer asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Of which life of the broker.
+    pub life: Life,
+    /// Where.
+    pub partition: PartitionRef,
+    /// From which offset on.
+    pub position: i64,
+    /// When.
+    pub asked_at: Moment,
 }
 
 /// An end that was seen, and when.
@@ -244,12 +381,13 @@ mod tests {
     fn an_end_that_falls_short_of_what_was_acknowledged_before_a_restart_is_found() {
         let mut history = History::default();
         let record = RecordId { client: 1, number: 1 };
-        history.sent(PARTITION, None, &[record]);
+        history.sent(PARTITION, None, &[record], 0);
         history.acknowledged(history.life(), PARTITION, None, 0, &[record]).unwrap();
         history.restarted(false);
         let known = history.known_end(PARTITION);
         assert!(history.saw_end(PARTITION, known, 0).is_err());
-        assert!(history.out_of_range(PARTITION, history.timeline(), 1).is_err());
+        assert!(history.out_of_range(PARTITION, history.timeline(), 1, 1).is_err());
+        assert_eq!(history.out_of_range(PARTITION, history.timeline(), 1, 2), Ok(()), "it was deleted");
     }
 
     #[test]
@@ -257,13 +395,26 @@ mod tests {
         let mut history = History::default();
         let record = RecordId { client: 1, number: 1 };
         let (old_life, old_timeline) = (history.life(), history.timeline());
-        history.sent(PARTITION, None, &[record]);
+        history.sent(PARTITION, None, &[record], 0);
         history.acknowledged(old_life, PARTITION, None, 0, &[record]).unwrap();
         history.restarted(true);
         assert_eq!(history.saw_end(PARTITION, history.known_end(PARTITION), 0), Ok(()));
-        assert_eq!(history.out_of_range(PARTITION, old_timeline, 1), Ok(()));
+        assert_eq!(history.out_of_range(PARTITION, old_timeline, 1, 0), Ok(()));
         assert_eq!(history.acknowledged(old_life, PARTITION, None, 7, &[record]), Ok(false), "too late to matter");
-        assert_eq!(history.audited(PARTITION, 0), Ok(()));
+        assert_eq!(history.audited(PARTITION, 0, 0), Ok(()));
+    }
+
+    #[test]
+    fn a_start_that_goes_back_is_found_even_after_a_forgiven_power_loss() {
+        let mut history = History::default();
+        history.deletes(PARTITION, Some(5));
+        let early = history.known_start(PARTITION);
+        history.saw_start(PARTITION, early, 5, 0).unwrap();
+        let late = history.known_start(PARTITION);
+        assert_eq!(history.saw_start(PARTITION, early, 3, 0), Ok(0), "asked before the 5 was seen");
+        history.restarted(true);
+        assert!(history.saw_start(PARTITION, late, 4, 0).is_err());
+        assert_eq!(history.known_start(PARTITION), 5);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! - [`node`], [`contract`]: the process around the broker, and the boundary's contract.
 //! - [`clients`], [`records`]: producers, consumers and others that speak the wire protocol.
 //! - [`history`]: what they saw, and whether it can be true.
+//! - [`crashes`]: a fixed script, and a crash at each of its storage commands.
 //! - [`world`]: the course of it all. [`sweep`]: many worlds. [`transcript`]: the same seed gives the same hash.
 //!
 //! One world takes some milliseconds:
@@ -23,6 +24,7 @@ pub mod chance;
 pub mod clients;
 pub mod clock;
 pub mod contract;
+pub mod crashes;
 pub mod disk;
 pub mod env;
 pub mod history;
@@ -37,6 +39,6 @@ pub mod transcript;
 pub mod violation;
 pub mod world;
 
-pub use sweep::{REGRESSIONS, replay_line, run_seed, run_seeds};
+pub use sweep::{REGRESSIONS, replay_line, run_seed, run_seed_with, run_seeds, run_seeds_with};
 pub use transcript::Voice;
 pub use world::Outcome;

@@ -1,33 +1,66 @@
-//! The command: many seeds with a summary, or one seed in all detail.
+//! The command: many seeds with a summary, one seed in all detail, or the fixed script with its crashes; with something
+//! planted in the broker or not.
+
+mod bugs;
+mod crash;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use ottla_core::planted::{Bug, Bugs};
+use sim::crashes::Pattern;
 use sim::plan::Plan;
 use sim::stats::{Counter, Stats};
-use sim::{Outcome, Voice, replay_line, run_seed, run_seeds};
+use sim::{Outcome, Voice, replay_line, run_seed_with, run_seeds_with};
 
 const USAGE: &str = "\
 Runs the broker in simulated worlds and judges what its clients saw.
 
 cargo run --profile sim -p sim -- [--seeds COUNT] [--from SEED]    many worlds, from seed 0 or SEED on
 cargo run --profile sim -p sim -- --seed SEED [--verbose]          one world, twice; with every step of it
+cargo run --profile sim -p sim -- --crashes [--stride COUNT]       the fixed script, with a crash at each of its storage
+                                                                   commands, or at every so manyth
+cargo run --profile sim -p sim -- --crash NUMBER --pattern NAME    one of these crashes
+cargo run --profile sim -p sim -- --bugs [--stride COUNT] [--seeds COUNT]
+                                                                   who finds which planted bug, as a table
+Each of them takes --bug NAME: the broker has that bug.
 ";
 
 /// Failures that are told in full; a bug in many seeds is the same bug.
 const TOLD_MAX: usize = 10;
 
+/// For the table of planted bugs every so manyth crash of the script, and so many seeds.
+const BUGS_STRIDE: usize = 5;
+const BUGS_SEEDS: u64 = 200;
+
 enum Order {
-    Many { count: u64, from: u64 },
-    One { seed: u64, voice: Voice },
+    Many { count: u64, from: u64, bugs: Bugs },
+    One { seed: u64, voice: Voice, bugs: Bugs },
+    Crashes(sim::crashes::Order),
+    Bugs { stride: usize, seeds: u64 },
     Help,
+}
+
+/// What the arguments say.
+struct Arguments {
+    count: Option<u64>,
+    from: u64,
+    seed: Option<u64>,
+    voice: Voice,
+    bugs: Bugs,
+    shows_bugs: bool,
+    crashes: Option<sim::crashes::Order>,
+    point: Option<u64>,
+    pattern: Option<Pattern>,
 }
 
 fn main() -> ExitCode {
     match parse(std::env::args().skip(1)) {
-        Ok(Order::Many { count, from }) => many(count, from),
-        Ok(Order::One { seed, voice }) => one(seed, voice),
+        Ok(Order::Many { count, from, bugs }) => many(count, from, bugs),
+        Ok(Order::One { seed, voice, bugs }) => one(seed, voice, bugs),
+        Ok(Order::Crashes(order)) => crash::crashes(&order),
+        Ok(Order::Bugs { stride, seeds }) => bugs::table(stride, seeds),
         Ok(Order::Help) => {
             print!("{USAGE}");
             ExitCode::SUCCESS
@@ -41,29 +74,75 @@ fn main() -> ExitCode {
 
 fn parse(arguments: impl Iterator<Item = String>) -> Result<Order, String> {
     let mut arguments = arguments;
-    let (mut count, mut from, mut seed, mut voice) = (1_000, 0, None, Voice::Silent);
+    let mut said = Arguments {
+        count: None,
+        from: 0,
+        seed: None,
+        voice: Voice::Silent,
+        bugs: Bugs::default(),
+        shows_bugs: false,
+        crashes: None,
+        point: None,
+        pattern: None,
+    };
     while let Some(argument) = arguments.next() {
-        let mut number = || {
-            let value = arguments.next().ok_or(format!("{argument} needs a number"))?;
-            value.parse::<u64>().map_err(|_| format!("{argument} needs a number, not {value}"))
-        };
+        let mut value = |what: &str| arguments.next().ok_or(format!("{argument} needs {what}"));
         match argument.as_str() {
-            "--seeds" => count = number()?,
-            "--from" => from = number()?,
-            "--seed" => seed = Some(number()?),
-            "--verbose" => voice = Voice::Verbose,
+            "--seeds" => said.count = Some(number(&value("a number")?)?),
+            "--from" => said.from = number(&value("a number")?)?,
+            "--seed" => said.seed = Some(number(&value("a number")?)?),
+            "--verbose" => said.voice = Voice::Verbose,
+            "--bug" => said.bugs = Bugs::only(bug(&value("a name")?)?),
+            "--bugs" => said.shows_bugs = true,
+            "--crashes" => said.crashes = Some(said.crashes.unwrap_or_default()),
+            "--stride" => said.crashes.get_or_insert_default().stride = number(&value("a number")?)?.max(1) as usize,
+            "--crash" => said.point = Some(number(&value("a number")?)?),
+            "--pattern" => said.pattern = Some(pattern(&value("a name")?)?),
             "--help" | "-h" => return Ok(Order::Help),
             other => return Err(format!("unknown argument {other}")),
         }
     }
-    Ok(seed.map_or(Order::Many { count, from }, |seed| Order::One { seed, voice }))
+    said.order()
 }
 
-fn one(seed: u64, voice: Voice) -> ExitCode {
+impl Arguments {
+    fn order(self) -> Result<Order, String> {
+        let Self { from, voice, bugs, .. } = self;
+        if let Some(point) = self.point {
+            let pattern = self.pattern.ok_or("--crash needs --pattern")?;
+            let only = Some((point as usize, pattern));
+            return Ok(Order::Crashes(sim::crashes::Order { only, bugs, ..Default::default() }));
+        }
+        if self.shows_bugs {
+            let stride = self.crashes.map_or(BUGS_STRIDE, |order| order.stride);
+            return Ok(Order::Bugs { stride, seeds: self.count.unwrap_or(BUGS_SEEDS) });
+        }
+        if let Some(order) = self.crashes {
+            return Ok(Order::Crashes(sim::crashes::Order { bugs, ..order }));
+        }
+        let many = Order::Many { count: self.count.unwrap_or(1_000), from, bugs };
+        Ok(self.seed.map_or(many, |seed| Order::One { seed, voice, bugs }))
+    }
+}
+
+fn number(value: &str) -> Result<u64, String> {
+    value.parse().map_err(|_| format!("{value} is no number"))
+}
+
+fn bug(name: &str) -> Result<Bug, String> {
+    let bug = Bug::ALL.iter().copied().find(|bug| format!("{bug:?}") == name);
+    bug.ok_or_else(|| format!("{name} is none of {:?}", Bug::ALL))
+}
+
+fn pattern(name: &str) -> Result<Pattern, String> {
+    Pattern::named(name).ok_or_else(|| format!("{name} is none of {:?}", Pattern::ALL))
+}
+
+fn one(seed: u64, voice: Voice, bugs: Bugs) -> ExitCode {
     println!("{:#?}", Plan::of(seed));
-    let outcome = run_seed(seed, voice);
+    let outcome = run_seed_with(seed, voice, bugs);
     print!("{}", outcome.stats);
-    let again = run_seed(seed, Voice::Silent);
+    let again = run_seed_with(seed, Voice::Silent, bugs);
     println!("transcript {}", outcome.hash);
     if again.hash != outcome.hash {
         println!("but {} the second time: something does not come from the seed", again.hash);
@@ -78,7 +157,7 @@ fn one(seed: u64, voice: Voice) -> ExitCode {
     }
 }
 
-fn many(count: u64, from: u64) -> ExitCode {
+fn many(count: u64, from: u64, bugs: Bugs) -> ExitCode {
     let begun = Instant::now();
     let seeds: Vec<u64> = (from..from + count).collect();
     let bar = ProgressBar::new(count);
@@ -87,7 +166,7 @@ fn many(count: u64, from: u64) -> ExitCode {
     bar.set_message("all well");
     let mut stats = Stats::default();
     let mut failures: Vec<(u64, Outcome)> = Vec::new();
-    run_seeds(&seeds, |seed, outcome| {
+    run_seeds_with(&seeds, bugs, |seed, outcome| {
         stats += &outcome.stats;
         bar.inc(1);
         if let Some(violation) = &outcome.violation {

@@ -271,6 +271,7 @@ impl Node {
 
     fn handle(&mut self, env: &mut Env, input: Input) -> Result<(), Violation> {
         let now = env.clocks_now();
+        env.latest_wall_ms = env.latest_wall_ms.max(now.wall.0);
         env.stats.count(Counter::Inputs);
         env.transcript.input(env.agenda.now(), now, &input);
         self.contract.input(&input);

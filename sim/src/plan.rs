@@ -1,20 +1,30 @@
 //! What one seed's world is like. Each seed draws which faults it has and how often (swarm testing): a world with every
 //! fault at once hides what a world with one of them finds.
 
+use ottla_core::planted::Bugs;
+
 use crate::agenda::Span;
 use crate::chance::{Chance, Odds, Stream};
+use crate::history::{CompactionLimits, Limits};
+use crate::records::Keys;
 
 /// Everything that is drawn before the world begins.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The seed.
     pub seed: u64,
+    /// What is planted in the broker.
+    pub bugs: Bugs,
     /// Faults happen until then; after it everything must come to rest.
     pub faults_for: Span,
     /// How the broker is configured.
     pub broker: BrokerPlan,
     /// What clients do.
     pub clients: ClientPlan,
+    /// What becomes of old records.
+    pub retention: RetentionPlan,
+    /// What becomes of records that have a later one of their key.
+    pub compaction: CompactionPlan,
     /// The network's ways.
     pub network: NetworkPlan,
     /// The disk's ways.
@@ -65,6 +75,40 @@ pub struct ClientPlan {
     pub pause: Span,
     /// A request without an answer for so long loses its connection.
     pub request_timeout: Span,
+}
+
+/// What becomes of old records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetentionPlan {
+    /// `log.retention.check.interval.ms`, and how long the first check waits.
+    pub check_every_ms: u64,
+    /// `log.retention.ms`; `None` is for ever.
+    pub retention_ms: Option<u64>,
+    /// `log.retention.bytes`; `None` is without limit.
+    pub retention_bytes: Option<u64>,
+    /// `log.segment.delete.delay.ms`.
+    pub delete_delay_ms: u64,
+    /// How many of the largest batches go into a segment, where an admin creates the topics.
+    pub batches_per_segment: Option<u64>,
+    /// Somebody deletes records.
+    pub deletes_records: bool,
+}
+
+/// What becomes of records that have a later one of their key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CompactionPlan {
+    /// Records have so many keys, and their topics are compacted; 0 is neither.
+    pub keys: Keys,
+    /// `log.cleanup.policy` has `delete` as well.
+    pub deletes: bool,
+    /// `log.cleaner.min.compaction.lag.ms`.
+    pub min_lag_ms: u64,
+    /// `log.cleaner.delete.retention.ms`.
+    pub delete_retention_ms: u64,
+    /// `log.cleaner.backoff.ms`.
+    pub backoff_ms: u64,
+    /// `log.cleaner.min.cleanable.ratio`, in percent.
+    pub dirty_percent: u64,
 }
 
 /// The network's ways.
@@ -144,15 +188,48 @@ impl Plan {
         let chance = &mut Chance::new(seed, Stream::Plan);
         let lifecycle = LifecyclePlan::draw(chance);
         let broker = BrokerPlan::draw(chance);
+        let faults_for = Span::ms(*chance.pick(&[500, 2_000, 5_000]));
+        let mut clients = ClientPlan::draw(chance);
+        let old_records = &mut Chance::new(seed, Stream::Retention);
+        let mut retention = RetentionPlan::draw(old_records);
+        let compaction = CompactionPlan::draw(old_records);
+        if compaction.is_on() {
+            // Only closed segments are compacted, and only an admin's topics have segments small enough to close.
+            clients.auto_create = false;
+            retention.batches_per_segment.get_or_insert(*old_records.pick(&[1, 2, 5]));
+        }
         Self {
             seed,
-            faults_for: Span::ms(*chance.pick(&[500, 2_000, 5_000])),
+            bugs: Bugs::default(),
+            faults_for,
             broker,
-            clients: ClientPlan::draw(chance),
+            clients,
+            retention,
+            compaction,
             network: NetworkPlan::draw(chance),
             disk: DiskPlan::draw(chance),
             clock: ClockPlan::draw(chance),
             lifecycle,
+        }
+    }
+
+    /// What the broker may delete by itself.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let RetentionPlan { retention_ms, retention_bytes, .. } = self.retention;
+        let deletes = !self.compaction.is_on() || self.compaction.deletes;
+        // Either way from where it should be, when a record was made and when it was compacted.
+        let jump_max = if self.clock.jump_every > Span::ZERO { self.clock.jump_max } else { Span::ZERO };
+        let compaction = CompactionLimits {
+            keys: self.compaction.keys,
+            delete_retention_ms: self.compaction.delete_retention_ms as i64,
+            min_lag_ms: self.compaction.min_lag_ms as i64,
+            clock_slack_ms: 2 * (jump_max.0 / 1_000) as i64,
+        };
+        Limits {
+            retention_ms: retention_ms.filter(|_| deletes),
+            retention_bytes: retention_bytes.filter(|_| deletes),
+            compaction: self.compaction.is_on().then_some(compaction),
         }
     }
 
@@ -189,6 +266,73 @@ impl ClientPlan {
             value_max_bytes: *chance.pick(&[8, 100, 1_000, 5_000]),
             pause: Span::ms(*chance.pick(&[0, 1, 10, 50])),
             request_timeout: Span::ms(*chance.pick(&[500, 2_000, 10_000])),
+        }
+    }
+}
+
+impl ClientPlan {
+    /// No batch is larger.
+    #[must_use]
+    pub fn batch_max_bytes(&self) -> u64 {
+        const HEADER_BYTES: u64 = 61;
+        const RECORD_BYTES: u64 = 30;
+        HEADER_BYTES + self.records_max * (RECORD_BYTES + self.value_max_bytes)
+    }
+}
+
+impl RetentionPlan {
+    /// Whether records go that nobody asked to be deleted.
+    #[must_use]
+    pub fn deletes_by_itself(&self) -> bool {
+        self.retention_ms.is_some() || self.retention_bytes.is_some()
+    }
+
+    fn draw(chance: &mut Chance) -> Self {
+        // Where records go, less is known of those that were there: half of the worlds keep all.
+        let is_on = chance.coin();
+        let limit = |chance: &mut Chance, limits: &[u64]| {
+            let limit = *chance.pick(limits);
+            (is_on && chance.coin()).then_some(limit)
+        };
+        Self {
+            retention_ms: limit(chance, &[50, 500, 3_000]),
+            retention_bytes: limit(chance, &[0, 500, 5_000, 50_000]),
+            deletes_records: is_on && chance.coin(),
+            batches_per_segment: limit(chance, &[1, 2, 5]),
+            check_every_ms: *chance.pick(&[1, 20, 200]),
+            delete_delay_ms: *chance.pick(&[0, 30, 60_000]),
+        }
+    }
+}
+
+impl CompactionPlan {
+    /// Whether there is any.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.keys != Keys::default()
+    }
+
+    /// `log.cleanup.policy`.
+    #[must_use]
+    pub fn policy(&self) -> &'static str {
+        match (self.is_on(), self.deletes) {
+            (false, _) => "delete",
+            (true, false) => "compact",
+            (true, true) => "compact,delete",
+        }
+    }
+
+    fn draw(chance: &mut Chance) -> Self {
+        if chance.happens(Odds::percent(60)) {
+            return Self::default();
+        }
+        Self {
+            keys: Keys(*chance.pick(&[1, 3, 20])),
+            deletes: chance.happens(Odds::percent(30)),
+            min_lag_ms: *chance.pick(&[0, 0, 100, 1_000_000]),
+            delete_retention_ms: *chance.pick(&[0, 100, 1_000_000]),
+            backoff_ms: *chance.pick(&[1, 20, 200]),
+            dirty_percent: *chance.pick(&[0, 1, 50]),
         }
     }
 }

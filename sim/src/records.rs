@@ -1,7 +1,8 @@
 //! Record batches as clients make and read them. This is deliberately not the broker's code: the two must agree on the
 //! bytes without sharing a mistake.
 //!
-//! Each record's value says who made it and which of its records it is, so that every record is known by its content.
+//! Each record's value says who made it and which of its records it is, so that every record is known by its content. With
+//! keys, a record's key follows from which it is as well, and some records are tombstones: a header says whose those are.
 
 use std::fmt;
 
@@ -16,6 +17,8 @@ const CHECKED_FROM: usize = 21;
 const CHECKSUM_AT: usize = 17;
 /// The least that a value needs to say whose it is.
 const VALUE_MIN_BYTES: usize = 8;
+/// A tombstone has no value to say whose it is.
+const TOMBSTONE_HEADER: &[u8] = b"id";
 
 /// A record, known by its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +27,24 @@ pub struct RecordId {
     pub client: u16,
     /// Which of theirs.
     pub number: u32,
+}
+
+/// How many keys the records of a world have; 0 is none at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keys(pub u8);
+
+impl Keys {
+    /// The key of a record.
+    #[must_use]
+    pub fn of(self, record: RecordId) -> Option<u8> {
+        (self.0 > 0).then(|| (mixed(record) >> 16) as u8 % self.0)
+    }
+
+    /// Whether a record says that there is nothing under its key.
+    #[must_use]
+    pub fn is_tombstone(self, record: RecordId) -> bool {
+        self.0 > 0 && mixed(record).is_multiple_of(4)
+    }
 }
 
 impl fmt::Display for RecordId {
@@ -54,6 +75,8 @@ pub struct NewBatch<'a> {
     pub records: &'a [RecordId],
     /// Bytes of each value, at most.
     pub value_max_bytes: u64,
+    /// Of its records.
+    pub keys: Keys,
 }
 
 impl NewBatch<'_> {
@@ -77,7 +100,7 @@ impl NewBatch<'_> {
         batch.extend_from_slice(&self.base_sequence.to_be_bytes());
         batch.extend_from_slice(&count.to_be_bytes());
         for (index, record) in self.records.iter().enumerate() {
-            put_record(&mut batch, index, &value(*record, self.value_max_bytes));
+            put_record(&mut batch, index, *record, self.value_max_bytes, self.keys);
         }
         let length = i32::try_from(batch.len() - BEFORE_LENGTH_BYTES).expect("small batches");
         batch[8..12].copy_from_slice(&length.to_be_bytes());
@@ -100,15 +123,19 @@ pub struct Batch {
     pub base_sequence: i32,
     /// Of its records.
     pub timestamp_ms: i64,
-    /// In order of offsets, which rise by one.
-    pub records: Vec<RecordId>,
+    /// The offset after those that it has, or had before it was compacted.
+    pub end_offset: i64,
+    /// With their offsets, which rise.
+    pub records: Vec<(i64, RecordId)>,
+    /// Of all of it.
+    pub size_bytes: u64,
 }
 
 impl Batch {
-    /// The offset after its last record.
+    /// Whether each of its offsets has a record.
     #[must_use]
-    pub fn end_offset(&self) -> i64 {
-        self.base_offset + self.records.len() as i64
+    pub fn is_dense(&self) -> bool {
+        self.records.len() as i64 == self.end_offset - self.base_offset
     }
 }
 
@@ -142,14 +169,19 @@ fn read_batch(batch: &[u8]) -> Result<Batch, String> {
     }
     let count = i32::from_be_bytes(array(batch, 57));
     let last_offset_delta = i32::from_be_bytes(array(batch, 23));
-    if last_offset_delta != count - 1 {
-        return Err(wrong("has a last offset delta that is not its count less one"));
+    if last_offset_delta < count - 1 {
+        return Err(wrong("has more records than offsets"));
     }
     let mut reader = Varints { bytes: &batch[HEADER_SIZE_BYTES..] };
-    let mut records = Vec::new();
+    let mut records: Vec<(i64, RecordId)> = Vec::new();
     for index in 0..count {
-        let record = reader.record(index).ok_or_else(|| wrong(&format!("is wrong at its record {index}")))?;
-        records.push(record);
+        let (delta, record) = reader.record().ok_or_else(|| wrong(&format!("is wrong at its record {index}")))?;
+        let offset = base_offset + delta;
+        let rises = delta <= i64::from(last_offset_delta) && records.last().is_none_or(|(last, _)| *last < offset);
+        if !rises || delta < 0 {
+            return Err(wrong(&format!("has a record at {offset}, where none can be")));
+        }
+        records.push((offset, record));
     }
     if !reader.bytes.is_empty() {
         return Err(wrong("has bytes behind its records"));
@@ -162,20 +194,31 @@ fn read_batch(batch: &[u8]) -> Result<Batch, String> {
         identity: (identity.producer_id >= 0).then_some(identity),
         base_sequence: i32::from_be_bytes(array(batch, 53)),
         timestamp_ms: i64::from_be_bytes(array(batch, 27)),
+        end_offset: base_offset + i64::from(last_offset_delta) + 1,
         records,
+        size_bytes: batch.len() as u64,
     })
 }
 
 /// A value of a length and content that follow from the record, so that any other is found out.
 fn value(record: RecordId, max_bytes: u64) -> Vec<u8> {
-    let mixed = (u64::from(record.client) << 32 | u64::from(record.number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let filler = usize::try_from((mixed >> 32) % max_bytes.max(1)).expect("below a small limit");
-    let mut value = Vec::with_capacity(VALUE_MIN_BYTES + filler);
-    value.extend_from_slice(&record.client.to_be_bytes());
-    value.extend_from_slice(&record.number.to_be_bytes());
-    value.extend_from_slice(&checksum_of(record).to_be_bytes());
+    let filler = usize::try_from(mixed(record) % max_bytes.max(1)).expect("below a small limit");
+    let mut value = identification(record);
     value.extend((0..filler).map(|index| filler_byte(record, index)));
     value
+}
+
+fn mixed(record: RecordId) -> u64 {
+    (u64::from(record.client) << 32 | u64::from(record.number)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
+}
+
+/// What says which record it is.
+fn identification(record: RecordId) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(VALUE_MIN_BYTES);
+    bytes.extend_from_slice(&record.client.to_be_bytes());
+    bytes.extend_from_slice(&record.number.to_be_bytes());
+    bytes.extend_from_slice(&checksum_of(record).to_be_bytes());
+    bytes
 }
 
 fn read_value(value: &[u8]) -> Option<RecordId> {
@@ -198,16 +241,30 @@ fn filler_byte(record: RecordId, index: usize) -> u8 {
     (record.number as usize).wrapping_add(index) as u8 | 1
 }
 
-fn put_record(batch: &mut Vec<u8>, index: usize, value: &[u8]) {
+fn put_record(batch: &mut Vec<u8>, index: usize, id: RecordId, value_max_bytes: u64, keys: Keys) {
     let mut record = vec![0];
     put_varint(&mut record, 0);
     put_varint(&mut record, index as i64);
-    put_varint(&mut record, -1);
-    put_varint(&mut record, value.len() as i64);
-    record.extend_from_slice(value);
-    put_varint(&mut record, 0);
-    put_varint(batch, record.len() as i64);
-    batch.extend_from_slice(&record);
+    match keys.of(id) {
+        // The key says how many there are, so that a reader knows which one is right.
+        Some(key) => put_bytes(&mut record, &[keys.0, key]),
+        None => put_varint(&mut record, -1),
+    }
+    if keys.is_tombstone(id) {
+        put_varint(&mut record, -1);
+        put_varint(&mut record, 1);
+        put_bytes(&mut record, TOMBSTONE_HEADER);
+        put_bytes(&mut record, &identification(id));
+    } else {
+        put_bytes(&mut record, &value(id, value_max_bytes));
+        put_varint(&mut record, 0);
+    }
+    put_bytes(batch, &record);
+}
+
+fn put_bytes(to: &mut Vec<u8>, bytes: &[u8]) {
+    put_varint(to, bytes.len() as i64);
+    to.extend_from_slice(bytes);
 }
 
 fn put_varint(bytes: &mut Vec<u8>, value: i64) {
@@ -242,18 +299,35 @@ impl<'a> Varints<'a> {
         Some(taken)
     }
 
-    /// A record as our producers make them: no key, no headers, no time of its own.
-    fn record(&mut self, index: i32) -> Option<RecordId> {
-        let size = usize::try_from(self.next()?).ok()?;
-        let mut record = Varints { bytes: self.take(size)? };
-        let is_ours =
-            record.take(1)? == [0] && record.next()? == 0 && record.next()? == i64::from(index) && record.next()? == -1;
-        let value_size = usize::try_from(record.next()?).ok()?;
-        let value = record.take(value_size)?;
-        if !is_ours || record.next()? != 0 || !record.bytes.is_empty() {
+    /// A record as our producers make them, and its offset delta.
+    fn record(&mut self) -> Option<(i64, RecordId)> {
+        let mut record = Varints { bytes: self.bytes()?? };
+        if record.take(1)? != [0] {
             return None;
         }
-        read_value(value)
+        // Its time: where a compaction put a delete horizon into the header, times are relative to that.
+        record.next()?;
+        let delta = record.next()?;
+        let key = record.bytes()?;
+        let value = record.bytes()?;
+        let id = match (record.next()?, value) {
+            (0, Some(value)) => read_value(value)?,
+            (1, None) if record.bytes()?? == TOMBSTONE_HEADER => read_value(record.bytes()??)?,
+            _ => return None,
+        };
+        let keys = Keys(key.map_or(0, |key| key[0]));
+        let has_its_key = key.is_none_or(|key| keys.of(id).is_some_and(|own| *key == [keys.0, own]));
+        let is_its_kind = keys.is_tombstone(id) == value.is_none();
+        (has_its_key && is_its_kind && record.bytes.is_empty()).then_some((delta, id))
+    }
+
+    /// Bytes with their length before them; `None` within stands for null.
+    #[allow(clippy::option_option)]
+    fn bytes(&mut self) -> Option<Option<&'a [u8]>> {
+        match self.next()? {
+            -1 => Some(None),
+            size => self.take(usize::try_from(size).ok()?).map(Some),
+        }
     }
 }
 
@@ -270,8 +344,12 @@ mod tests {
     }
 
     fn batch(records: &[RecordId]) -> Bytes {
+        batch_with(Keys::default(), records)
+    }
+
+    fn batch_with(keys: Keys, records: &[RecordId]) -> Bytes {
         let identity = Some(Identity { producer_id: 9, epoch: 1 });
-        NewBatch { identity, base_sequence: 5, timestamp_ms: 77, records, value_max_bytes: 300 }.encode()
+        NewBatch { identity, base_sequence: 5, timestamp_ms: 77, records, value_max_bytes: 300, keys }.encode()
     }
 
     #[test]
@@ -285,12 +363,25 @@ mod tests {
             identity: Some(Identity { producer_id: 9, epoch: 1 }),
             base_sequence: 5,
             timestamp_ms: 77,
-            records: ids(20),
+            end_offset: 62,
+            records: (42..).zip(ids(20)).collect(),
+            size_bytes: bytes.len() as u64,
         };
-        assert_eq!(first.end_offset(), 62);
+        assert!(first.is_dense());
         assert_eq!(read_batches(&bytes), Ok(vec![first.clone()]));
         bytes.extend_from_slice(&batch(&ids(1))[..30]);
         assert_eq!(read_batches(&bytes), Ok(vec![first]), "the batch that was cut does not count");
+    }
+
+    #[test]
+    fn keys_and_tombstones_follow_from_the_record() {
+        let keys = Keys(3);
+        let bytes = batch_with(keys, &ids(40));
+        let batches = read_batches(&bytes).unwrap();
+        assert_eq!(batches[0].records, (0..).zip(ids(40)).collect::<Vec<_>>());
+        let tombstones = ids(40).into_iter().filter(|id| keys.is_tombstone(*id)).count();
+        assert!((5..20).contains(&tombstones), "{tombstones} of 40");
+        assert!((0..3).all(|key| ids(40).into_iter().any(|id| keys.of(id) == Some(key))));
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub enum Counter {
     OfflinePartitions,
     /// Topics that were deleted.
     TopicsDeleted,
+    /// Records that were seen to be deleted, by retention or on request.
+    RecordsDeleted,
     /// Wrong frames and batches sent.
     Vandalisms,
 }
@@ -91,6 +93,7 @@ impl Counter {
             Self::GatesClosed => "gates closed",
             Self::OfflinePartitions => "partitions offline",
             Self::TopicsDeleted => "topics deleted",
+            Self::RecordsDeleted => "records deleted",
             Self::Vandalisms => "wrong requests",
         }
     }

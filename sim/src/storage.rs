@@ -25,7 +25,7 @@ pub struct Storage {
     plan: DiskPlan,
     files: BTreeMap<FileId, OpenFile>,
     operations: BTreeMap<OpId, Operation>,
-    next_file: u64,
+    used_files: BTreeSet<FileId>,
     next_op: u64,
 }
 
@@ -70,7 +70,15 @@ impl Storage {
     /// Empty log directories.
     #[must_use]
     pub fn new(disk: Disk, plan: DiskPlan, chance: Chance) -> Self {
-        Self { disk, chance, plan, files: BTreeMap::new(), operations: BTreeMap::new(), next_file: 0, next_op: 0 }
+        Self {
+            disk,
+            chance,
+            plan,
+            files: BTreeMap::new(),
+            operations: BTreeMap::new(),
+            used_files: BTreeSet::new(),
+            next_op: 0,
+        }
     }
 
     /// From now on nothing fails.
@@ -193,7 +201,7 @@ impl Storage {
             }
         }
         self.files.clear();
-        self.next_file = 0;
+        self.used_files.clear();
         self.next_op = 0;
         if self.plan.forgets { self.disk.evict(&mut self.chance) } else { Losses::default() }
     }
@@ -222,11 +230,8 @@ impl Storage {
     fn check_file(&mut self, file: FileId, command: &StorageCommand) -> Result<(), Violation> {
         let is_open = self.files.get(&file).is_some_and(|open| !open.is_closing);
         let is_opening = matches!(command, StorageCommand::Open { .. });
-        if is_opening && file.0 < self.next_file {
+        if is_opening && !self.used_files.insert(file) {
             return Err(Violation::Contract(format!("{file:?} was used before")));
-        }
-        if is_opening {
-            self.next_file = file.0 + 1;
         }
         if is_open == is_opening {
             return Err(Violation::Contract(format!("{command:?} on a file that is not open")));

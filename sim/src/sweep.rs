@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once};
 use std::thread;
 
+use ottla_core::planted::Bugs;
+
 use crate::plan::Plan;
 use crate::stats::Stats;
 use crate::transcript::{TranscriptHash, Voice};
@@ -30,17 +32,27 @@ pub fn replay_line(seed: u64) -> String {
 /// Runs the world of one seed.
 #[must_use]
 pub fn run_seed(seed: u64, voice: Voice) -> Outcome {
+    run_seed_with(seed, voice, Bugs::default())
+}
+
+/// Runs the world of one seed around a broker with something planted in it.
+#[must_use]
+pub fn run_seed_with(seed: u64, voice: Voice, bugs: Bugs) -> Outcome {
     remember_panics();
-    let run = AssertUnwindSafe(|| world::run(Plan::of(seed), voice));
+    let run = AssertUnwindSafe(|| world::run(Plan { bugs, ..Plan::of(seed) }, voice));
     panic::catch_unwind(run).unwrap_or_else(|payload| {
-        let text = LAST_PANIC.take().unwrap_or_else(|| text_of(payload.as_ref()));
-        let violation = Some(Violation::Panic(text));
+        let violation = Some(Violation::Panic(panic_text(payload.as_ref())));
         Outcome { hash: TranscriptHash::default(), stats: Stats::default(), violation }
     })
 }
 
 /// Runs the worlds of many seeds on all cores, and tells of each as it ends.
 pub fn run_seeds(seeds: &[u64], tell: impl FnMut(u64, Outcome) + Send) {
+    run_seeds_with(seeds, Bugs::default(), tell);
+}
+
+/// The same, around brokers with something planted in them.
+pub fn run_seeds_with(seeds: &[u64], bugs: Bugs, tell: impl FnMut(u64, Outcome) + Send) {
     let next = AtomicUsize::new(0);
     let tell = Mutex::new(tell);
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
@@ -48,7 +60,7 @@ pub fn run_seeds(seeds: &[u64], tell: impl FnMut(u64, Outcome) + Send) {
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = run_seed(*seed, Voice::Silent);
+                    let outcome = run_seed_with(*seed, Voice::Silent, bugs);
                     let mut tell = tell.lock().expect("a listener does not panic");
                     tell(*seed, outcome);
                 }
@@ -68,7 +80,7 @@ pub fn regressions() -> Vec<u64> {
 }
 
 /// A panic is told with its place, by the run that it ended, and not by the thread as it happens.
-fn remember_panics() {
+pub(crate) fn remember_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let default = panic::take_hook();
@@ -80,6 +92,11 @@ fn remember_panics() {
             }
         }));
     });
+}
+
+/// What a panic that was caught said, and where.
+pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> String {
+    LAST_PANIC.take().unwrap_or_else(|| text_of(payload))
 }
 
 fn text_of(payload: &(dyn Any + Send)) -> String {

@@ -51,6 +51,21 @@ pub enum Check {
     /// High watermarks and log ends don't go back.
     #[error("end of the log went back")]
     Ends,
+    /// A log's start does not go back, and nothing before it is there.
+    #[error("start of the log went back")]
+    Starts,
+    /// Only what is old, too much, or was asked for is deleted.
+    #[error("deleted too early")]
+    Retention,
+    /// Compaction leaves the last record of each key, and does so for good.
+    #[error("compaction")]
+    Compaction,
+    /// What a producer sent last is known, and what comes next is taken.
+    #[error("producer state")]
+    Producers,
+    /// Files say what the batches say, and nothing is left over.
+    #[error("files")]
+    Files,
     /// Batches carry their CRC, records their payload.
     #[error("corruption")]
     Corruption,

@@ -6,7 +6,7 @@ use ottla_core::config::Config;
 
 use crate::agenda::Span;
 use crate::chance::{Chance, Stream};
-use crate::clients::{Admin, Churner, Client, Consumer, Prober, Producer, Role, Vandal};
+use crate::clients::{Admin, Churner, Client, Consumer, Prober, Producer, Pruner, Role, Vandal};
 use crate::env::{ClientId, Env, Event, Stage};
 use crate::history::{History, Life};
 use crate::node::Node;
@@ -67,7 +67,7 @@ pub fn run(plan: Plan, voice: Voice) -> Outcome {
 
 impl World {
     fn new(plan: Plan, voice: Voice) -> Self {
-        let mut history = History::default();
+        let mut history = History::new(plan.limits());
         let sound_from = (!plan.disk.is_faulty()).then(Life::default);
         let names: Vec<String> = (0..plan.clients.topics).map(|topic| format!("topic{topic}")).collect();
         for name in &names {
@@ -101,6 +101,9 @@ impl World {
         self.add_client(|_| Box::new(Prober::new(names.to_vec())));
         if !plan.auto_create {
             self.add_client(|_| Box::new(Admin::new(names.to_vec())));
+        }
+        if self.env.plan.retention.deletes_records {
+            self.add_client(|_| Box::new(Pruner::new(names.to_vec())));
         }
         if plan.churns_topics {
             self.add_client(|_| Box::new(Churner::new()));
@@ -269,6 +272,9 @@ impl World {
             Ending::PowerLoss => Counter::PowerLosses,
         };
         self.env.stats.count(counter);
+        if ending != Ending::Clean {
+            self.history.crashed();
+        }
         for conn in self.env.links_of(node.life()) {
             self.env.drop_link(conn);
         }
@@ -324,7 +330,9 @@ impl World {
             };
         }
         let node = self.node.as_ref().expect("it just halted");
-        if node.has_answered() && self.env.is_sound(node.life()) && !self.history.has_damage() {
+        // A compaction that was putting a segment in its place leaves the rest to the next start.
+        let may_be_unclean = self.history.has_damage() || self.env.plan.compaction.is_on();
+        if node.has_answered() && self.env.is_sound(node.life()) && !may_be_unclean {
             return Err(Violation::Contract(format!("a clean halt without a synced {CLEAN_MARKER}")));
         }
         Ok(false)
@@ -391,11 +399,29 @@ fn config_of(plan: &Plan) -> Config {
         ("listeners", "PLAINTEXT://127.0.0.1:9092".to_owned()),
         ("ottla.max.requests.per.connection", plan.broker.requests_per_connection.to_string()),
     ];
+    let retention = plan.retention;
+    let unlimited = |limit: Option<u64>| limit.map_or("-1".to_owned(), |limit| limit.to_string());
+    properties.push(("log.retention.ms", unlimited(retention.retention_ms)));
+    properties.push(("log.retention.bytes", unlimited(retention.retention_bytes)));
+    properties.push(("log.retention.check.interval.ms", retention.check_every_ms.to_string()));
+    properties.push(("log.initial.task.delay.ms", retention.check_every_ms.to_string()));
+    let compaction = plan.compaction;
+    if compaction.is_on() {
+        let dirty_ratio = compaction.dirty_percent as f64 / 100.0;
+        properties.push(("log.cleanup.policy", compaction.policy().to_owned()));
+        properties.push(("log.cleaner.min.compaction.lag.ms", compaction.min_lag_ms.to_string()));
+        properties.push(("log.cleaner.delete.retention.ms", compaction.delete_retention_ms.to_string()));
+        properties.push(("log.cleaner.backoff.ms", compaction.backoff_ms.to_string()));
+        properties.push(("log.cleaner.min.cleanable.ratio", dirty_ratio.to_string()));
+    }
+    properties.push(("log.segment.delete.delay.ms", retention.delete_delay_ms.to_string()));
     if plan.broker.strict_sync {
         properties.push(("log.flush.interval.messages", "1".to_owned()));
     }
     if let Some(roll_ms) = plan.broker.roll_ms {
         properties.push(("log.roll.ms", roll_ms.to_string()));
     }
-    Config::from_properties(properties).expect("the simulator's properties are good").0
+    let (mut config, _) = Config::from_properties(properties).expect("the simulator's properties are good");
+    config.bugs = plan.bugs;
+    config
 }

@@ -11,6 +11,7 @@ use crate::config::{Config, TopicConfig};
 use crate::connection::ConnectionLimits;
 use crate::log::LogConfig;
 use crate::metadata::ConfigResource;
+use crate::planted::Bug;
 use crate::types::PartitionId;
 
 impl Broker {
@@ -105,7 +106,7 @@ impl Broker {
         LogConfig {
             segment_bytes: u32::try_from(segment_bytes).unwrap_or(u32::MAX),
             segment_ms: self.config.count("metadata.log.segment.ms"),
-            flush_messages: 1,
+            flush_messages: if self.config.bugs.has(Bug::MetadataNotSynced) { i64::MAX } else { 1 },
             is_compacted: false,
             is_deleted: false,
             truncates_damage: self.config.truncates_damaged_logs,

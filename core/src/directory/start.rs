@@ -19,6 +19,7 @@ use super::{
 use crate::boundary::{DirEntry, Level, Path, StorageCommand};
 use crate::metadata::{Bootstrap, Loader};
 use crate::outbox::Outbox;
+use crate::planted::Bug;
 use crate::rng::Rng;
 use crate::time::Now;
 use crate::types::{LeaderEpoch, Offset};
@@ -384,7 +385,7 @@ impl Start {
         }
         // What is in it does not count, as in Kafka.
         let was_clean = contents.entries.iter().any(|entry| entry.name == CLEAN_MARKER_FILE);
-        if !contents.entries.is_empty() {
+        if !contents.entries.is_empty() && !outbox.bugs().has(Bug::CleanMarkerKept) {
             // Gone for good before any log is touched: a crash from here on is an unclean stop. A crash in between
             // leaves the marker, and nothing that it would be wrong about. Where there is none, the directories may be
             // those of a process that was killed before it had made their names durable: they count from now on.

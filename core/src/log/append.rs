@@ -17,6 +17,7 @@ use super::transaction_index::AbortedTransaction;
 use super::transactions::Place;
 use crate::boundary::{OpId, OpenMode, StorageCommand};
 use crate::outbox::Outbox;
+use crate::planted::Bug;
 use crate::records::{BatchHeader, EndMarker, ProducedBatch, TimestampType};
 use crate::time::{Monotonic, Now};
 use crate::types::{LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId};
@@ -71,7 +72,9 @@ impl PartitionLog {
     ) -> Result<Appended, AppendError> {
         self.check_room(batch.size_bytes())?;
         self.expire_producers(now);
-        if let Some(repeated) = self.producers.check(batch.header())? {
+        if let Some(repeated) = self.producers.check(batch.header())?
+            && !self.bugs.has(Bug::DuplicateAppended)
+        {
             return Ok(Appended {
                 base_offset: repeated.base_offset(),
                 last_offset: repeated.last_offset,
@@ -162,6 +165,10 @@ impl PartitionLog {
         self.in_flight.held_back.push_back((StorageCommand::Append { file, at: position, data }, mark));
         self.write_on(outbox);
         self.in_flight.uncommitted.push_back(logged);
+        if self.bugs.has(Bug::AckBeforeWrite) {
+            self.marks.written = mark;
+            self.advance_high_watermark();
+        }
         self.write_index_when_due(self.active.base, outbox);
         self.note_growth();
 

@@ -2,7 +2,8 @@
 //!
 //! A [`Run`] goes over the log twice, in small steps between which the log does other things. First it surveys the part
 //! that was not compacted before, and remembers where each key is last (`keys`). Then it sifts (`filter`) the segments
-//! from the first on, in groups that become one segment each (`output`). A group is replaced in this order:
+//! from the first on, in groups that become one segment each (`output`). All that is surveyed is synced before: a record
+//! must not be gone when a power loss takes the later one with its key. A group is replaced in this order:
 //! 1. the new segment is written under `.cleaned` names and synced;
 //! 2. it is renamed to `.swap`, and the directory synced: from here on it counts, whatever happens;
 //! 3. when nobody is at work in the old segments, it takes their place in memory, and they leave (`leaving`);
@@ -88,6 +89,8 @@ enum Step {
     LearnFirst { base: Offset, file: FileId },
     /// A segment's indexes are being loaded, for its largest timestamp.
     LearnLargest(Offset),
+    /// What is to be surveyed is being synced.
+    Sync,
     /// The transaction indexes are being read.
     Aborted { read: FileRead, later: VecDeque<Offset> },
     /// Keys are being gathered, segment by segment.
@@ -225,6 +228,7 @@ impl PartitionLog {
     pub(super) fn settle_compaction(&mut self, now: Now, outbox: &mut Outbox) {
         let Some(run) = &self.compaction.run else { return };
         let goes_on = match &run.step {
+            Step::Sync => self.is_surveyable(run),
             Step::Await(sift) => !self.is_any_at_work(&sift.group),
             Step::Leave(_) => self.leaving.renaming() == 0,
             Step::LearnLargest(base) => !self.preparing.contains_key(base),
@@ -252,17 +256,23 @@ impl PartitionLog {
                 self.remove_cleaned(sift.output.base, outbox);
             }
             Step::Finish(sift, commands) => {
-                // The file of an index may be open as well.
-                for command in commands {
-                    if let StorageCommand::Close { file } = command {
-                        self.issuer(outbox).close(file);
+                // The file of an index may be open as well, if it is not still to be opened.
+                let to_be_opened = |file: FileId| {
+                    let opens = |command: &StorageCommand| matches!(command, StorageCommand::Open { file: opened, .. } if *opened == file);
+                    commands.iter().any(opens)
+                };
+                for command in &commands {
+                    if let StorageCommand::Close { file } = command
+                        && !to_be_opened(*file)
+                    {
+                        self.issuer(outbox).close(*file);
                     }
                 }
                 self.issuer(outbox).close(sift.output.file);
                 self.remove_cleaned(sift.output.base, outbox);
             }
             Step::Await(sift) => issuer.close(sift.output.file),
-            Step::LearnLargest(_) | Step::Leave(_) | Step::TakePlace(..) | Step::Between => {}
+            Step::LearnLargest(_) | Step::Sync | Step::Leave(_) | Step::TakePlace(..) | Step::Between => {}
         }
         self.is_clean &= !counts;
         self.compaction_changed();
@@ -290,7 +300,7 @@ impl PartitionLog {
             Some(Step::Survey(_)) => base >= self.first_dirty(),
             Some(Step::Sift(sift) | Step::Finish(sift, _) | Step::Await(sift)) => sift.group.contains(&base),
             Some(Step::Leave(_) | Step::TakePlace(..)) => self.is_being_swapped(base),
-            Some(Step::Between) | None => false,
+            Some(Step::Sync | Step::Between) | None => false,
         }
     }
 

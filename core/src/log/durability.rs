@@ -12,6 +12,7 @@ use super::task::Task;
 use super::time_index::{NO_TIMESTAMP, TimeEntry};
 use crate::boundary::{FileId, StorageCommand};
 use crate::outbox::Outbox;
+use crate::planted::Bug;
 use crate::records::BatchHeader;
 use crate::time::{Monotonic, Now};
 use crate::types::Offset;
@@ -167,6 +168,9 @@ impl PartitionLog {
     /// [`PartitionLog::durable`] while the indexes of a closed segment are not synced.
     #[must_use]
     pub fn recovery_point(&self) -> Offset {
+        if self.bugs.has(Bug::RecoveryPointAheadOfSync) {
+            return self.log_end;
+        }
         self.unsynced_indexes.first().copied().unwrap_or(Offset(i64::MAX)).min(self.marks.durable.offset)
     }
 
@@ -216,7 +220,8 @@ impl PartitionLog {
     }
 
     pub(super) fn advance_high_watermark(&mut self) {
-        let target = if self.config.is_strict() { self.marks.durable } else { self.marks.written };
+        let is_strict = self.config.is_strict() && !self.bugs.has(Bug::AckBeforeSync);
+        let target = if is_strict { self.marks.durable } else { self.marks.written };
         if target.offset <= self.marks.high_watermark.offset {
             return;
         }
@@ -278,6 +283,9 @@ impl PartitionLog {
 
     /// The file exists: something of it is written.
     fn sync_names(&mut self, at: usize, directories: u8, outbox: &mut Outbox) {
+        if self.bugs.has(Bug::NoDirectorySync) {
+            return self.syncs.segments[at].name = Name::Durable;
+        }
         self.syncs.segments[at].name = Name::Syncing(directories);
         let task = Task::SyncDir(self.syncs.segments[at].base);
         let mut dir = self.dir.clone();
@@ -294,6 +302,14 @@ impl PartitionLog {
             segment.synced = segment.in_flight.take();
         }
         self.after_sync(now, outbox);
+    }
+
+    /// Tries a sync again that failed, which is wrong: the system may have forgotten what it could not write.
+    pub(super) fn sync_again(&mut self, base: Offset, outbox: &mut Outbox) {
+        if let Some(segment) = self.syncs.get_mut(base) {
+            segment.in_flight = None;
+        }
+        self.sync(outbox);
     }
 
     /// A directory is synced that holds a segment's name.

@@ -17,6 +17,7 @@ use super::event::{LogEvent, LogState, OutOfRange};
 use super::task::Task;
 use crate::boundary::StorageCommand;
 use crate::outbox::Outbox;
+use crate::planted::Bug;
 use crate::types::Offset;
 
 /// Segments whose files are being renamed at a time: a log that loses thousands at once goes on working.
@@ -108,7 +109,9 @@ impl PartitionLog {
             return;
         }
         if let Head { wanted: Some(wanted), is_told: false } = self.head {
-            if wanted <= self.marks.durable.offset {
+            if self.bugs.has(Bug::LogStartNotWritten) {
+                self.log_start_written(wanted, outbox);
+            } else if wanted <= self.marks.durable.offset {
                 self.head.is_told = true;
                 self.events.push_back(LogEvent::LogStartDue);
             } else {

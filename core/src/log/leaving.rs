@@ -13,6 +13,7 @@ use super::segment::Segment;
 use super::task::Task;
 use crate::boundary::{FileId, Level, StorageCommand, StorageError};
 use crate::outbox::Outbox;
+use crate::planted::Bug;
 use crate::time::{Monotonic, Now};
 use crate::types::Offset;
 
@@ -64,6 +65,9 @@ impl PartitionLog {
             Some(file) if self.pins.contains_key(&file) => drop(self.leaving.open.insert(file)),
             Some(file) => self.issuer(outbox).close(file),
             None => {}
+        }
+        if self.bugs.has(Bug::DeletedSegmentKept) {
+            return;
         }
         for suffix in suffixes {
             let name = file_name(base, suffix);

@@ -15,6 +15,7 @@ use super::task::Task;
 use super::time_index::{self, TimeEntry, TimeIndex};
 use crate::boundary::{FileId, Level, OpenMode, Outcome, StorageCommand, StorageError};
 use crate::outbox::Outbox;
+use crate::planted::Bug;
 use crate::time::{Now, WallClock};
 use crate::types::Offset;
 
@@ -137,7 +138,8 @@ impl PartitionLog {
         let mut left: u64 = self.segments.range(first..).map(|(_, segment)| segment.size_bytes).sum();
         while let Some((base, end)) = self.deletable_from(to) {
             let size_bytes = self.segments[&base].size_bytes;
-            if left - size_bytes < retention_bytes {
+            let takes_one_more = self.bugs.has(Bug::RetentionDeletesActiveSegment) && left >= retention_bytes;
+            if left - size_bytes < retention_bytes && !takes_one_more {
                 break;
             }
             left -= size_bytes;

@@ -47,6 +47,11 @@ impl Tail {
         while self.batches.pop_front_if(|batch| batch.base_offset < offset).is_some() {}
     }
 
+    /// The last batch of all.
+    pub(super) fn last(&self) -> Option<TailBatch> {
+        self.batches.back().copied()
+    }
+
     pub(super) fn clear(&mut self) {
         self.batches.clear();
     }

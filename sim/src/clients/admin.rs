@@ -1,7 +1,9 @@
 //! Creates the topics that last, and asks until each is there.
 
 use ottla_core::error_code::ErrorCode;
-use ottla_core::wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest, CreateTopicsResponse};
+use ottla_core::wire::messages::create_topics::{
+    CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, CreateTopicsResponse,
+};
 
 use super::producer::is_passing;
 use super::{Answer, Request, Role, Talk};
@@ -41,6 +43,18 @@ impl Admin {
     }
 }
 
+/// Segments may be smaller than a broker's own properties allow.
+fn configs(talk: &Talk<'_>) -> Vec<CreatableTopicConfig> {
+    let plan = &talk.env.plan;
+    let segment_bytes = plan.retention.batches_per_segment.map(|batches| batches * plan.clients.batch_max_bytes());
+    let config = |segment_bytes: u64| CreatableTopicConfig {
+        name: "internal.segment.bytes".into(),
+        value: Some(segment_bytes.to_string().as_str().into()),
+        ..CreatableTopicConfig::default()
+    };
+    segment_bytes.map(config).into_iter().collect()
+}
+
 impl Role for Admin {
     fn act(&mut self, talk: &mut Talk<'_>) -> Result<(), Violation> {
         if self.in_flight {
@@ -54,6 +68,7 @@ impl Role for Admin {
             name: name.as_str().into(),
             num_partitions: talk.history.topics.lasting(name).map_or(1, |state| state.partitions),
             replication_factor: 1,
+            configs: configs(talk),
             ..CreatableTopic::default()
         };
         let topics = self.missing.iter().map(topic).collect();

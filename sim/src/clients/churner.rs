@@ -12,7 +12,7 @@ use ottla_core::wire::{ApiKey, Records, Uuid};
 use super::producer::is_passing;
 use super::{Answer, Request, Role, Talk};
 use crate::agenda::{Span, Time};
-use crate::history::{KnownEnd, PartitionRef, TopicRef};
+use crate::history::{KnownEnd, Moment, PartitionRef, Read, TopicRef};
 use crate::records::{NewBatch, RecordId, read_batches};
 use crate::stats::Counter;
 use crate::violation::{Check, Violation};
@@ -24,8 +24,10 @@ pub struct Churner {
     in_flight: bool,
     next_at: Time,
     next_record: u32,
+    /// Batches that were sent to the present topic.
+    sent: i64,
     topic: Option<Living>,
-    asked_at: Option<KnownEnd>,
+    asked_at: Option<(KnownEnd, Moment)>,
     is_done: bool,
 }
 
@@ -59,6 +61,7 @@ impl Churner {
             in_flight: false,
             next_at: Time::default(),
             next_record: 0,
+            sent: 0,
             topic: None,
             asked_at: None,
             is_done: false,
@@ -86,7 +89,7 @@ impl Churner {
             }
             Step::Produce => self.produce(talk),
             Step::Fetch => {
-                self.asked_at = Some(talk.history.known_end(self.partition()));
+                self.asked_at = Some((talk.history.known_end(self.partition()), talk.history.moment()));
                 let partition = FetchPartition { partition_max_bytes: 1 << 20, ..FetchPartition::default() };
                 let topic_id = self.living().id;
                 let topic = FetchTopic { topic_id, partitions: vec![partition], ..FetchTopic::default() };
@@ -108,10 +111,18 @@ impl Churner {
     fn produce(&mut self, talk: &mut Talk<'_>) -> Request {
         let record = RecordId { client: talk.id.0, number: self.next_record };
         self.next_record += 1;
-        talk.history.sent(self.partition(), None, &[record]);
+        self.sent += 1;
         let timestamp_ms = talk.env.clocks_now().wall.0;
+        talk.history.sent(self.partition(), None, &[record], timestamp_ms);
         let value_max_bytes = talk.env.plan.clients.value_max_bytes;
-        let batch = NewBatch { identity: None, base_sequence: -1, timestamp_ms, records: &[record], value_max_bytes };
+        let batch = NewBatch {
+            identity: None,
+            base_sequence: -1,
+            timestamp_ms,
+            records: &[record],
+            value_max_bytes,
+            keys: talk.env.plan.compaction.keys,
+        };
         let partition =
             PartitionProduceData { records: Some(batch.encode().into()), ..PartitionProduceData::default() };
         let topic_id = self.living().id;
@@ -135,6 +146,11 @@ impl Churner {
                 if !is_fine(answer.error_code, None)? {
                     return Ok(is_broken(answer.error_code).then_some(Step::Delete));
                 }
+                if answer.base_offset >= self.sent {
+                    let text =
+                        format!("{} batches were sent to a new topic, and one is at {}", self.sent, answer.base_offset);
+                    return Err(Violation::history(Check::Starts, text));
+                }
                 let record = RecordId { client: talk.id.0, number: self.next_record - 1 };
                 let (life, partition) = (talk.life(), self.partition());
                 talk.history.acknowledged(life, partition, None, answer.base_offset, &[record])?;
@@ -143,15 +159,19 @@ impl Churner {
             (Step::Fetch, Answer::Fetch(response)) => {
                 let data = response.responses.first().and_then(|topic| topic.partitions.first());
                 let Some(data) = data else { return Ok(None) };
+                let is_deleted = ErrorCode::from_number(data.error_code) == Some(ErrorCode::OffsetOutOfRange);
+                if is_deleted && talk.env.plan.retention.deletes_by_itself() {
+                    return Ok(Some(Step::Delete));
+                }
                 if !is_fine(data.error_code, None)? {
                     return Ok(is_broken(data.error_code).then_some(Step::Delete));
                 }
                 let Some(Records::Bytes(bytes)) = &data.records else { return Ok(None) };
                 let batches = read_batches(bytes).map_err(|error| Violation::history(Check::Corruption, error))?;
-                talk.history.read(talk.life(), self.partition(), 0, &batches)?;
-                if let Some(known) = self.asked_at.take() {
-                    talk.history.saw_end(self.partition(), known, data.high_watermark)?;
-                }
+                let (known, asked_at) = self.asked_at.take().expect("asked before");
+                let read = Read { life: talk.life(), partition: self.partition(), position: 0, asked_at };
+                talk.history.read(&read, &batches, talk.env.latest_wall_ms)?;
+                talk.history.saw_end(self.partition(), known, data.high_watermark)?;
                 Ok(Some(Step::Delete))
             }
             (Step::Delete, Answer::DeleteTopics(response)) => {
@@ -183,6 +203,7 @@ impl Churner {
             _ => return is_fine(topic.error_code, None).map(|_| None),
         }
         talk.history.topics.new_id(topic.topic_id)?;
+        self.sent = 0;
         self.topic = Some(Living { topic: talk.history.topics.new_ref(), id: topic.topic_id });
         Ok(Some(Step::Produce))
     }

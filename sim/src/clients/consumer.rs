@@ -7,6 +7,9 @@ use ottla_core::error_code::ErrorCode;
 use ottla_core::wire::messages::fetch::{
     FetchPartition, FetchRequest, FetchResponse, FetchTopic, ForgottenTopic, PartitionData,
 };
+use ottla_core::wire::messages::list_offsets::{
+    ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
+};
 use ottla_core::wire::{ApiKey, Records, Str, Uuid};
 
 use super::cluster::Cluster;
@@ -15,7 +18,7 @@ use super::wire::FETCH_BY_ID;
 use super::{Answer, Request, Role, Talk};
 use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Odds};
-use crate::history::{KnownEnd, PartitionRef, Timeline};
+use crate::history::{KnownEnd, Moment, PartitionRef, Read, Timeline};
 use crate::records::read_batches;
 use crate::stats::Counter;
 use crate::violation::{Check, Violation};
@@ -30,6 +33,8 @@ pub struct Consumer {
     positions: BTreeMap<PartitionRef, Position>,
     session: FetchSession,
     in_flight: Option<InFlight>,
+    /// Asks where logs start that do not have our position any more.
+    asking: Option<Vec<(PartitionRef, i64)>>,
     next_at: Time,
     production_was_over: bool,
 }
@@ -45,6 +50,8 @@ struct Position {
     /// The broker's fetch session does not have this position.
     is_dirty: bool,
     is_offline: bool,
+    /// It does not exist: the log must say where it starts.
+    is_out_of_range: bool,
 }
 
 /// A fetch session as the client has it; id 0 is none.
@@ -57,14 +64,25 @@ struct FetchSession {
 #[derive(Debug)]
 struct InFlight {
     number: u64,
-    asked: BTreeMap<PartitionRef, (i64, KnownEnd)>,
+    asked: BTreeMap<PartitionRef, Asked>,
     is_after_production: bool,
+}
+
+/// What was asked for, and what was known then.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    position: i64,
+    start: i64,
+    end: KnownEnd,
+    at: Moment,
 }
 
 /// From this version on there are fetch sessions.
 const WITH_SESSIONS: i16 = 7;
 /// From this version on a fetch says under which leader it asks.
 const WITH_LEADER_EPOCH: i16 = 9;
+/// Asks ListOffsets for the first offset.
+const EARLIEST: i64 = -2;
 /// After an error a consumer waits this long.
 const RETRY_AFTER: Span = Span::ms(30);
 
@@ -89,6 +107,7 @@ impl Consumer {
             positions: BTreeMap::new(),
             session: FetchSession::default(),
             in_flight: None,
+            asking: None,
             next_at: Time::default(),
             production_was_over: false,
         }
@@ -112,6 +131,7 @@ impl Consumer {
                     end: None,
                     is_dirty: true,
                     is_offline: false,
+                    is_out_of_range: false,
                 });
             }
         }
@@ -127,7 +147,8 @@ impl Consumer {
             if position.is_offline {
                 continue;
             }
-            asked.insert(*partition, (position.next, talk.history.known_end(*partition)));
+            let (start, end) = (talk.history.known_start(*partition), talk.history.known_end(*partition));
+            asked.insert(*partition, Asked { position: position.next, start, end, at: talk.history.moment() });
             if is_incremental && !position.is_dirty {
                 continue;
             }
@@ -212,15 +233,15 @@ impl Consumer {
         &mut self,
         talk: &mut Talk<'_>,
         partition: PartitionRef,
-        (asked_at, known): (i64, KnownEnd),
+        asked: Asked,
         data: &PartitionData,
     ) -> Result<(), Violation> {
         let position = self.positions.get_mut(&partition).expect("positions stay");
         match ErrorCode::from_number(data.error_code) {
             Some(ErrorCode::None) => {}
             Some(ErrorCode::OffsetOutOfRange) => {
-                talk.history.out_of_range(partition, position.timeline, asked_at)?;
-                position.seek(0, talk.history.timeline());
+                position.is_out_of_range = true;
+                position.is_dirty = true;
                 return Ok(());
             }
             Some(error) if is_passing(error) => {
@@ -245,15 +266,23 @@ impl Consumer {
             return Err(Violation::Answer(format!("{partition}: {} bytes without a whole batch", bytes.len())));
         }
         if let Some(last) = batches.last()
-            && last.end_offset() > data.high_watermark
+            && last.end_offset > data.high_watermark
         {
-            let (end, high_watermark) = (last.end_offset(), data.high_watermark);
+            let (end, high_watermark) = (last.end_offset, data.high_watermark);
             return Err(Violation::Answer(format!(
                 "{partition}: records up to {end} with {high_watermark} as the end"
             )));
         }
-        let next = talk.history.read(talk.life(), partition, asked_at, &batches)?;
-        talk.history.saw_end(partition, known, data.high_watermark)?;
+        if asked.position < asked.start {
+            let text = format!("{partition}: {} is there, though the log starts at {}", asked.position, asked.start);
+            return Err(Violation::history(Check::Starts, text));
+        }
+        let read = Read { life: talk.life(), partition, position: asked.position, asked_at: asked.at };
+        let next = talk.history.read(&read, &batches, talk.env.latest_wall_ms)?;
+        talk.history.saw_end(partition, asked.end, data.high_watermark)?;
+        if data.log_start_offset >= 0 {
+            talk.saw_start(partition, asked.start, data.log_start_offset)?;
+        }
         position.end = Some(data.high_watermark);
         if next != position.next {
             let counter = if self.is_auditor { Counter::RecordsAudited } else { Counter::RecordsRead };
@@ -263,7 +292,64 @@ impl Consumer {
             position.is_dirty = true;
         }
         if self.is_auditor && position.next >= data.high_watermark {
-            talk.history.audited(partition, data.high_watermark)?;
+            talk.history.audited(partition, data.high_watermark, talk.env.latest_wall_ms)?;
+        }
+        Ok(())
+    }
+
+    /// Asks where those logs start that do not have our position. Says whether there are any.
+    fn ask_for_starts(&mut self, talk: &mut Talk<'_>) -> bool {
+        let lost = self.positions.iter().filter(|(_, position)| position.is_out_of_range && !position.is_offline);
+        let asking: Vec<(PartitionRef, i64)> =
+            lost.clone().map(|(partition, _)| (*partition, talk.history.known_start(*partition))).collect();
+        if asking.is_empty() {
+            return false;
+        }
+        let topic = |position: &Position| ListOffsetsTopic {
+            name: position.topic.as_str().into(),
+            partitions: vec![ListOffsetsPartition {
+                partition_index: position.index,
+                timestamp: EARLIEST,
+                ..ListOffsetsPartition::default()
+            }],
+            ..ListOffsetsTopic::default()
+        };
+        let topics = lost.map(|(_, position)| topic(position)).collect();
+        talk.send(&Request::ListOffsets(ListOffsetsRequest {
+            replica_id: -1,
+            topics,
+            ..ListOffsetsRequest::default()
+        }));
+        self.asking = Some(asking);
+        true
+    }
+
+    /// Logs said where they start: that is where to go on, if the position before it was deleted.
+    fn told_starts(&mut self, talk: &mut Talk<'_>, response: &ListOffsetsResponse) -> Result<(), Violation> {
+        let asked: BTreeMap<PartitionRef, i64> = self.asking.take().expect("asked before").into_iter().collect();
+        for topic in &response.topics {
+            for answer in &topic.partitions {
+                let partition = talk.history.topics.partition(&topic.name, answer.partition_index);
+                let Some((partition, known)) = partition.and_then(|p| Some((p, *asked.get(&p)?))) else {
+                    let text = format!("ListOffsets: {}-{} was not asked for", topic.name, answer.partition_index);
+                    return Err(Violation::Answer(text));
+                };
+                match ErrorCode::from_number(answer.error_code) {
+                    Some(ErrorCode::None) => {}
+                    Some(error) if is_passing(error) => {
+                        let is_offline = talk.is_offline(partition, Some(error))?;
+                        self.positions.get_mut(&partition).expect("positions stay").is_offline |= is_offline;
+                        self.cluster.doubt();
+                        self.next_at = talk.time() + RETRY_AFTER;
+                        continue;
+                    }
+                    other => return Err(Violation::Answer(format!("ListOffsets with the error {other:?}"))),
+                }
+                talk.saw_start(partition, known, answer.offset)?;
+                let position = self.positions.get_mut(&partition).expect("positions stay");
+                talk.history.out_of_range(partition, position.timeline, position.next, answer.offset)?;
+                position.seek(answer.offset, talk.history.timeline());
+            }
         }
         Ok(())
     }
@@ -288,7 +374,7 @@ impl Consumer {
 
 impl Role for Consumer {
     fn act(&mut self, talk: &mut Talk<'_>) -> Result<(), Violation> {
-        if self.in_flight.is_some() || !self.cluster.is_ready(talk, &self.topics) {
+        if self.in_flight.is_some() || self.asking.is_some() || !self.cluster.is_ready(talk, &self.topics) {
             return Ok(());
         }
         if talk.time() < self.next_at {
@@ -296,6 +382,9 @@ impl Role for Consumer {
             return Ok(());
         }
         self.open_positions(talk);
+        if self.ask_for_starts(talk) {
+            return Ok(());
+        }
         // Sometimes a consumer begins anew, and must find the same.
         if !self.is_auditor && talk.chance.happens(Odds::per_million(3_000)) {
             let timeline = talk.history.timeline();
@@ -310,6 +399,7 @@ impl Role for Consumer {
         match answer {
             Answer::Metadata(response) => self.cluster.answered(talk, &response),
             Answer::Fetch(response) => self.fetched(talk, number, &response),
+            Answer::ListOffsets(response) => self.told_starts(talk, &response),
             other => unreachable!("consumers don't ask for {other:?}"),
         }
     }
@@ -317,6 +407,7 @@ impl Role for Consumer {
     fn disconnected(&mut self) {
         self.cluster.disconnected();
         self.in_flight = None;
+        self.asking = None;
         self.forget_session();
     }
 
@@ -333,5 +424,6 @@ impl Position {
         self.timeline = timeline;
         self.end = None;
         self.is_dirty = true;
+        self.is_out_of_range = false;
     }
 }

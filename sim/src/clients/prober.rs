@@ -12,7 +12,7 @@ use super::producer::is_passing;
 use super::{Answer, Request, Role, Talk};
 use crate::agenda::{Span, Time};
 use crate::history::{KnownEnd, PartitionRef};
-use crate::violation::{Check, Violation};
+use crate::violation::Violation;
 
 /// A client that asks for offsets.
 #[derive(Debug)]
@@ -27,7 +27,13 @@ pub struct Prober {
 #[derive(Debug)]
 struct Question {
     end: End,
-    known: BTreeMap<PartitionRef, KnownEnd>,
+    known: BTreeMap<PartitionRef, Known>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    start: i64,
+    end: KnownEnd,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +60,8 @@ impl Prober {
             let mut partitions = Vec::new();
             for index in self.cluster.topic(name).expect("the cluster is ready").leader_epochs.keys() {
                 let partition = talk.history.topics.partition(name, *index).expect("clients know only lasting topics");
-                known.insert(partition, talk.history.known_end(partition));
+                let (history, start) = (&talk.history, talk.history.known_start(partition));
+                known.insert(partition, Known { start, end: history.known_end(partition) });
                 partitions.push(ListOffsetsPartition {
                     partition_index: *index,
                     timestamp: end as i64,
@@ -80,13 +87,9 @@ impl Prober {
                 };
                 match ErrorCode::from_number(answer.error_code) {
                     Some(ErrorCode::None) if end == End::Latest => {
-                        talk.history.saw_end(partition, known, answer.offset)?;
+                        talk.history.saw_end(partition, known.end, answer.offset)?;
                     }
-                    Some(ErrorCode::None) if answer.offset == 0 => {}
-                    Some(ErrorCode::None) => {
-                        let text = format!("{partition} begins at {}", answer.offset);
-                        return Err(Violation::history(Check::Loss, text));
-                    }
+                    Some(ErrorCode::None) => talk.saw_start(partition, known.start, answer.offset)?,
                     Some(error) if is_passing(error) => {
                         talk.is_offline(partition, Some(error))?;
                         self.cluster.doubt();

@@ -18,7 +18,7 @@ use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Odds};
 use crate::history::PartitionRef;
 use crate::plan::ClientPlan;
-use crate::records::{Identity, NewBatch, RecordId};
+use crate::records::{Identity, Keys, NewBatch, RecordId};
 use crate::stats::Counter;
 use crate::violation::{Check, Violation};
 
@@ -73,6 +73,13 @@ struct NewlyMade {
     timestamp_ms: i64,
     is_in_flight: bool,
     attempts: u32,
+}
+
+/// What records are like.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    value_max_bytes: u64,
+    keys: Keys,
 }
 
 /// After an error a producer waits this long.
@@ -140,9 +147,9 @@ impl Producer {
         }
         talk.history.identified(identity)?;
         self.identity = Some(identity);
-        let value_max_bytes = talk.env.plan.clients.value_max_bytes;
+        let shape = Shape::of(talk);
         for lane in self.lanes.values_mut() {
-            lane.renumber(identity, value_max_bytes);
+            lane.renumber(identity, shape);
         }
         Ok(())
     }
@@ -240,7 +247,7 @@ impl Producer {
         let batch = lane.batches.iter_mut().find(|batch| !batch.is_in_flight).expect("there is one");
         batch.is_in_flight = true;
         batch.attempts += 1;
-        talk.history.sent(partition, batch.identity, &batch.records);
+        talk.history.sent(partition, batch.identity, &batch.records, batch.timestamp_ms);
         let (identity, sequence) = (batch.identity, batch.base_sequence);
         talk.remark(format_args!("sends {partition} batch {} of {identity:?} from {sequence} on", batch.number));
         Some((batch.number, batch.bytes.clone()))
@@ -268,7 +275,7 @@ impl Producer {
             is_in_flight: false,
             attempts: 0,
         };
-        batch.encode(self.identity, plan.value_max_bytes);
+        batch.encode(self.identity, Shape::of(talk));
         self.lane(partition).batches.push_back(batch);
     }
 
@@ -436,24 +443,31 @@ impl Lane {
     }
 
     /// Numbers everything that was not acknowledged from 0 on, under a new identity.
-    fn renumber(&mut self, identity: Identity, value_max_bytes: u64) {
+    fn renumber(&mut self, identity: Identity, shape: Shape) {
         self.next_sequence = 0;
         self.is_rewinding = false;
         self.is_known = false;
         for batch in &mut self.batches {
             batch.base_sequence = self.next_sequence;
             self.next_sequence += batch.records.len() as i32;
-            batch.encode(Some(identity), value_max_bytes);
+            batch.encode(Some(identity), shape);
         }
     }
 }
 
+impl Shape {
+    fn of(talk: &Talk<'_>) -> Self {
+        let plan = &talk.env.plan;
+        Self { value_max_bytes: plan.clients.value_max_bytes, keys: plan.compaction.keys }
+    }
+}
+
 impl NewlyMade {
-    fn encode(&mut self, identity: Option<Identity>, value_max_bytes: u64) {
+    fn encode(&mut self, identity: Option<Identity>, shape: Shape) {
         self.identity = identity;
         let base_sequence = if identity.is_some() { self.base_sequence } else { -1 };
-        let (timestamp_ms, records) = (self.timestamp_ms, &self.records);
-        self.bytes = NewBatch { identity, base_sequence, timestamp_ms, records, value_max_bytes }.encode();
+        let (timestamp_ms, records, Shape { value_max_bytes, keys }) = (self.timestamp_ms, &self.records, shape);
+        self.bytes = NewBatch { identity, base_sequence, timestamp_ms, records, value_max_bytes, keys }.encode();
     }
 }
 

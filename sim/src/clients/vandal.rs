@@ -69,6 +69,7 @@ impl Vandal {
             timestamp_ms: talk.env.clocks_now().wall.0,
             records: &records,
             value_max_bytes: 100,
+            keys: talk.env.plan.compaction.keys,
         };
         let mut batch = batch.encode().to_vec();
         let at = talk.chance.between(17..=batch.len() as u64 - 1) as usize;

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use bytes::Bytes;
 use ottla_core::wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use ottla_core::wire::messages::create_topics::{CreateTopicsRequest, CreateTopicsResponse};
+use ottla_core::wire::messages::delete_records::{DeleteRecordsRequest, DeleteRecordsResponse};
 use ottla_core::wire::messages::delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse};
 use ottla_core::wire::messages::fetch::{FetchRequest, FetchResponse};
 use ottla_core::wire::messages::header::{RequestHeader, ResponseHeader};
@@ -35,6 +36,12 @@ macro_rules! apis {
 
         /// The APIs that clients use, and the versions of Kafka 4.3.
         const APIS: &[(ApiKey, RangeInclusive<i16>)] = &[ $( (ApiKey::$api, $versions), )* ];
+
+        /// The latest version of an API that clients use.
+        pub fn latest(api: ApiKey) -> i16 {
+            let (_, versions) = APIS.iter().find(|(other, _)| *other == api).expect("clients use it");
+            *versions.end()
+        }
 
         impl Request {
             /// Which API it is of.
@@ -72,6 +79,7 @@ apis! {
     CreateTopics CreateTopicsRequest CreateTopicsResponse 2..=7;
     DeleteTopics DeleteTopicsRequest DeleteTopicsResponse 1..=6;
     InitProducerId InitProducerIdRequest InitProducerIdResponse 0..=5;
+    DeleteRecords DeleteRecordsRequest DeleteRecordsResponse 0..=2;
 }
 
 /// From these versions on topics have ids rather than names.

@@ -21,6 +21,12 @@ pub enum Survival {
     Prefix,
     /// Any of them.
     Subset,
+    /// The last one: the medium was written from the end on.
+    Last,
+    /// None of them, though the size is as readers saw it.
+    SizeAlone,
+    /// All of them.
+    Everything,
 }
 
 /// How a power loss treats what was not synced.
@@ -192,14 +198,17 @@ impl CachedFile {
         let unit = if how.tears { SECTOR_SIZE_BYTES } else { PAGE_SIZE_BYTES };
         let odds = Odds::percent(*chance.pick(&[10, 50, 90]));
         let mut prefix_ended = false;
-        for unit_at in self.dirty_units(unit) {
+        let units = self.dirty_units(unit);
+        for unit_at in units.iter().copied() {
             let survives = match how.survival {
-                Survival::Nothing => false,
+                Survival::Nothing | Survival::SizeAlone => false,
                 Survival::Prefix => {
                     prefix_ended |= chance.happens(Odds::percent(30));
                     !prefix_ended
                 }
                 Survival::Subset => chance.happens(odds),
+                Survival::Last => units.last() == Some(&unit_at),
+                Survival::Everything => true,
             };
             if survives {
                 copy_unit(&mut after, &self.visible, unit_at, unit);
@@ -211,8 +220,10 @@ impl CachedFile {
     }
 
     fn surviving_size(&self, how: PowerLoss, chance: &mut Chance) -> usize {
-        if how.survival == Survival::Nothing {
-            return self.sizes[0];
+        match how.survival {
+            Survival::Nothing => return self.sizes[0],
+            Survival::Last | Survival::SizeAlone | Survival::Everything => return self.visible.len(),
+            Survival::Prefix | Survival::Subset => {}
         }
         let index = chance.index(self.sizes.len());
         let size = self.sizes[index];

@@ -18,6 +18,7 @@ use super::keys::{Full, Keys};
 use super::transactions::Transactions;
 use crate::log::producers::LastBatch;
 use crate::log::transaction_index::AbortedTransaction;
+use crate::planted::{Bug, Bugs};
 use crate::records::{
     Batch, BatchBuilder, BatchHeader, EndMarker, OffsetError, OutputLimit, RecordError, RecordRef, TransactionResult,
 };
@@ -81,6 +82,7 @@ pub(super) struct Filter {
     now_ms: i64,
     delete_retention_ms: i64,
     limit: OutputLimit,
+    bugs: Bugs,
 }
 
 /// Why a batch can't be compacted.
@@ -114,7 +116,13 @@ impl Filter {
         delete_retention_ms: i64,
         limit: OutputLimit,
     ) -> Self {
-        Self { keys, transactions: Transactions::new(aborted), last_batches, now_ms, delete_retention_ms, limit }
+        let (transactions, bugs) = (Transactions::new(aborted), Bugs::default());
+        Self { keys, transactions, last_batches, now_ms, delete_retention_ms, limit, bugs }
+    }
+
+    /// With what is planted, for tests.
+    pub(super) fn with_bugs(self, bugs: Bugs) -> Self {
+        Self { bugs, ..self }
     }
 
     /// What stays of the next batch.
@@ -175,8 +183,11 @@ impl Filter {
             return true;
         }
         let Some(key) = record.key else { return false };
-        let is_last = self.keys.last_offset_of(key).is_none_or(|last| record.offset >= last);
-        let is_past = header.delete_horizon_ms().is_some_and(|horizon_ms| horizon_ms <= self.now_ms);
+        let is_last = self.keys.last_offset_of(key).is_none_or(|last| {
+            record.offset > last || record.offset == last && !self.bugs.has(Bug::CleanerLosesLastKey)
+        });
+        let is_past = header.delete_horizon_ms().is_some_and(|horizon_ms| horizon_ms <= self.now_ms)
+            || self.bugs.has(Bug::TombstoneDroppedAtOnce);
         is_last && (record.value.is_some() || !is_past)
     }
 

@@ -23,6 +23,7 @@ use crate::log::task::Task;
 use crate::log::transaction_index::TransactionIndex;
 use crate::log::{offset_index, time_index};
 use crate::outbox::Outbox;
+use crate::planted::Bug;
 use crate::records::{BATCH_HEADER_SIZE_BYTES, Batch, BatchBuilder, BatchHeader, OutputLimit};
 use crate::time::Now;
 use crate::types::Offset;
@@ -44,6 +45,8 @@ impl PartitionLog {
             Step::Between => Ok(self.learn_or_begin(run, now, outbox)),
             Step::LearnFirst { base, file } => Ok(self.learn_first(run, now, base, file, outcome, outbox)),
             Step::LearnLargest(base) => self.learn_largest(run, now, base, outbox),
+            Step::Sync if !self.is_surveyable(run) => Ok(Next::Wait(Step::Sync)),
+            Step::Sync => Ok(self.begin_reading(run, now, outbox)),
             Step::Aborted { read, later } => self.transactions_read(run, now, read, later, outcome, outbox),
             Step::Survey(surveying) => self.survey_on(run, now, surveying, outcome, outbox),
             Step::Sift(sift) => self.sift(run, sift, outcome, outbox),
@@ -59,7 +62,9 @@ impl PartitionLog {
             Step::Leave(sift) if self.leaving.renaming() > 0 => Ok(Next::Wait(Step::Leave(sift))),
             Step::Leave(sift) => {
                 let mut commands = sift.output.take_place(&self.dir);
-                commands.push_front(StorageCommand::SyncDir { dir: self.dir.clone() });
+                if !self.bugs.has(Bug::SwapRenamedTooEarly) {
+                    commands.push_front(StorageCommand::SyncDir { dir: self.dir.clone() });
+                }
                 let commands = self.next_command(commands, outbox).expect("there is more than one");
                 Ok(Next::Wait(Step::TakePlace(sift, commands)))
             }
@@ -97,15 +102,24 @@ impl PartitionLog {
                 if run.end <= self.first_dirty() || !self.is_due(now) {
                     return Next::End;
                 }
-                // What is replaced must not be waited for by a sync.
                 if self.marks.durable.offset < run.end {
                     self.syncs.wanted = self.syncs.wanted.max(Some(run.end));
                     self.sync(outbox);
                 }
-                let later = self.segments.keys().copied().collect();
-                self.read_transactions(run, now, later, outbox)
+                if self.is_surveyable(run) { self.begin_reading(run, now, outbox) } else { Next::Wait(Step::Sync) }
             }
         }
+    }
+
+    /// Whether what a run is about is synced. Else a power loss could take the later record of a key, when the earlier one
+    /// is gone already; and what is replaced must not be waited for by a sync.
+    pub(super) fn is_surveyable(&self, run: &Run) -> bool {
+        self.marks.durable.offset >= run.end || self.bugs.has(Bug::CompactionAheadOfSync)
+    }
+
+    fn begin_reading(&mut self, run: &mut Run, now: Now, outbox: &mut Outbox) -> Next {
+        let later = self.segments.keys().copied().collect();
+        self.read_transactions(run, now, later, outbox)
     }
 
     fn learn_first(
@@ -189,7 +203,9 @@ impl PartitionLog {
         let keys = Keys::new(run.settings.hash_seed, run.settings.keys_size_bytes);
         let from = self.compaction.first_dirty.max(self.log_start);
         let survey = Survey::new(keys, run.aborted.clone(), from, limit());
-        let later: VecDeque<_> = self.segments.range(self.first_dirty()..run.end).map(|(base, _)| *base).collect();
+        // The log's start may have moved on meanwhile.
+        let first = self.first_dirty().min(run.end);
+        let later: VecDeque<_> = self.segments.range(first..run.end).map(|(base, _)| *base).collect();
         self.survey_next(run, now, survey, later, outbox)
     }
 
@@ -202,6 +218,8 @@ impl PartitionLog {
         mut later: VecDeque<Offset>,
         outbox: &mut Outbox,
     ) -> Next {
+        // Retention may have been faster.
+        later.retain(|base| self.segments.contains_key(base));
         let Some(base) = later.pop_front() else { return self.begin_sifting(run, now, survey, outbox) };
         let stream = self.open_stream(base, outbox);
         Next::Wait(Step::Survey(Box::new(Surveying { survey, stream, later })))
@@ -260,6 +278,7 @@ impl PartitionLog {
         let last_batches: BTreeMap<_, _> = self.producers.last_batches().collect();
         let aborted = core::mem::take(&mut run.aborted);
         let filter = Filter::new(keys, aborted, last_batches, now.wall.0, delete_retention_ms, limit());
+        let filter = filter.with_bugs(self.bugs);
         let groups = self.groups(run.end);
         self.next_group(run, filter, groups, outbox)
     }
@@ -418,6 +437,10 @@ impl PartitionLog {
         }
         run.size_after += sift.output.size_bytes;
         let commands = sift.output.finish(&self.dir.clone(), &mut self.issuer(outbox));
+        let mut commands = commands;
+        if self.bugs.has(Bug::SwapBeforeSync) {
+            commands.retain(|command| !matches!(command, StorageCommand::Sync { .. }));
+        }
         let commands = self.next_command(commands, outbox).expect("there is more than one");
         Next::Wait(Step::Finish(sift, commands))
     }
@@ -459,7 +482,8 @@ impl PartitionLog {
         place(&mut self.marks.written);
         place(&mut self.marks.durable);
         place(&mut self.marks.high_watermark);
-        let after = sift.group.last().expect("a group has segments").next();
+        let last = sift.group.last().expect("a group has segments");
+        let after = self.segments.range(last.next()..).next().map_or(self.log_end, |(base, _)| *base);
         self.tail.forget_before(after);
         self.retire(output.base, outbox);
     }

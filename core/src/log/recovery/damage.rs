@@ -14,6 +14,7 @@ use crate::log::scan::BatchFault;
 use crate::log::search::{Search, SearchStep};
 use crate::log::task::Task;
 use crate::outbox::Outbox;
+use crate::planted::Bug;
 
 impl PartitionLog {
     pub(super) fn restart_without_index(
@@ -166,7 +167,11 @@ impl PartitionLog {
         }
         walk.is_last = true;
         walk.size_bytes = end;
-        self.issuer(outbox).issue(Task::Load, StorageCommand::Truncate { file: walk.file, size_bytes: end });
+        let cut_at = match self.tail.last() {
+            Some(last) if self.bugs.has(Bug::WrongTruncationPoint) && last.segment == walk.base => last.position,
+            _ => end,
+        };
+        self.issuer(outbox).issue(Task::Load, StorageCommand::Truncate { file: walk.file, size_bytes: cut_at });
         Step::Truncate(walk)
     }
 }

@@ -16,6 +16,7 @@ use crate::log::transaction_index::TransactionIndex;
 use crate::log::transactions::Place;
 use crate::log::{IndexFault, PartitionLog};
 use crate::outbox::Outbox;
+use crate::planted::Bug;
 use crate::records::{BATCH_HEADER_SIZE_BYTES, BatchHeader, EndMarker};
 use crate::types::Offset;
 
@@ -29,7 +30,7 @@ impl PartitionLog {
         let file = issuer.new_file_id();
         issuer.issue(Task::Load, StorageCommand::Open { file, path, mode: OpenMode::Existing });
         self.segments.get_mut(&base).expect("it is in the plan").file = Some(file);
-        let check = loader.check_of(loader.plan.front().copied());
+        let check = loader.check_of(loader.plan.front().copied(), self.bugs);
         let from_disk = indexes.is_some();
         let indexes = indexes.unwrap_or_else(|| Indexes::new(base));
         let indexed_to = indexes.offsets.last().map_or(0, |entry| entry.position);
@@ -145,7 +146,7 @@ impl PartitionLog {
         if is_newer && self.epochs.assign(header.partition_leader_epoch, header.base_offset) {
             loader.epochs_changed = true;
         }
-        if loader.replays_producers(header.base_offset) {
+        if loader.replays_producers(header.base_offset) && !self.bugs.has(Bug::ProducersNotRebuilt) {
             let place = Place { segment: walk.base, position };
             let aborted = self.producers.replay(&LoggedBatch { header: *header, marker, place });
             if let (Some(index), Some(aborted)) = (&mut walk.aborted, aborted) {
@@ -172,6 +173,9 @@ impl PartitionLog {
         mut walk: Box<Walk>,
         outbox: &mut Outbox,
     ) -> Result<Option<Step>, String> {
+        if self.bugs.has(Bug::TailNotSynced) {
+            return self.segment_done(loader, walk, outbox);
+        }
         self.write_again(&mut walk, outbox);
         if walk.verifies && walk.size_bytes > 0 {
             self.issuer(outbox).issue(Task::Load, StorageCommand::Sync { file: walk.file });
@@ -201,7 +205,8 @@ impl PartitionLog {
             segment.aborted = Aborted::read(index);
         }
         if is_last {
-            segment.on_disk = from_disk.then(|| loader.files.index_lengths(base));
+            let keeps_index = from_disk || self.bugs.has(Bug::StaleIndexAfterTruncation);
+            segment.on_disk = keeps_index.then(|| loader.files.index_lengths(base));
             segment.largest = Some(indexer.largest);
             segment.indexes = Some(indexes);
             let segment = self.segments.remove(&base).expect("it was there above");

@@ -396,3 +396,14 @@ fn append_time_stays_what_it_was() {
     assert_eq!(header.attributes.timestamp_type(), TimestampType::LogAppendTime);
     assert_eq!((header.max_timestamp, header.record_count), (123_456, 1));
 }
+
+#[test]
+fn batches_of_a_segment_that_was_compacted_alone_are_found_where_they_are_now() {
+    let mut world = World::new(compacted());
+    world.append(&keyed(&[("a", Some("a1"))]));
+    world.append(&keyed(&[("b", Some("b1"))]));
+    world.roll_with(&keyed(&[("a", Some("a2"))]));
+    world.append(&keyed(&[("c", Some("c1"))]));
+    world.compact();
+    assert_eq!(world.offsets(), [1, 2, 3]);
+}

@@ -1,0 +1,112 @@
+//! Bugs that are planted on purpose, one at a time, to see whether the tests find them. Which tests do is told in
+//! `docs/planted-bugs.md`.
+//!
+//! They exist only with the feature `planted-bugs`, which nothing but the simulator asks for: without it [`Bugs::has`]
+//! is always false, and the compiler leaves out what depends on it.
+//!
+//! A planted bug is one condition in the place where the mistake would be made. It is no way to configure the broker.
+
+/// The bug that is planted, if one is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bugs {
+    #[cfg(feature = "planted-bugs")]
+    planted: Option<Bug>,
+}
+
+impl Bugs {
+    /// This one, and no other.
+    #[cfg(feature = "planted-bugs")]
+    #[must_use]
+    pub const fn only(bug: Bug) -> Self {
+        Self { planted: Some(bug) }
+    }
+
+    /// Whether this bug is planted.
+    #[must_use]
+    #[allow(clippy::unused_self)]
+    pub const fn has(self, bug: Bug) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        return match self.planted {
+            Some(planted) => planted as u8 == bug as u8,
+            None => false,
+        };
+        #[cfg(not(feature = "planted-bugs"))]
+        {
+            let _ = bug;
+            false
+        }
+    }
+}
+
+macro_rules! bugs {
+    ($( $(#[doc = $text:literal])+ $bug:ident, )*) => {
+        /// A bug that can be planted.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Bug {
+            $( $(#[doc = $text])+ $bug, )*
+        }
+
+        impl Bug {
+            /// All of them.
+            pub const ALL: &[Self] = &[ $( Self::$bug, )* ];
+
+            /// What it is, in one sentence.
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self {
+                    $( Self::$bug => concat!($( $text ),+).trim_ascii(), )*
+                }
+            }
+        }
+    };
+}
+
+bugs! {
+    /// A batch is acknowledged before it is written.
+    AckBeforeWrite,
+    /// Where each batch is to be synced, it is acknowledged once it is written.
+    AckBeforeSync,
+    /// A new segment's name is not made durable.
+    NoDirectorySync,
+    /// After a sync that failed another is tried, and believed.
+    FailedSyncRetried,
+    /// A torn tail is cut off one batch too early.
+    WrongTruncationPoint,
+    /// The indexes of a log that was cut at its end are kept.
+    StaleIndexAfterTruncation,
+    /// After an unclean stop the checksums of what was not synced are not verified.
+    TailNotVerified,
+    /// What was found after an unclean stop counts as synced, and is not.
+    TailNotSynced,
+    /// The recovery point is where the log ends, whatever is synced.
+    RecoveryPointAheadOfSync,
+    /// The marker of a clean stop stays when the broker starts.
+    CleanMarkerKept,
+    /// The high watermark of a log that was opened is beyond its end.
+    HighWatermarkAheadOfLog,
+    /// Producers are not rebuilt from the batches after their last snapshot.
+    ProducersNotRebuilt,
+    /// A batch that is sent again is appended again.
+    DuplicateAppended,
+    /// Epochs that began behind the end of a log are not cut off.
+    EpochsNotTruncated,
+    /// The log starts where it was asked to before that is written down.
+    LogStartNotWritten,
+    /// Retention by size takes one segment too many, the active one in the end.
+    RetentionDeletesActiveSegment,
+    /// Segments that are deleted lose their name only in memory.
+    DeletedSegmentKept,
+    /// A compaction takes the last record of a key along with the others.
+    CleanerLosesLastKey,
+    /// A compaction drops tombstones at once.
+    TombstoneDroppedAtOnce,
+    /// A compacted segment counts before it is synced.
+    SwapBeforeSync,
+    /// A compacted segment gets its name before those that it replaces are gone for good.
+    SwapRenamedTooEarly,
+    /// A compaction goes by records that a power loss may take.
+    CompactionAheadOfSync,
+    /// Changes of metadata count before they are synced.
+    MetadataNotSynced,
+}

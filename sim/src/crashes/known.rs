@@ -1,0 +1,187 @@
+//! What the script's client was promised and what it tried: the measure of what is there after a crash.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use ottla_core::wire::Uuid;
+
+use crate::history::{CompactionLimits, Ledger, Limits, Moment, View};
+use crate::records::{Identity, Keys, NewBatch, RecordId};
+
+/// All that is known.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    pub topics: Vec<Topic>,
+    pub identity: Option<Identity>,
+}
+
+/// What a topic is there for.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    pub name: &'static str,
+    /// Configs beside those of all topics.
+    pub configs: &'static [(&'static str, &'static str)],
+    /// Each append is synced before it is acknowledged.
+    pub is_strict: bool,
+    pub limits: Limits,
+}
+
+/// A topic of one partition, in one of its lives.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    pub kind: Kind,
+    pub state: State,
+    pub id: Uuid,
+    /// Batches of the producer, as they were sent.
+    pub batches: Vec<Sent>,
+    pub ledger: Ledger,
+    pub acknowledged: BTreeMap<i64, RecordId>,
+    /// DeleteRecords said that it starts here.
+    pub start: i64,
+}
+
+/// Whether a topic is to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    BeingCreated,
+    There,
+    BeingDeleted,
+    Gone,
+}
+
+/// A batch as it was sent.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub base_sequence: i32,
+    pub records: Vec<RecordId>,
+    pub bytes: Bytes,
+    /// Where it is, once that is acknowledged.
+    pub offset: Option<i64>,
+}
+
+const KEPT: Limits = Limits { retention_ms: None, retention_bytes: None, compaction: None };
+const KEYS: Keys = Keys(4);
+/// A tombstone stays so long.
+const DELETE_RETENTION_MS: i64 = 1_500;
+const VALUE_MAX_BYTES: u64 = 300;
+
+const fn compacted(delete_retention_ms: i64) -> Limits {
+    Limits {
+        compaction: Some(CompactionLimits { keys: KEYS, delete_retention_ms, min_lag_ms: 0, clock_slack_ms: 0 }),
+        ..KEPT
+    }
+}
+
+/// Every batch is synced; what is more than some segments goes.
+pub const STRICT: Kind = Kind {
+    name: "strict",
+    configs: &[("flush.messages", "1"), ("retention.bytes", "6000")],
+    is_strict: true,
+    limits: Limits { retention_bytes: Some(6_000), ..KEPT },
+};
+/// Nothing is synced before its time; records are deleted on request.
+pub const LOOSE: Kind = Kind { name: "loose", configs: &[], is_strict: false, limits: KEPT };
+/// What is older than some seconds goes.
+pub const TIMED: Kind = Kind {
+    name: "timed",
+    configs: &[("flush.messages", "1"), ("retention.ms", "4000")],
+    is_strict: true,
+    limits: Limits { retention_ms: Some(4_000), ..KEPT },
+};
+/// Compacted, and every batch is synced.
+pub const KEYED: Kind = Kind {
+    name: "keyed",
+    configs: &[
+        ("cleanup.policy", "compact"),
+        ("flush.messages", "1"),
+        ("min.cleanable.dirty.ratio", "0.01"),
+        ("delete.retention.ms", "1500"),
+    ],
+    is_strict: true,
+    limits: compacted(DELETE_RETENTION_MS),
+};
+/// Compacted, and nothing is synced before its time.
+pub const KEYED_LOOSE: Kind = Kind {
+    name: "keyed-loose",
+    configs: &[
+        ("cleanup.policy", "compact"),
+        ("min.cleanable.dirty.ratio", "0.01"),
+        ("delete.retention.ms", "100000000"),
+    ],
+    is_strict: false,
+    limits: compacted(100_000_000),
+};
+/// Deleted and created again.
+pub const BRIEF: Kind = Kind { name: "brief", configs: &[("flush.messages", "1")], is_strict: true, limits: KEPT };
+
+impl Known {
+    /// The latest life of a topic.
+    pub fn topic(&mut self, name: &str) -> &mut Topic {
+        self.topics.iter_mut().rev().find(|topic| topic.kind.name == name).expect("the script creates it first")
+    }
+}
+
+impl Topic {
+    /// One that is about to be created.
+    pub fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            state: State::BeingCreated,
+            id: Uuid::ZERO,
+            batches: Vec::new(),
+            ledger: Ledger::default(),
+            acknowledged: BTreeMap::new(),
+            start: 0,
+        }
+    }
+
+    /// What somebody who asks now has to know.
+    pub fn view(&self, wall_ms: i64, asked_at: Moment) -> View<'_> {
+        View { limits: &self.kind.limits, wall_ms, asked_at, seen_at: asked_at, has_crashed: false }
+    }
+
+    /// The producer's next batch, about to be sent.
+    pub fn next_batch(&mut self, topic: usize, count: u32, identity: Identity, wall_ms: i64) -> Sent {
+        let base_sequence = self.next_sequence();
+        let first = base_sequence as u32;
+        let batch = self.make(topic, first..first + count, base_sequence, identity, wall_ms);
+        self.ledger.sent(Some(identity), &batch.records, wall_ms);
+        self.batches.push(batch.clone());
+        batch
+    }
+
+    /// A batch that is not the next.
+    pub fn make(
+        &self,
+        topic: usize,
+        numbers: std::ops::Range<u32>,
+        base_sequence: i32,
+        identity: Identity,
+        timestamp_ms: i64,
+    ) -> Sent {
+        let client = topic as u16;
+        let records: Vec<RecordId> = numbers.map(|number| RecordId { client, number }).collect();
+        let keys = self.kind.limits.compaction.map_or(Keys::default(), |compaction| compaction.keys);
+        let batch = NewBatch {
+            identity: Some(identity),
+            base_sequence,
+            timestamp_ms,
+            records: &records,
+            value_max_bytes: VALUE_MAX_BYTES,
+            keys,
+        };
+        Sent { base_sequence, bytes: batch.encode(), records, offset: None }
+    }
+
+    /// The sequence after the last batch that was sent.
+    pub fn next_sequence(&self) -> i32 {
+        self.batches.last().map_or(0, Sent::end_sequence)
+    }
+}
+
+impl Sent {
+    /// The sequence after it.
+    pub fn end_sequence(&self) -> i32 {
+        self.base_sequence + self.records.len() as i32
+    }
+}

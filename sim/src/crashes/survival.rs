@@ -1,0 +1,136 @@
+//! What a crash leaves.
+
+use std::fmt;
+
+use super::Point;
+use super::bench::Hands;
+use crate::chance::{Chance, Odds, Stream};
+use crate::disk::{Disk, Losses, PowerLoss, Survival};
+use ottla_core::boundary::{FileId, StorageCommand};
+
+/// What survives of what was not synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pattern {
+    /// The process ends, and the page cache goes on.
+    Kill,
+    /// The same, and of the commands that waited some later ones were done already.
+    KillAmongOthers,
+    /// The same, and half of an append was done.
+    KillMidway,
+    /// Nothing.
+    Nothing,
+    /// All data and names; but commands that waited did not happen.
+    Everything,
+    /// Names of files, without a byte in them.
+    NamesAlone,
+    /// What is in files, without new names.
+    DataAlone,
+    /// Names and lengths, with zeros for data.
+    LengthsAlone,
+    /// Of each file the last sector that was written, and names.
+    LastSectors,
+    /// The first sectors, and any names.
+    FirstSectors,
+    /// Any sectors and any names.
+    Subset,
+    /// The same, with others of them.
+    OtherSubset,
+    /// Any pages and names, and commands that waited were done out of order.
+    SubsetAmongOthers,
+}
+
+impl Pattern {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Kill,
+        Self::KillAmongOthers,
+        Self::KillMidway,
+        Self::Nothing,
+        Self::Everything,
+        Self::NamesAlone,
+        Self::DataAlone,
+        Self::LengthsAlone,
+        Self::LastSectors,
+        Self::FirstSectors,
+        Self::Subset,
+        Self::OtherSubset,
+        Self::SubsetAmongOthers,
+    ];
+
+    /// Whether the page cache is lost.
+    pub fn is_power_loss(self) -> bool {
+        !matches!(self, Self::Kill | Self::KillAmongOthers | Self::KillMidway)
+    }
+
+    /// The pattern that is called so.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|pattern| format!("{pattern:?}") == name)
+    }
+
+    /// The disk after the crash.
+    pub(super) fn of(self, point: &Point) -> (Disk, Losses) {
+        let seed = point.number as u64 * 100 + self as u64;
+        let chance = &mut Chance::new(seed, Stream::Disk);
+        let mut hands = point.hands.clone();
+        match self {
+            Self::KillAmongOthers | Self::SubsetAmongOthers => do_some_of_the_others(&mut hands, chance),
+            Self::KillMidway => {
+                if let Some((_, command)) = hands.queue.pop_front() {
+                    hands.append_half(&command);
+                }
+            }
+            _ => {}
+        }
+        let mut disk = hands.disk;
+        let power = |survival, tears| PowerLoss { survival, tears };
+        let losses = match self {
+            Self::Kill | Self::KillAmongOthers | Self::KillMidway => Losses::default(),
+            Self::Nothing => disk.lose_power(power(Survival::Nothing, false), chance),
+            Self::Everything => disk.lose_power_but_for(power(Survival::Everything, false), |_| true, chance),
+            Self::NamesAlone => disk.lose_power_but_for(power(Survival::Nothing, false), |_| true, chance),
+            Self::DataAlone => disk.lose_power_but_for(power(Survival::Everything, false), |_| false, chance),
+            Self::LengthsAlone => disk.lose_power_but_for(power(Survival::SizeAlone, false), |_| true, chance),
+            Self::LastSectors => disk.lose_power_but_for(power(Survival::Last, true), |_| true, chance),
+            Self::FirstSectors => disk.lose_power(power(Survival::Prefix, true), chance),
+            Self::Subset | Self::OtherSubset => disk.lose_power(power(Survival::Subset, true), chance),
+            Self::SubsetAmongOthers => disk.lose_power(power(Survival::Subset, false), chance),
+        };
+        (disk, losses)
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// Of the commands that wait behind the first some were done: those on one file in their order, others in any.
+fn do_some_of_the_others(hands: &mut Hands, chance: &mut Chance) {
+    let waiting = std::mem::take(&mut hands.queue);
+    let mut held_up: Vec<FileId> = Vec::new();
+    let mut is_first = true;
+    for (_, command) in waiting {
+        let file = file_of(&command);
+        let is_held_up = is_first || file.is_some_and(|file| held_up.contains(&file));
+        is_first = false;
+        if is_held_up || chance.happens(Odds::percent(40)) {
+            held_up.extend(file);
+        } else {
+            let _ = hands.execute(&command);
+        }
+    }
+}
+
+fn file_of(command: &StorageCommand) -> Option<FileId> {
+    match command {
+        StorageCommand::Open { file, .. }
+        | StorageCommand::Read { file, .. }
+        | StorageCommand::Append { file, .. }
+        | StorageCommand::Sync { file }
+        | StorageCommand::Truncate { file, .. }
+        | StorageCommand::Close { file } => Some(*file),
+        _ => None,
+    }
+}
