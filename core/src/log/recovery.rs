@@ -544,9 +544,10 @@ impl PartitionLog {
 }
 
 impl Loader {
-    /// The segment that holds the recovery point: from there on nothing is known to be synced.
+    /// The segment that ends at the recovery point or holds it: from there on something may not be synced. Where it ends
+    /// there, that may have been written down before it was closed: its batches are synced then, but not its indexes.
     fn first_unsynced(&self) -> Offset {
-        let holds = self.files.segments.range(..=self.verified_from()).next_back();
+        let holds = self.files.segments.range(..self.verified_from()).next_back();
         *holds.or_else(|| self.files.segments.first_key_value()).expect("there is a segment").0
     }
 
@@ -607,7 +608,7 @@ impl Loader {
 
     fn check_of(&self, next: Option<Offset>, bugs: Bugs) -> Check {
         let from = self.verified_from();
-        let is_good = next.is_some_and(|next| next <= from);
+        let is_good = next.is_some_and(|next| next < from);
         let trusts = self.was_clean || is_good || bugs.has(Bug::TailNotVerified);
         if trusts { Check::HeaderOnly } else { Check::ChecksumFrom(from) }
     }

@@ -96,13 +96,32 @@ fn a_damaged_snapshot_gives_way_to_an_older_one() {
         world.append(&idempotent(7, 2 * n, 2));
     }
     let newest = names(&world.disk).into_iter().rfind(|name| name.ends_with("snapshot")).unwrap();
-    let recovery_point = Some(world.log.recovery_point());
+    // Within the last segment, so that the snapshot at its beginning is wanted.
+    let recovery_point = Some(Offset(world.log.recovery_point().0 + 1));
     let mut disk = world.crash();
     edit(&mut disk, &newest, |bytes| bytes[12] ^= 1);
     let mut world = World::open(disk, OpenLog { was_clean: false, recovery_point, ..request(&config) });
     assert!(world.said("can't be used"));
     assert!(world.try_append(&idempotent(7, 38, 2)).unwrap().is_duplicate);
     assert_eq!(world.append(&idempotent(7, 40, 1)), Offset(40));
+}
+
+#[test]
+fn a_recovery_point_at_the_end_of_a_segment_says_nothing_of_its_indexes() {
+    let config = LogConfig { segment_bytes: 1_000, ..config() };
+    let mut world = World::new(config.clone());
+    while world.log.segments.len() < 3 {
+        world.append(&records(1_000, &[1, 2]));
+    }
+    // It was written down when the segment had just been synced, and others were closed since.
+    let recovery_point = world.log.segments.keys().nth(1).copied();
+    let time_index = "00000000000000000000.timeindex";
+    let mut disk = world.crash();
+    let written = disk.file(&path(time_index)).unwrap().to_vec();
+    assert!(!written.is_empty());
+    edit(&mut disk, time_index, |bytes| bytes.fill(0));
+    let world = World::open(disk, OpenLog { was_clean: false, recovery_point, ..request(&config) });
+    assert_eq!(world.disk.file(&path(time_index)).unwrap(), &written[..]);
 }
 
 #[test]
