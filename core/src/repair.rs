@@ -1,7 +1,7 @@
 //! Repair: what keeps the partitions of a stopped broker from being served, and how it is mended.
 //!
 //! [`Repair`] looks at a directory with the eyes of a start: the same recovery, told the same offsets, but on a
-//! [`dry_run`], so that nothing is changed. What it finds it can mend: the log ends at the damage, or goes on behind it
+//! `dry_run`, so that nothing is changed. What it finds it can mend: the log ends at the damage, or goes on behind it
 //! with a gap. What is taken out of a log is first kept beside it under another name.
 //!
 //! Nothing runs beside a repair, so it is no state machine: it hands its storage commands to a [`Disk`] and waits. What
