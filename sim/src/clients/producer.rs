@@ -331,7 +331,9 @@ impl Producer {
                 return Ok(());
             }
             Some(ErrorCode::OutOfOrderSequenceNumber) if self.ways.is_idempotent => {
-                if is_first && talk.env.plan.may_lose_acknowledged() {
+                let may_be_forgotten =
+                    talk.env.plan.compaction.is_on() && self.lane(partition).first_may_be_overtaken();
+                if is_first && (may_be_forgotten || talk.env.plan.may_lose_acknowledged()) {
                     self.begin_anew();
                 } else if is_first {
                     let text = format!("{partition}: its first unacknowledged batch is out of order: {self:?}");
@@ -440,6 +442,12 @@ impl Lane {
         } else if let Some(batch) = self.batches.iter_mut().find(|batch| batch.number == number) {
             batch.is_in_flight = false;
         }
+    }
+
+    /// Whether a later batch may be in the log too. Of a compacted log a start then knows that one alone: the records of the
+    /// first may be superseded, and snapshots hold a producer's last batch. In Kafka too it is out of order then.
+    fn first_may_be_overtaken(&self) -> bool {
+        self.batches.iter().skip(1).any(|batch| batch.attempts > 0)
     }
 
     /// Numbers everything that was not acknowledged from 0 on, under a new identity.
