@@ -93,9 +93,11 @@ impl Broker {
         let Some(start) = self.start.as_mut().filter(|start| start.reading == Some(lookup)) else { return };
         start.reading = None;
         let applied = match result {
-            Ok(log::Found::Batches(batches)) => {
-                start.found.loader.apply_batches(&batches).map_err(|error| error.to_string())
-            }
+            Ok(log::Found::Batches(batches)) => match start.found.loader.apply_batches(&batches) {
+                // It would be read for ever.
+                Ok(0) => Err(String::from("it has no batch where it goes on, before its end")),
+                applied => applied.map_err(|error| error.to_string()),
+            },
             Ok(other) => panic!("the metadata log is read for batches, not for {other:?}"),
             Err(error) => Err(error.to_string()),
         };

@@ -191,6 +191,7 @@ impl Ledger {
             let is_old = limits.retention_ms.is_some_and(|limit| age_ms > limit as i64);
             // What was too much is told at the end, when all that is left is known.
             if !self.gone.contains_key(offset)
+                && !self.is_superseded(*offset, fact.record, limits)
                 && !self.was_asked_for(*offset)
                 && !is_old
                 && limits.retention_bytes.is_none()
@@ -200,6 +201,14 @@ impl Ledger {
             }
         }
         Ok(gone.len() as u64)
+    }
+
+    /// Whether a later record has the key of this one, which may have been compacted away before the log's start moved.
+    fn is_superseded(&self, offset: i64, record: RecordId, limits: &Limits) -> bool {
+        let Some((keys, key)) = limits.compaction.and_then(|it| Some((it.keys, it.keys.of(record)?))) else {
+            return false;
+        };
+        self.facts.range(offset + 1..).any(|(_, later)| keys.of(later.record) == Some(key))
     }
 
     /// Records before `offset` are about to be deleted; all that there are, if `None`.
