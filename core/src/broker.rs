@@ -15,6 +15,7 @@ mod retention;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -392,7 +393,15 @@ impl Broker {
             LogEvent::LogStartMoved => {
                 self.wake_all(now, self.parking.watching(partition), Wake::Grown(partition));
             }
-            LogEvent::LookupDone { lookup, result } => self.looked_up(now, partition, lookup, result),
+            LogEvent::LookupDone { lookup, result } => {
+                let told = match &result {
+                    Ok(Found::Extent(extent)) => vec![(partition, extent.file)],
+                    _ => Vec::new(),
+                };
+                self.looked_up(now, partition, lookup, result);
+                // Whoever goes on with it has pinned it by now.
+                self.unpin(told);
+            }
             LogEvent::WentOffline { reason } => {
                 self.log_offline(now, partition, &reason);
                 self.wake_all(now, self.parking.touching(partition), Wake::Lost(partition));

@@ -81,7 +81,8 @@ pub enum LogEvent {
     LogStartMoved,
     /// [`PartitionLog::compact`](super::PartitionLog::compact) is done, or could not be.
     CompactionEnded,
-    /// A lookup or read is done. Each [`LookupId`] ends in exactly one of these.
+    /// A lookup or read is done. Each [`LookupId`] ends in exactly one of these. The file of an extent is pinned: it is to be
+    /// unpinned when whoever asked has pinned it, or is gone.
     LookupDone {
         /// Which.
         lookup: LookupId,

@@ -472,6 +472,10 @@ impl PartitionLog {
 
     fn finish(&mut self, lookup: LookupId, result: Result<Found, LookupError>) -> bool {
         self.lookups.running.remove(&lookup);
+        if let Ok(Found::Extent(extent)) = &result {
+            // Until it is known who asked, nothing else keeps the file open.
+            self.pin(extent.file);
+        }
         self.events.push_back(LogEvent::LookupDone { lookup, result });
         false
     }

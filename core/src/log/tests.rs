@@ -210,6 +210,9 @@ impl World {
         let is_it = |event: &LogEvent| matches!(event, LogEvent::LookupDone { lookup: done, .. } if *done == lookup);
         let at = self.events.iter().position(is_it).expect("the lookup is done");
         let LogEvent::LookupDone { result, .. } = self.events.remove(at) else { unreachable!() };
+        if let Ok(Found::Extent(extent)) = &result {
+            self.log.unpin(extent.file, &mut self.outbox);
+        }
         result
     }
 
