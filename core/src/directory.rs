@@ -494,13 +494,19 @@ impl Directory {
     /// With `None` the markers are not left, and none in a directory that was spoiled ([`Directory::spoil`]). Before
     /// [`DirectoryEvent::Settled`] nothing is written at all.
     pub fn close(&mut self, broker_epoch: Option<i64>, offsets: Vec<PartitionOffsets>, outbox: &mut Outbox) {
-        self.checkpoints_due = None;
         if !matches!(self.phase, Phase::Running) {
-            self.phase = Phase::Over;
-            return self.events.push_back(DirectoryEvent::Closed { is_clean: false });
+            return self.leave();
         }
+        self.checkpoints_due = None;
         self.phase = Phase::Stopping { broker_epoch, offsets };
         self.close_on(outbox);
+    }
+
+    /// Ends as it is, without a word more on the disk; [`DirectoryEvent::Closed`] follows.
+    pub fn leave(&mut self) {
+        self.checkpoints_due = None;
+        self.phase = Phase::Over;
+        self.events.push_back(DirectoryEvent::Closed { is_clean: false });
     }
 
     fn unusable(&mut self, log_dir: u16, why: &str) {

@@ -37,6 +37,8 @@ pub(super) struct Start {
 pub(super) struct Closing {
     waiting: VecDeque<PartitionId>,
     in_hand: BTreeSet<PartitionId>,
+    /// The start was cut short: what the checkpoints say of partitions that nobody has looked at stays.
+    keeps_checkpoints: bool,
 }
 
 /// Logs that are closed at a time: each opens some files for it, and a process may have only so many.
@@ -164,6 +166,7 @@ impl Broker {
             Phase::Starting => {
                 self.start = None;
                 self.close_logs(now);
+                self.closing.keeps_checkpoints = true;
             }
             Phase::Serving => {
                 self.phase = Phase::Draining { until: now.monotonic.plus_ms(DRAIN_MS) };
@@ -192,8 +195,12 @@ impl Broker {
             for log in self.logs.values().filter(|log| !log.is_closed_clean()) {
                 self.directory.spoil(log.dir().log_dir);
             }
-            let offsets = self.partition_offsets();
-            self.directory.close(self.broker_epoch, offsets, &mut self.outbox);
+            if self.closing.keeps_checkpoints {
+                self.directory.leave();
+            } else {
+                let offsets = self.partition_offsets();
+                self.directory.close(self.broker_epoch, offsets, &mut self.outbox);
+            }
             self.directory_events(now);
         }
     }
@@ -363,7 +370,11 @@ impl Broker {
 
     fn close_logs(&mut self, now: Now) {
         self.phase = Phase::Closing;
-        self.closing = Closing { waiting: self.logs.keys().copied().collect(), in_hand: BTreeSet::new() };
+        self.closing = Closing {
+            waiting: self.logs.keys().copied().collect(),
+            in_hand: BTreeSet::new(),
+            keeps_checkpoints: false,
+        };
         self.close_more(now);
     }
 
