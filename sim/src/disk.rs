@@ -3,6 +3,7 @@
 //!
 //! What does not belong here: when a step happens, and whether it fails (`storage`).
 
+mod commands;
 mod page_cache;
 mod tree;
 
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ottla_core::boundary::{DirEntry, OpenMode, Path, StorageError};
 
 use crate::chance::{Chance, Odds};
+pub use commands::{file_of, offset};
 pub use page_cache::{CachedFile, Damage, PAGE_SIZE_BYTES, PowerLoss, SECTOR_SIZE_BYTES, Survival};
 use tree::Tree;
 pub use tree::{Entry, NodeId};

@@ -5,14 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
 use ottla_core::boundary::{
     FileId, FileRange, OpId, OpenMode, Outcome, Path, StorageCommand, StorageError, StorageResult,
 };
 
 use crate::agenda::Time;
 use crate::chance::{Chance, Odds};
-use crate::disk::{Disk, Losses, NodeId, PowerLoss, Survival};
+use crate::disk::{Disk, Losses, NodeId, PowerLoss, Survival, file_of, offset};
 use crate::plan::DiskPlan;
 use crate::stats::{Counter, Stats};
 use crate::violation::Violation;
@@ -354,68 +353,13 @@ impl Storage {
     }
 
     fn happen(&mut self, command: &StorageCommand) -> Result<Outcome, StorageError> {
-        match command {
-            StorageCommand::List { dir } => return self.disk.list(dir).map(Outcome::Listing),
-            StorageCommand::MakeDir { dir } => self.disk.make_dir(dir)?,
-            StorageCommand::Open { file, path, mode } => {
-                let node = self.disk.open(path, *mode)?;
-                self.files.get_mut(file).expect("submitted before").node = Some(node);
-                return Ok(Outcome::Opened { size_bytes: self.disk.file(node).size_bytes() });
-            }
-            StorageCommand::Read { file, at, size_bytes } => {
-                let bytes = self.disk.file(self.node(*file)?).bytes();
-                let from = offset(*at).min(bytes.len());
-                let to = (from + *size_bytes as usize).min(bytes.len());
-                return Ok(Outcome::Data(Bytes::copy_from_slice(&bytes[from..to])));
-            }
-            StorageCommand::Append { file, at, data } => {
-                let node = self.node(*file)?;
-                self.disk.file_mut(node).write(offset(*at), &data.concat());
-            }
-            StorageCommand::Sync { file } => {
-                let node = self.node(*file)?;
-                self.disk.file_mut(node).sync();
-            }
-            StorageCommand::SyncDir { dir } => self.disk.sync_dir(dir)?,
-            StorageCommand::Truncate { file, size_bytes } => {
-                let node = self.node(*file)?;
-                self.disk.file_mut(node).truncate(offset(*size_bytes));
-            }
-            StorageCommand::Rename { from, to } => self.disk.rename(from, to)?,
-            StorageCommand::Remove { path } => self.disk.remove(path)?,
-            StorageCommand::MeasureSpace { .. } => {
-                return Ok(Outcome::Space { total_bytes: 1 << 40, usable_bytes: 1 << 39 });
-            }
-            StorageCommand::Close { .. } => {}
+        let open = file_of(command).and_then(|file| self.files.get(&file)?.node);
+        let (outcome, opened) = self.disk.execute(command, open)?;
+        if let (StorageCommand::Open { file, .. }, Some(node)) = (command, opened) {
+            self.files.get_mut(file).expect("submitted before").node = Some(node);
         }
-        Ok(Outcome::Nothing)
+        Ok(outcome)
     }
-
-    fn node(&self, file: FileId) -> Result<NodeId, StorageError> {
-        let not_open = || StorageError::Io("the file could not be opened".to_owned());
-        self.files.get(&file).and_then(|open| open.node).ok_or_else(not_open)
-    }
-}
-
-fn file_of(command: &StorageCommand) -> Option<FileId> {
-    match command {
-        StorageCommand::Open { file, .. }
-        | StorageCommand::Read { file, .. }
-        | StorageCommand::Append { file, .. }
-        | StorageCommand::Sync { file }
-        | StorageCommand::Truncate { file, .. }
-        | StorageCommand::Close { file } => Some(*file),
-        StorageCommand::List { .. }
-        | StorageCommand::MakeDir { .. }
-        | StorageCommand::SyncDir { .. }
-        | StorageCommand::Rename { .. }
-        | StorageCommand::Remove { .. }
-        | StorageCommand::MeasureSpace { .. } => None,
-    }
-}
-
-fn offset(bytes: u64) -> usize {
-    usize::try_from(bytes).expect("simulated files are small")
 }
 
 #[cfg(test)]
@@ -424,6 +368,7 @@ mod tests {
     use crate::agenda::Span;
     use crate::chance::Stream;
     use crate::plan::Plan;
+    use bytes::Bytes;
 
     fn storage(seed: u64) -> Storage {
         let plan = DiskPlan { holes: true, tears: true, ..Plan::of(seed).disk.calm() };

@@ -15,7 +15,7 @@ use ottla_core::wire::ApiKey;
 
 use crate::clients::wire::{decode_answer, encode_request};
 use crate::clients::{Answer, Request};
-use crate::disk::{Disk, NodeId};
+use crate::disk::{Disk, NodeId, file_of, offset};
 use crate::violation::Violation;
 
 /// What does the storage commands: the disk, the open files, and the commands that wait.
@@ -68,54 +68,23 @@ impl Hands {
     }
 
     fn try_execute(&mut self, command: &StorageCommand) -> Result<Outcome, StorageError> {
-        let offset = |bytes: u64| usize::try_from(bytes).expect("simulated files are small");
-        match command {
-            StorageCommand::List { dir } => return self.disk.list(dir).map(Outcome::Listing),
-            StorageCommand::MakeDir { dir } => self.disk.make_dir(dir)?,
-            StorageCommand::Open { file, path, mode } => {
-                let node = self.disk.open(path, *mode)?;
-                self.files.insert(*file, node);
-                return Ok(Outcome::Opened { size_bytes: self.disk.file(node).size_bytes() });
-            }
-            StorageCommand::Read { file, at, size_bytes } => {
-                let bytes = self.disk.file(self.node(*file)?).bytes();
-                let from = offset(*at).min(bytes.len());
-                let to = (from + *size_bytes as usize).min(bytes.len());
-                return Ok(Outcome::Data(Bytes::copy_from_slice(&bytes[from..to])));
-            }
-            StorageCommand::Append { file, at, data } => {
-                let node = self.node(*file)?;
-                self.disk.file_mut(node).write(offset(*at), &data.concat());
-            }
-            StorageCommand::Sync { file } => {
-                let node = self.node(*file)?;
-                self.disk.file_mut(node).sync();
-            }
-            StorageCommand::SyncDir { dir } => self.disk.sync_dir(dir)?,
-            StorageCommand::Truncate { file, size_bytes } => {
-                let node = self.node(*file)?;
-                self.disk.file_mut(node).truncate(offset(*size_bytes));
-            }
-            StorageCommand::Rename { from, to } => self.disk.rename(from, to)?,
-            StorageCommand::Remove { path } => self.disk.remove(path)?,
-            StorageCommand::MeasureSpace { .. } => {
-                return Ok(Outcome::Space { total_bytes: 1 << 40, usable_bytes: 1 << 39 });
-            }
-            StorageCommand::Close { file } => drop(self.files.remove(file)),
+        let file = file_of(command);
+        let open = file.and_then(|file| self.files.get(&file).copied());
+        let (outcome, opened) = self.disk.execute(command, open)?;
+        match (command, file, opened) {
+            (StorageCommand::Close { file }, ..) => drop(self.files.remove(file)),
+            (_, Some(file), Some(node)) => drop(self.files.insert(file, node)),
+            _ => {}
         }
-        Ok(Outcome::Nothing)
+        Ok(outcome)
     }
 
     /// Half of what an append writes.
     pub fn append_half(&mut self, command: &StorageCommand) {
         let StorageCommand::Append { file, at, data } = command else { return };
-        let Ok(node) = self.node(*file) else { return };
+        let Some(node) = self.files.get(file).copied() else { return };
         let bytes = data.concat();
-        self.disk.file_mut(node).write(usize::try_from(*at).expect("small files"), &bytes[..bytes.len() / 2]);
-    }
-
-    fn node(&self, file: FileId) -> Result<NodeId, StorageError> {
-        self.files.get(&file).copied().ok_or_else(|| StorageError::Io("the file could not be opened".to_owned()))
+        self.disk.file_mut(node).write(offset(*at), &bytes[..bytes.len() / 2]);
     }
 }
 
@@ -255,7 +224,7 @@ impl Bench {
         let chunk = |chunk: &Chunk| match chunk {
             Chunk::Bytes(bytes) => bytes.clone(),
             Chunk::File(range) => {
-                let node = self.hands.node(range.file).expect("an answer refers to open files");
+                let node = self.hands.files[&range.file];
                 let at = range.at as usize;
                 Bytes::copy_from_slice(&self.hands.disk.file(node).bytes()[at..at + range.size_bytes as usize])
             }
