@@ -11,13 +11,12 @@ use std::sync::{Arc, Mutex};
 use ottla_core::boundary::{FileId, StorageCommand, StorageError, StorageResult};
 use ottla_core::error_code::ErrorCode;
 use ottla_core::wire::Records;
-use ottla_core::wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest, CreateTopicsResponse};
 use ottla_core::wire::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic};
-use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
 use ottla_runtime::Disk;
 use ottla_storage::Storage;
+use support::Client;
+use support::load::{create_topic, produce_value};
 use support::served::{Run, Served};
-use support::{Client, TestBatch};
 
 const SYNC_EACH_MESSAGE: &[(&str, &str)] = &[("log.flush.interval.messages", "1")];
 
@@ -57,7 +56,9 @@ fn a_full_disk(run: Run<FailingDisk>, run_again: Run<Storage>) {
     let fault = Arc::clone(&disk.fault);
     let server = Served::start(run, dir.path(), disk, &[]);
     let mut client = Client::connect(server.address);
-    create_topics(&mut client);
+    for topic in ["bad", "good"] {
+        create_topic(&mut client, topic, 1, &[]);
+    }
     assert_eq!(produce(&mut client, "bad", "acknowledged"), ErrorCode::None);
 
     set(&fault, Fault::NoSpace);
@@ -75,7 +76,9 @@ fn a_failing_sync(run: Run<FailingDisk>, run_again: Run<Storage>) {
     let fault = Arc::clone(&disk.fault);
     let server = Served::start(run, dir.path(), disk, SYNC_EACH_MESSAGE);
     let mut client = Client::connect(server.address);
-    create_topics(&mut client);
+    for topic in ["bad", "good"] {
+        create_topic(&mut client, topic, 1, &[]);
+    }
     assert_eq!(produce(&mut client, "bad", "acknowledged"), ErrorCode::None);
 
     set(&fault, Fault::NoSync);
@@ -155,25 +158,8 @@ impl Disk for FailingDisk {
     }
 }
 
-fn create_topics(client: &mut Client) {
-    let topic = |name: &str| CreatableTopic {
-        name: name.into(),
-        num_partitions: 1,
-        replication_factor: 1,
-        ..Default::default()
-    };
-    let request = CreateTopicsRequest { topics: vec![topic("bad"), topic("good")], ..Default::default() };
-    let answer: CreateTopicsResponse = client.call(7, &request);
-    assert!(answer.topics.iter().all(|topic| topic.error_code == 0), "{answer:?}");
-}
-
 fn produce(client: &mut Client, topic: &str, value: &str) -> ErrorCode {
-    let records = Some(TestBatch::of(&[value]).encode().into());
-    let partition_data = vec![PartitionProduceData { index: 0, records, ..Default::default() }];
-    let topic_data = vec![TopicProduceData { name: topic.into(), partition_data, ..Default::default() }];
-    let request = ProduceRequest { acks: -1, timeout_ms: 5_000, topic_data, ..Default::default() };
-    let answer: ProduceResponse = client.call(9, &request);
-    let code = answer.responses[0].partition_responses[0].error_code;
+    let code = produce_value(client, topic, 0, value);
     [ErrorCode::None, ErrorCode::KafkaStorageError]
         .into_iter()
         .find(|known| *known as i16 == code)

@@ -10,10 +10,9 @@ use std::process::{Command, Output};
 use ottla_core::error_code::ErrorCode;
 use ottla_core::records::batches_of;
 use ottla_core::wire::Records;
-use ottla_core::wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest, CreateTopicsResponse};
 use ottla_core::wire::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic};
-use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
-use support::{Client, TestBatch, TestBroker};
+use support::load::{create_topic, produce_value};
+use support::{Client, TestBroker};
 use tempfile::TempDir;
 
 const VALUES: [&str; 5] = ["zero", "one", "two", "three", "four"];
@@ -22,10 +21,12 @@ const VALUES: [&str; 5] = ["zero", "one", "two", "three", "four"];
 fn damaged() -> TempDir {
     let broker = TestBroker::start();
     let mut client = broker.connect();
-    create_topics(&mut client);
+    for topic in ["bad", "good"] {
+        create_topic(&mut client, topic, 1, &[]);
+    }
     for value in VALUES {
-        assert_eq!(produce(&mut client, "bad", value), ErrorCode::None as i16);
-        assert_eq!(produce(&mut client, "good", value), ErrorCode::None as i16);
+        assert_eq!(produce_value(&mut client, "bad", 0, value), ErrorCode::None as i16);
+        assert_eq!(produce_value(&mut client, "good", 0, value), ErrorCode::None as i16);
     }
     let directory = broker.kill();
     let segment = segment(directory.path());
@@ -55,7 +56,7 @@ fn a_start_names_the_damage_and_serves_the_rest_and_a_repair_lists_and_truncates
     let mut client = broker.connect();
     assert_eq!(values(&mut client, "good"), Ok(VALUES.map(String::from).to_vec()));
     assert_eq!(values(&mut client, "bad"), Err(ErrorCode::KafkaStorageError as i16));
-    assert_eq!(produce(&mut client, "bad", "no"), ErrorCode::KafkaStorageError as i16);
+    assert_eq!(produce_value(&mut client, "bad", 0, "no"), ErrorCode::KafkaStorageError as i16);
     let output = broker.output();
     let file = broker.data().join("bad-0/00000000000000000000.log").display().to_string();
     for part in
@@ -97,7 +98,7 @@ fn a_start_names_the_damage_and_serves_the_rest_and_a_repair_lists_and_truncates
     let broker = TestBroker::start_on(directory, &[]);
     let mut client = broker.connect();
     assert_eq!(values(&mut client, "bad"), Ok(vec!["zero".into(), "one".into()]));
-    assert_eq!(produce(&mut client, "bad", "again"), ErrorCode::None as i16);
+    assert_eq!(produce_value(&mut client, "bad", 0, "again"), ErrorCode::None as i16);
     assert_eq!(values(&mut client, "bad"), Ok(vec!["zero".into(), "one".into(), "again".into()]));
 }
 
@@ -123,7 +124,7 @@ fn damage_is_truncated_at_the_start_where_the_configuration_says_so() {
     let broker = TestBroker::start_on(damaged(), &["ottla.log.damage=truncate"]);
     let mut client = broker.connect();
     assert_eq!(values(&mut client, "bad"), Ok(vec!["zero".into(), "one".into()]));
-    assert_eq!(produce(&mut client, "bad", "again"), ErrorCode::None as i16);
+    assert_eq!(produce_value(&mut client, "bad", 0, "again"), ErrorCode::None as i16);
     let output = broker.output();
     assert!(output.contains("ottla.log.damage=truncate: ") && output.contains("bytes are cut off"), "{output}");
 }
@@ -138,27 +139,6 @@ fn what_is_not_there_is_not_made() {
     let directory = damaged();
     let (status, words) = repair(directory.path(), &["--partition", "other-1"]);
     assert_eq!((status, words.contains("there is no partition other-1")), (Some(2), true), "{words}");
-}
-
-fn create_topics(client: &mut Client) {
-    let topic = |name: &str| CreatableTopic {
-        name: name.into(),
-        num_partitions: 1,
-        replication_factor: 1,
-        ..Default::default()
-    };
-    let request = CreateTopicsRequest { topics: vec![topic("bad"), topic("good")], ..Default::default() };
-    let answer: CreateTopicsResponse = client.call(7, &request);
-    assert!(answer.topics.iter().all(|topic| topic.error_code == 0), "{answer:?}");
-}
-
-fn produce(client: &mut Client, topic: &str, value: &str) -> i16 {
-    let records = Some(TestBatch::of(&[value]).encode().into());
-    let partition_data = vec![PartitionProduceData { index: 0, records, ..Default::default() }];
-    let topic_data = vec![TopicProduceData { name: topic.into(), partition_data, ..Default::default() }];
-    let request = ProduceRequest { acks: -1, timeout_ms: 5_000, topic_data, ..Default::default() };
-    let answer: ProduceResponse = client.call(9, &request);
-    answer.responses[0].partition_responses[0].error_code
 }
 
 /// The values in a topic, each of which is a batch of its own, or the error code.

@@ -209,6 +209,16 @@ pub fn create_topic(client: &mut Client, name: &str, num_partitions: i32, config
     assert_eq!(answer.topics[0].error_code, 0, "{answer:?}");
 }
 
+/// Produces a batch of one value, and tells the error code.
+pub fn produce_value(client: &mut Client, topic: &str, index: i32, value: &str) -> i16 {
+    let records = Some(TestBatch::of(&[value]).encode().into());
+    let partition_data = vec![PartitionProduceData { index, records, ..Default::default() }];
+    let topic_data = vec![TopicProduceData { name: topic.into(), partition_data, ..Default::default() }];
+    let request = ProduceRequest { acks: -1, timeout_ms: 5_000, topic_data, ..Default::default() };
+    let answer: ProduceResponse = client.call(9, &request);
+    answer.responses[0].partition_responses[0].error_code
+}
+
 /// Deletes a topic.
 pub fn delete_topic(client: &mut Client, name: &str) {
     let request = DeleteTopicsRequest { topic_names: vec![name.into()], timeout_ms: 5_000, ..Default::default() };
