@@ -10,6 +10,7 @@ mod consumer;
 mod prober;
 mod producer;
 mod pruner;
+mod rounds;
 mod session;
 mod vandal;
 pub(crate) mod wire;

@@ -7,21 +7,18 @@ use ottla_core::wire::messages::list_offsets::{
     ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
 };
 
-use super::cluster::Cluster;
 use super::producer::is_passing;
+use super::rounds::Rounds;
 use super::{Answer, Request, Role, Talk};
-use crate::agenda::{Span, Time};
+use crate::agenda::Span;
 use crate::history::{KnownEnd, PartitionRef};
 use crate::violation::Violation;
 
 /// A client that asks for offsets.
 #[derive(Debug)]
 pub struct Prober {
-    topics: Vec<String>,
-    cluster: Cluster,
+    rounds: Rounds,
     in_flight: Option<Question>,
-    next_at: Time,
-    is_done: bool,
 }
 
 #[derive(Debug)]
@@ -49,16 +46,16 @@ impl Prober {
     /// One that asks for these topics.
     #[must_use]
     pub fn new(topics: Vec<String>) -> Self {
-        Self { topics, cluster: Cluster::default(), in_flight: None, next_at: Time::default(), is_done: false }
+        Self { rounds: Rounds::new(topics, PAUSE), in_flight: None }
     }
 
     fn ask(&mut self, talk: &mut Talk<'_>) {
         let end = *talk.chance.pick(&[End::Latest, End::Latest, End::Earliest]);
         let mut known = BTreeMap::new();
         let mut topics = Vec::new();
-        for name in &self.topics {
+        for name in &self.rounds.topics {
             let mut partitions = Vec::new();
-            for index in self.cluster.topic(name).expect("the cluster is ready").leader_epochs.keys() {
+            for index in self.rounds.cluster.topic(name).expect("the cluster is ready").leader_epochs.keys() {
                 let partition = talk.history.topics.partition(name, *index).expect("clients know only lasting topics");
                 let (history, start) = (&talk.history, talk.history.known_start(partition));
                 known.insert(partition, Known { start, end: history.known_end(partition) });
@@ -92,7 +89,7 @@ impl Prober {
                     Some(ErrorCode::None) => talk.saw_start(partition, known.start, answer.offset)?,
                     Some(error) if is_passing(error) => {
                         talk.is_offline(partition, Some(error))?;
-                        self.cluster.doubt();
+                        self.rounds.cluster.doubt();
                     }
                     other => return Err(Violation::Answer(format!("ListOffsets with the error {other:?}"))),
                 }
@@ -107,36 +104,26 @@ impl Prober {
 
 impl Role for Prober {
     fn act(&mut self, talk: &mut Talk<'_>) -> Result<(), Violation> {
-        if talk.env.production_over.is_some() {
-            self.is_done = true;
-            return Ok(());
+        if self.rounds.begins(talk, self.in_flight.is_some()) {
+            self.ask(talk);
         }
-        if self.in_flight.is_some() || !self.cluster.is_ready(talk, &self.topics) {
-            return Ok(());
-        }
-        if talk.time() < self.next_at {
-            talk.wake_after(self.next_at - talk.time());
-            return Ok(());
-        }
-        self.next_at = talk.time() + PAUSE + talk.chance.span_up_to(talk.env.plan.clients.pause);
-        self.ask(talk);
         Ok(())
     }
 
     fn answered(&mut self, talk: &mut Talk<'_>, _: u64, answer: Answer) -> Result<(), Violation> {
         match answer {
-            Answer::Metadata(response) => self.cluster.answered(talk, &response),
+            Answer::Metadata(response) => self.rounds.cluster.answered(talk, &response),
             Answer::ListOffsets(response) => self.told(talk, &response),
             other => unreachable!("probers don't ask for {other:?}"),
         }
     }
 
     fn disconnected(&mut self) {
-        self.cluster.disconnected();
+        self.rounds.cluster.disconnected();
         self.in_flight = None;
     }
 
     fn is_done(&self) -> bool {
-        self.is_done
+        self.rounds.is_done
     }
 }

@@ -5,10 +5,10 @@ use ottla_core::wire::messages::delete_records::{
     DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsResponse, DeleteRecordsTopic,
 };
 
-use super::cluster::Cluster;
 use super::producer::is_passing;
+use super::rounds::Rounds;
 use super::{Answer, Request, Role, Talk};
-use crate::agenda::{Span, Time};
+use crate::agenda::Span;
 use crate::chance::Odds;
 use crate::history::{KnownEnd, PartitionRef};
 use crate::violation::{Check, Violation};
@@ -16,11 +16,8 @@ use crate::violation::{Check, Violation};
 /// A client that deletes records.
 #[derive(Debug)]
 pub struct Pruner {
-    topics: Vec<String>,
-    cluster: Cluster,
+    rounds: Rounds,
     in_flight: Option<Deletion>,
-    next_at: Time,
-    is_done: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,12 +38,12 @@ impl Pruner {
     /// One that deletes records of these topics.
     #[must_use]
     pub fn new(topics: Vec<String>) -> Self {
-        Self { topics, cluster: Cluster::default(), in_flight: None, next_at: Time::default(), is_done: false }
+        Self { rounds: Rounds::new(topics, PAUSE), in_flight: None }
     }
 
     fn delete(&mut self, talk: &mut Talk<'_>) {
-        let name = talk.chance.pick(&self.topics).clone();
-        let epochs = &self.cluster.topic(&name).expect("the cluster is ready").leader_epochs;
+        let name = talk.chance.pick(&self.rounds.topics).clone();
+        let epochs = &self.rounds.cluster.topic(&name).expect("the cluster is ready").leader_epochs;
         let index = *epochs.keys().nth(talk.chance.index(epochs.len())).expect("a topic has partitions");
         let partition = talk.history.topics.partition(&name, index).expect("clients know only lasting topics");
         let (start, end) = (talk.history.known_start(partition), talk.history.known_end(partition));
@@ -79,7 +76,7 @@ impl Pruner {
             Some(ErrorCode::OffsetOutOfRange) if end.life != talk.life() => return Ok(()),
             Some(error) if is_passing(error) => {
                 talk.is_offline(partition, Some(error))?;
-                self.cluster.doubt();
+                self.rounds.cluster.doubt();
                 return Ok(());
             }
             other => return Err(Violation::Answer(format!("{partition}: DeleteRecords with the error {other:?}"))),
@@ -97,36 +94,26 @@ impl Pruner {
 
 impl Role for Pruner {
     fn act(&mut self, talk: &mut Talk<'_>) -> Result<(), Violation> {
-        if talk.env.production_over.is_some() {
-            self.is_done = true;
-            return Ok(());
+        if self.rounds.begins(talk, self.in_flight.is_some()) {
+            self.delete(talk);
         }
-        if self.in_flight.is_some() || !self.cluster.is_ready(talk, &self.topics) {
-            return Ok(());
-        }
-        if talk.time() < self.next_at {
-            talk.wake_after(self.next_at - talk.time());
-            return Ok(());
-        }
-        self.next_at = talk.time() + PAUSE + talk.chance.span_up_to(talk.env.plan.clients.pause);
-        self.delete(talk);
         Ok(())
     }
 
     fn answered(&mut self, talk: &mut Talk<'_>, _: u64, answer: Answer) -> Result<(), Violation> {
         match answer {
-            Answer::Metadata(response) => self.cluster.answered(talk, &response),
+            Answer::Metadata(response) => self.rounds.cluster.answered(talk, &response),
             Answer::DeleteRecords(response) => self.deleted(talk, &response),
             other => unreachable!("pruners don't ask for {other:?}"),
         }
     }
 
     fn disconnected(&mut self) {
-        self.cluster.disconnected();
+        self.rounds.cluster.disconnected();
         self.in_flight = None;
     }
 
     fn is_done(&self) -> bool {
-        self.is_done
+        self.rounds.is_done
     }
 }
