@@ -12,6 +12,7 @@ mod log_dirs;
 mod log_starts;
 mod opening;
 mod retention;
+mod schedule;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;

@@ -22,6 +22,7 @@ mod atomic_file;
 mod compaction;
 mod config;
 mod damage_text;
+mod due;
 mod durability;
 mod ending;
 mod event;
@@ -82,16 +83,16 @@ use crate::planted::{Bug, Bugs};
 use crate::time::{Monotonic, Now};
 use crate::types::{LeaderEpoch, Offset, PartitionId, TopicName};
 
-pub use compaction::{CompactionDue, CompactionSettings};
+pub use compaction::CompactionSettings;
 pub use config::LogConfig;
 pub use damage_text::Damage;
 pub(crate) use damage_text::quoted;
+pub use due::Due;
 pub use event::{
     AppendError, Appended, EndTransaction, Extent, Found, Located, LogEvent, LogState, Lookup, LookupError, LookupId,
     OpenLog, OutOfRange, TimestampAndOffset,
 };
 pub use recovery::Progress;
-pub use retention::RetentionDue;
 pub use transaction_index::AbortedTransaction;
 
 /// The log of one partition.

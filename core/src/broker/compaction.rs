@@ -3,25 +3,18 @@
 //!
 //! What a compaction does is the log's own business (`log/compaction`).
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 
 use super::Broker;
-use crate::log::{CompactionDue, CompactionSettings};
-use crate::time::{Monotonic, Now, WallClock};
+use super::schedule::Schedule;
+use crate::log::{CompactionSettings, Due};
+use crate::time::{Monotonic, Now};
 use crate::types::PartitionId;
-use crate::wire::Uuid;
-
-/// What every partition comes after.
-const FIRST: PartitionId = PartitionId { topic_id: Uuid::ZERO, index: i32::MIN };
 
 /// Which logs are compacted, and when.
 #[derive(Debug, Default)]
 pub(super) struct Cleaner {
-    due_of: BTreeMap<PartitionId, CompactionDue>,
-    /// Those that are due.
-    ready: BTreeSet<PartitionId>,
-    /// Those that will be, on the wall clock.
-    by_time: BTreeSet<(WallClock, PartitionId)>,
+    schedule: Schedule,
     /// Logs that have their turn in this round.
     present: BTreeSet<PartitionId>,
     running: Option<PartitionId>,
@@ -36,28 +29,19 @@ impl Cleaner {
 
     /// When [`Cleaner::next`] may have something. Without any log that could be compacted, never.
     pub(super) fn deadline(&self) -> Option<Monotonic> {
-        let waits = !self.present.is_empty() || !self.ready.is_empty() || !self.by_time.is_empty();
+        let waits = !self.present.is_empty() || self.schedule.first() != Due::Never;
         self.next_round.filter(|_| waits && self.running.is_none())
     }
 
     /// A log knows when it is worth while to compact it.
-    pub(super) fn arm(&mut self, id: PartitionId, due: CompactionDue) {
-        self.forget(id);
-        match due {
-            CompactionDue::Never => return,
-            CompactionDue::At(time) => drop(self.by_time.insert((time, id))),
-            CompactionDue::Now => drop(self.ready.insert(id)),
-        }
-        self.due_of.insert(id, due);
+    pub(super) fn arm(&mut self, id: PartitionId, due: Due) {
+        self.present.remove(&id);
+        self.schedule.arm(id, due);
     }
 
     /// A log is gone, or need not be compacted any more.
     pub(super) fn forget(&mut self, id: PartitionId) {
-        match self.due_of.remove(&id) {
-            Some(CompactionDue::At(time)) => drop(self.by_time.remove(&(time, id))),
-            Some(CompactionDue::Now) => drop(self.ready.remove(&id)),
-            Some(CompactionDue::Never) | None => {}
-        }
+        self.schedule.forget(id);
         self.present.remove(&id);
     }
 
@@ -74,13 +58,7 @@ impl Cleaner {
             return None;
         }
         if self.present.is_empty() {
-            self.present.append(&mut self.ready);
-            let later = self.by_time.split_off(&(WallClock(now.wall.0.saturating_add(1)), FIRST));
-            let by_time = core::mem::replace(&mut self.by_time, later);
-            self.present.extend(by_time.into_iter().map(|(_, id)| id));
-            for id in &self.present {
-                self.due_of.remove(id);
-            }
+            self.schedule.take(now.wall, &mut self.present);
         }
         self.running = self.present.pop_first();
         if self.present.is_empty() {
@@ -111,6 +89,8 @@ impl Broker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::WallClock;
+    use crate::wire::Uuid;
 
     const BACKOFF_MS: i64 = 1_000;
 
@@ -132,9 +112,9 @@ mod tests {
     fn without_a_log_to_compact_there_is_no_wake_up() {
         let mut cleaner = cleaner();
         assert_eq!(cleaner.deadline(), None);
-        cleaner.arm(id(0), CompactionDue::Never);
+        cleaner.arm(id(0), Due::Never);
         assert_eq!(cleaner.deadline(), None);
-        cleaner.arm(id(0), CompactionDue::Now);
+        cleaner.arm(id(0), Due::Now);
         assert_eq!(cleaner.deadline(), Some(Monotonic(100_000)));
         cleaner.forget(id(0));
         assert_eq!(cleaner.deadline(), None);
@@ -143,14 +123,14 @@ mod tests {
     #[test]
     fn one_log_is_compacted_at_a_time_and_each_once_a_round() {
         let mut cleaner = cleaner();
-        cleaner.arm(id(0), CompactionDue::Now);
-        cleaner.arm(id(1), CompactionDue::Now);
+        cleaner.arm(id(0), Due::Now);
+        cleaner.arm(id(1), Due::Now);
         assert_eq!(cleaner.next(at(99), BACKOFF_MS), None);
         assert_eq!(cleaner.next(at(100), BACKOFF_MS), Some(id(0)));
         assert_eq!(cleaner.next(at(100), BACKOFF_MS), None);
         assert_eq!(cleaner.deadline(), None);
         cleaner.ended(id(0));
-        cleaner.arm(id(0), CompactionDue::Now);
+        cleaner.arm(id(0), Due::Now);
         assert_eq!(cleaner.next(at(101), BACKOFF_MS), Some(id(1)));
         cleaner.ended(id(1));
         assert_eq!(cleaner.next(at(102), BACKOFF_MS), None);
@@ -160,7 +140,7 @@ mod tests {
     #[test]
     fn a_log_is_compacted_in_the_first_round_after_its_time() {
         let mut cleaner = cleaner();
-        cleaner.arm(id(0), CompactionDue::At(WallClock(5_101)));
+        cleaner.arm(id(0), Due::At(WallClock(5_101)));
         assert_eq!(cleaner.next(at(100), BACKOFF_MS), None);
         assert_eq!(cleaner.next(at(1_100), BACKOFF_MS), Some(id(0)));
     }

@@ -3,18 +3,16 @@
 //!
 //! What a log deletes is its own business (`log/retention`).
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 
 use super::Broker;
-use crate::log::RetentionDue;
-use crate::time::{Monotonic, Now, WallClock};
+use super::schedule::Schedule;
+use crate::log::Due;
+use crate::time::{Monotonic, Now};
 use crate::types::PartitionId;
-use crate::wire::Uuid;
 
 /// Logs that are checked in one go.
 const SLICE: usize = 16;
-/// What every partition comes after.
-const FIRST: PartitionId = PartitionId { topic_id: Uuid::ZERO, index: i32::MIN };
 /// Between two slices others have their turn: 10,000 partitions take 6 s.
 const SLICE_PAUSE_MS: i64 = 10;
 
@@ -23,11 +21,8 @@ const SLICE_PAUSE_MS: i64 = 10;
 pub(super) struct Rounds {
     /// The last time that was told: the wall clock may have jumped meanwhile.
     now: Now,
-    /// When each log can have something to delete, on the wall clock; such a time may come sooner than thought, or later.
-    by_time: BTreeSet<(WallClock, PartitionId)>,
-    /// Logs that are checked in the next round whatever the time.
-    at_next: BTreeSet<PartitionId>,
-    due_of: BTreeMap<PartitionId, RetentionDue>,
+    /// When each log can have something to delete; such a time may come sooner than thought, or later.
+    schedule: Schedule,
     next_round: Option<Monotonic>,
     /// Logs that are still to be checked in this round, and when the next of them are.
     present: BTreeSet<PartitionId>,
@@ -38,9 +33,7 @@ impl Rounds {
     pub(super) fn new(now: Now) -> Self {
         Self {
             now,
-            by_time: BTreeSet::new(),
-            at_next: BTreeSet::new(),
-            due_of: BTreeMap::new(),
+            schedule: Schedule::default(),
             next_round: None,
             present: BTreeSet::new(),
             next_slice: now.monotonic,
@@ -63,45 +56,31 @@ impl Rounds {
             return Some(self.next_slice);
         }
         let next_round = self.next_round?;
-        if !self.at_next.is_empty() {
-            return Some(next_round);
+        match self.schedule.first() {
+            Due::Now => Some(next_round),
+            Due::At(first) => {
+                let expected = self.now.monotonic.plus_ms(first.0.saturating_sub(self.now.wall.0));
+                Some(expected.max(next_round))
+            }
+            Due::Never => None,
         }
-        let (first, _) = self.by_time.first()?;
-        let expected = self.now.monotonic.plus_ms(first.0.saturating_sub(self.now.wall.0));
-        Some(expected.max(next_round))
     }
 
     /// A log knows when it can have something to delete.
-    pub(super) fn arm(&mut self, id: PartitionId, due: RetentionDue) {
-        self.forget(id);
-        match due {
-            RetentionDue::Never => return,
-            RetentionDue::At(time) => drop(self.by_time.insert((time, id))),
-            RetentionDue::AtNextCheck => drop(self.at_next.insert(id)),
-        }
-        self.due_of.insert(id, due);
+    pub(super) fn arm(&mut self, id: PartitionId, due: Due) {
+        self.schedule.arm(id, due);
     }
 
     /// A log is gone, or has nothing more to delete.
     pub(super) fn forget(&mut self, id: PartitionId) {
-        match self.due_of.remove(&id) {
-            Some(RetentionDue::At(time)) => drop(self.by_time.remove(&(time, id))),
-            Some(RetentionDue::AtNextCheck) => drop(self.at_next.remove(&id)),
-            Some(RetentionDue::Never) | None => {}
-        }
+        self.schedule.forget(id);
     }
 
     /// The logs to be checked now.
     fn due(&mut self, now: Now, interval_ms: i64) -> BTreeSet<PartitionId> {
         if self.next_round.is_some_and(|round| round <= now.monotonic) {
             self.next_round = Some(now.monotonic.plus_ms(interval_ms));
-            self.present.append(&mut self.at_next);
-            let later = self.by_time.split_off(&(WallClock(now.wall.0.saturating_add(1)), FIRST));
-            let by_time = core::mem::replace(&mut self.by_time, later);
-            self.present.extend(by_time.into_iter().map(|(_, id)| id));
-            for id in &self.present {
-                self.due_of.remove(id);
-            }
+            self.schedule.take(now.wall, &mut self.present);
         }
         if self.present.is_empty() || self.next_slice > now.monotonic {
             return BTreeSet::new();
@@ -127,6 +106,8 @@ impl Broker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::WallClock;
+    use crate::wire::Uuid;
 
     const INTERVAL_MS: i64 = 1_000;
 
@@ -153,9 +134,9 @@ mod tests {
     fn a_log_without_anything_to_delete_costs_no_wake_up() {
         let mut rounds = rounds();
         assert_eq!(rounds.deadline(), None);
-        rounds.arm(id(0), RetentionDue::Never);
+        rounds.arm(id(0), Due::Never);
         assert_eq!(rounds.deadline(), None);
-        rounds.arm(id(0), RetentionDue::AtNextCheck);
+        rounds.arm(id(0), Due::Now);
         assert_eq!(rounds.deadline(), Some(Monotonic(100_000)));
         rounds.forget(id(0));
         assert_eq!(rounds.deadline(), None);
@@ -164,9 +145,9 @@ mod tests {
     #[test]
     fn a_log_is_checked_in_the_first_round_after_its_time() {
         let mut rounds = rounds();
-        rounds.arm(id(0), RetentionDue::At(WallClock(5_100)));
-        rounds.arm(id(1), RetentionDue::At(WallClock(5_101)));
-        rounds.arm(id(2), RetentionDue::AtNextCheck);
+        rounds.arm(id(0), Due::At(WallClock(5_100)));
+        rounds.arm(id(1), Due::At(WallClock(5_101)));
+        rounds.arm(id(2), Due::Now);
         assert_eq!(due(&mut rounds, 99), []);
         assert_eq!(due(&mut rounds, 100), [0, 2]);
         assert_eq!(rounds.deadline(), Some(Monotonic(1_100_000)));
@@ -177,7 +158,7 @@ mod tests {
     #[test]
     fn an_idle_broker_sleeps_until_a_record_is_too_old_and_follows_the_wall_clock() {
         let mut rounds = rounds();
-        rounds.arm(id(0), RetentionDue::At(WallClock(5_000 + 90_000)));
+        rounds.arm(id(0), Due::At(WallClock(5_000 + 90_000)));
         assert_eq!(rounds.deadline(), Some(Monotonic(90_000_000)));
         rounds.watch(Now { monotonic: Monotonic(10_000_000), wall: WallClock(90_000) });
         assert_eq!(rounds.deadline(), Some(Monotonic(15_000_000)));
@@ -188,8 +169,8 @@ mod tests {
     #[test]
     fn a_time_that_came_nearer_counts() {
         let mut rounds = rounds();
-        rounds.arm(id(0), RetentionDue::At(WallClock(1 << 60)));
-        rounds.arm(id(0), RetentionDue::At(WallClock(5_000)));
+        rounds.arm(id(0), Due::At(WallClock(1 << 60)));
+        rounds.arm(id(0), Due::At(WallClock(5_000)));
         assert_eq!(due(&mut rounds, 100), [0]);
     }
 
@@ -197,7 +178,7 @@ mod tests {
     fn many_logs_are_checked_a_few_at_a_time() {
         let mut rounds = rounds();
         for index in 0..40 {
-            rounds.arm(id(index), RetentionDue::AtNextCheck);
+            rounds.arm(id(index), Due::Now);
         }
         assert_eq!(due(&mut rounds, 100).len(), SLICE);
         assert_eq!(rounds.deadline(), Some(Monotonic(110_000)));

@@ -46,8 +46,6 @@ use crate::records::BatchHeader;
 use crate::time::{Monotonic, Now};
 use crate::types::Offset;
 
-pub use due::CompactionDue;
-
 /// What the broker allows a compaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CompactionSettings {

@@ -1,7 +1,7 @@
 //! Retention: which segments are past their time or more than the log may hold, as Kafka counts.
 //!
 //! The broker asks for a check now and then ([`PartitionLog::check_retention`]); a log says when the next one can find
-//! anything ([`RetentionDue`]), so that logs without old segments cost nothing. The largest timestamp of a segment is
+//! anything ([`Due`]), so that logs without old segments cost nothing. The largest timestamp of a segment is
 //! read off its time index when it is the oldest that may go, and not before.
 //!
 //! What does not belong here: how segments go (`head`, `leaving`).
@@ -9,6 +9,7 @@
 use alloc::format;
 
 use super::PartitionLog;
+use super::due::Due;
 use super::event::LogState;
 use super::names::{TIME_INDEX, file_name};
 use super::task::Task;
@@ -19,18 +20,6 @@ use crate::planted::Bug;
 use crate::time::{Now, WallClock};
 use crate::types::Offset;
 
-/// When a check can find something to delete.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RetentionDue {
-    /// Not before the log changes.
-    #[default]
-    Never,
-    /// Not before this.
-    At(WallClock),
-    /// Whenever the next one is.
-    AtNextCheck,
-}
-
 /// A check under way, and what the broker knows.
 #[derive(Debug, Default)]
 pub(super) struct Retention {
@@ -38,7 +27,7 @@ pub(super) struct Retention {
     checked_to: Option<Offset>,
     /// The segment whose largest timestamp must be found out first.
     reading: Option<Reading>,
-    told: RetentionDue,
+    told: Due,
     is_changed: bool,
 }
 
@@ -57,7 +46,7 @@ enum Step {
 }
 
 impl Retention {
-    /// What [`RetentionDue`] follows from may be different.
+    /// What [`Due`] follows from may be different.
     pub(super) fn changed(&mut self) {
         self.is_changed = true;
     }
@@ -75,14 +64,14 @@ impl PartitionLog {
         if self.state != LogState::Serving || is_checking || !self.config.is_deleted {
             return;
         }
-        self.retention.told = RetentionDue::Never;
+        self.retention.told = Due::Never;
         self.retention.checked_to = Some(self.end_of_excess());
         self.go_on_checking(now, outbox);
         self.settle(outbox);
     }
 
     /// When the next check can find something, where that is different from the last time.
-    pub fn take_retention_due(&mut self) -> Option<RetentionDue> {
+    pub fn take_retention_due(&mut self) -> Option<Due> {
         if !core::mem::take(&mut self.retention.is_changed) || self.retention.checked_to.is_some() {
             return None;
         }
@@ -93,12 +82,12 @@ impl PartitionLog {
     /// After an append: a log that was empty, or small, may not be so any more.
     pub(super) fn note_growth(&mut self) {
         self.retention.is_changed |= match self.retention.told {
-            RetentionDue::Never => true,
-            RetentionDue::At(_) => {
+            Due::Never => true,
+            Due::At(_) => {
                 let oldest = *self.segments.first_key_value().expect("there is an active segment").0;
                 self.has_excess(self.size_bytes, oldest)
             }
-            RetentionDue::AtNextCheck => false,
+            Due::Now => false,
         };
     }
 
@@ -107,20 +96,20 @@ impl PartitionLog {
         self.retention = Retention { is_changed: true, ..Retention::default() };
     }
 
-    fn retention_due(&self) -> RetentionDue {
+    fn retention_due(&self) -> Due {
         if self.state != LogState::Serving || !self.config.is_deleted {
-            return RetentionDue::Never;
+            return Due::Never;
         }
-        let Some((base, _)) = self.oldest_from(self.start_to_be()) else { return RetentionDue::Never };
+        let Some((base, _)) = self.oldest_from(self.start_to_be()) else { return Due::Never };
         let leaving: u64 = self.segments.range(..base).map(|(_, segment)| segment.size_bytes).sum();
         if self.has_excess(self.size_bytes - leaving, base) {
-            return RetentionDue::AtNextCheck;
+            return Due::Now;
         }
         if self.config.retention_ms < 0 {
-            return RetentionDue::Never;
+            return Due::Never;
         }
-        self.newest_time_in(base).map_or(RetentionDue::AtNextCheck, |newest| {
-            RetentionDue::At(WallClock(newest.saturating_add(self.config.retention_ms).saturating_add(1)))
+        self.newest_time_in(base).map_or(Due::Now, |newest| {
+            Due::At(WallClock(newest.saturating_add(self.config.retention_ms).saturating_add(1)))
         })
     }
 

@@ -2,26 +2,14 @@
 
 use super::super::event::LogState;
 use super::super::segment::Segment;
-use crate::log::PartitionLog;
+use crate::log::{Due, PartitionLog};
 use crate::time::{Now, WallClock};
 use crate::types::Offset;
-
-/// When it is worth while to compact a log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CompactionDue {
-    /// Now.
-    Now,
-    /// Not before this.
-    At(WallClock),
-    /// Not before the log changes.
-    #[default]
-    Never,
-}
 
 /// What was said of it, and whether that may be different by now.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Known {
-    told: CompactionDue,
+    told: Due,
     is_changed: bool,
     /// What is undecided was in the way.
     waits_for_stable: bool,
@@ -29,7 +17,7 @@ pub(super) struct Known {
 
 impl PartitionLog {
     /// When the log is to be compacted, where that is different from the last time.
-    pub fn take_compaction_due(&mut self, now: Now) -> Option<CompactionDue> {
+    pub fn take_compaction_due(&mut self, now: Now) -> Option<Due> {
         if !core::mem::take(&mut self.compaction.due.is_changed) {
             return None;
         }
@@ -45,37 +33,37 @@ impl PartitionLog {
         self.compaction.due.is_changed |= self.compaction.due.waits_for_stable;
     }
 
-    /// [`CompactionDue`] may be different: a segment was closed, the settings or the last stable offset changed.
+    /// [`Due`] may be different: a segment was closed, the settings or the last stable offset changed.
     pub(in crate::log) fn compaction_changed(&mut self) {
         self.compaction.due.is_changed = true;
     }
 
     /// Whether it is due now.
     pub(super) fn is_due(&self, now: Now) -> bool {
-        self.due_beside_run(now) == CompactionDue::Now
+        self.due_beside_run(now) == Due::Now
     }
 
-    fn compaction_due(&self, now: Now) -> CompactionDue {
-        if self.compaction.run.is_some() { CompactionDue::Never } else { self.due_beside_run(now) }
+    fn compaction_due(&self, now: Now) -> Due {
+        if self.compaction.run.is_some() { Due::Never } else { self.due_beside_run(now) }
     }
 
-    fn due_beside_run(&self, now: Now) -> CompactionDue {
+    fn due_beside_run(&self, now: Now) -> Due {
         if self.state != LogState::Serving || !self.config.is_compacted || self.compaction.is_given_up {
-            return CompactionDue::Never;
+            return Due::Never;
         }
         let end = self.first_uncleanable(now);
         let from = self.first_dirty();
         let dirty_bytes: u64 = self.segments.range(from..end).map(|(_, segment)| segment.size_bytes).sum();
         let clean_bytes: u64 = self.segments.range(..from).map(|(_, segment)| segment.size_bytes).sum();
         if dirty_bytes > 0 && self.is_dirty_enough(clean_bytes, dirty_bytes) {
-            return CompactionDue::Now;
+            return Due::Now;
         }
         let lagging = if end > from { self.lag_ends(from) } else { None };
         [lagging, self.young_until(now)]
             .into_iter()
             .flatten()
             .min()
-            .map_or(CompactionDue::Never, |at| if at <= now.wall { CompactionDue::Now } else { CompactionDue::At(at) })
+            .map_or(Due::Never, |at| if at <= now.wall { Due::Now } else { Due::At(at) })
     }
 
     fn is_dirty_enough(&self, clean_bytes: u64, dirty_bytes: u64) -> bool {

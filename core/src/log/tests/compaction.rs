@@ -5,7 +5,7 @@ use alloc::vec;
 
 use super::transactions::end;
 use super::*;
-use crate::log::{CompactionDue, CompactionSettings};
+use crate::log::{CompactionSettings, Due};
 use crate::records::{Compression, OutputLimit, TimestampType, TransactionResult, records_of};
 
 const SETTINGS: CompactionSettings = CompactionSettings { keys_size_bytes: 1 << 20, hash_seed: [9; 16] };
@@ -235,7 +235,7 @@ fn aborted_records_go_and_undecided_ones_are_not_touched() {
     world.try_end(&end(2, TransactionResult::Commit)).expect("the marker fits");
     world.log.roll(world.now, &mut world.outbox);
     world.run();
-    assert_eq!(world.log.take_compaction_due(world.now), Some(CompactionDue::Now), "the transaction is decided");
+    assert_eq!(world.log.take_compaction_due(world.now), Some(Due::Now), "the transaction is decided");
     world.compact();
     assert_eq!(world.offsets(), [0, 4, 5]);
 }
@@ -245,7 +245,7 @@ fn a_segment_that_is_younger_than_the_lag_waits() {
     let mut world = World::new(LogConfig { min_compaction_lag_ms: DAY_MS, ..compacted() });
     world.roll_with(&keyed(&[("a", Some("a1")), ("a", Some("a2"))]));
     let due = world.log.take_compaction_due(world.now);
-    assert_eq!(due, Some(CompactionDue::At(WallClock(now().wall.0 + DAY_MS + 1))));
+    assert_eq!(due, Some(Due::At(WallClock(now().wall.0 + DAY_MS + 1))));
     world.compact();
     assert_eq!(world.offsets(), [0, 1]);
     world.now.wall.0 += DAY_MS + 1;
@@ -263,7 +263,7 @@ fn a_log_is_compacted_when_enough_of_it_is_new_or_old_enough() {
     world.log.take_compaction_due(world.now);
     world.roll_with(&keyed(&[("b", Some("b1"))]));
     let due = world.log.take_compaction_due(world.now);
-    assert_eq!(due, Some(CompactionDue::At(WallClock(now().wall.0 + DAY_MS + 1))), "half of it is not enough");
+    assert_eq!(due, Some(Due::At(WallClock(now().wall.0 + DAY_MS + 1))), "half of it is not enough");
     world.now.wall.0 += DAY_MS + 1;
     world.compact();
     assert_eq!(world.log.compacted_to(), Some(Offset(2)));

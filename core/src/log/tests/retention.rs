@@ -286,10 +286,10 @@ fn without_a_limit_or_without_delete_in_the_policy_nothing_goes_by_itself() {
 fn after_a_restart_timestamps_are_read_off_the_time_index() {
     let config = LogConfig { retention_ms: HOUR_MS, ..config() };
     let mut world = segments(config).reopen();
-    assert_eq!(world.log.take_retention_due(), Some(RetentionDue::AtNextCheck), "the first segment's is not known");
+    assert_eq!(world.log.take_retention_due(), Some(Due::Now), "the first segment's is not known");
     world.check();
     let newest = now().wall.0 - 10_000 + 1;
-    assert_eq!(world.log.take_retention_due(), Some(RetentionDue::At(WallClock(newest + HOUR_MS + 1))));
+    assert_eq!(world.log.take_retention_due(), Some(Due::At(WallClock(newest + HOUR_MS + 1))));
     assert!(world.log.segments[&Offset(0)].file.is_none(), "the segment itself is not opened");
     assert_eq!(world.log.segments[&Offset(2)].largest, None, "nor is one looked at that does not matter yet");
     world.pass_ms(HOUR_MS - 10_000 + 3);
@@ -348,29 +348,29 @@ fn a_log_says_when_the_next_check_can_find_something() {
     let mut world = World::new(config);
     assert_eq!(world.log.take_retention_due(), None, "an empty log has nothing to delete");
     world.append(&records(5_000, &[VALUE]));
-    let at = |timestamp: i64| Some(RetentionDue::At(WallClock(timestamp + HOUR_MS + 1)));
+    let at = |timestamp: i64| Some(Due::At(WallClock(timestamp + HOUR_MS + 1)));
     assert_eq!(world.log.take_retention_due(), at(5_000));
     for timestamp in [6_000, 7_000] {
         world.append(&records(timestamp, &[VALUE]));
         assert_eq!(world.log.take_retention_due(), None, "no sooner than said");
     }
     world.append(&records(8_000, &[VALUE]));
-    assert_eq!(world.log.take_retention_due(), Some(RetentionDue::AtNextCheck), "it is too large");
+    assert_eq!(world.log.take_retention_due(), Some(Due::Now), "it is too large");
     world.now.wall = WallClock(9_000);
     world.check();
     assert_eq!(bases(&world), [2]);
     assert_eq!(world.log.take_retention_due(), at(8_000));
     world.log.configure(LogConfig { retention_ms: 1_000, ..world.config.clone() });
-    assert_eq!(world.log.take_retention_due(), Some(RetentionDue::At(WallClock(9_001))), "a change counts at once");
+    assert_eq!(world.log.take_retention_due(), Some(Due::At(WallClock(9_001))), "a change counts at once");
     world.log.configure(LogConfig { retention_ms: -1, ..world.config.clone() });
-    assert_eq!(world.log.take_retention_due(), Some(RetentionDue::Never));
+    assert_eq!(world.log.take_retention_due(), Some(Due::Never));
 }
 
 #[test]
 fn a_check_that_finds_nothing_is_followed_by_another() {
     let mut world = segments(LogConfig { retention_ms: HOUR_MS, ..config() });
     let due = world.log.take_retention_due();
-    assert!(matches!(due, Some(RetentionDue::At(_))));
+    assert!(matches!(due, Some(Due::At(_))));
     world.check();
     assert_eq!(world.log.take_retention_due(), due);
 }
