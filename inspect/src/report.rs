@@ -64,6 +64,14 @@ pub struct Column {
     pub squeeze: Option<Squeeze>,
 }
 
+impl Column {
+    /// One that keeps its width.
+    #[must_use]
+    pub const fn new(name: &'static str, head: &'static str, align: Align, tone: Tone) -> Self {
+        Self { name, head, align, tone, squeeze: None }
+    }
+}
+
 /// Which edge of its column a cell touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]

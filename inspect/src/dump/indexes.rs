@@ -14,18 +14,14 @@ use super::batches::{Step, Walk};
 use super::source::Source;
 use crate::report::{Align, Cell, Column, Remark, Report, Row, Table, Tone, count};
 
-const fn column(name: &'static str, head: &'static str, align: Align, tone: Tone) -> Column {
-    Column { name, head, align, tone, squeeze: None }
-}
-
 static OFFSETS: Table = Table {
     name: "offset-index-entry",
     has_head: true,
     indent: 2,
     columns: &[
-        column("at", "byte", Align::Right, Tone::Quiet),
-        column("offset", "offset", Align::Right, Tone::Plain),
-        column("position", "position", Align::Right, Tone::Plain),
+        Column::new("at", "byte", Align::Right, Tone::Quiet),
+        Column::new("offset", "offset", Align::Right, Tone::Plain),
+        Column::new("position", "position", Align::Right, Tone::Plain),
     ],
 };
 
@@ -34,9 +30,9 @@ static TIMES: Table = Table {
     has_head: true,
     indent: 2,
     columns: &[
-        column("at", "byte", Align::Right, Tone::Quiet),
-        column("timestamp", "time", Align::Left, Tone::Plain),
-        column("offset", "offset", Align::Right, Tone::Plain),
+        Column::new("at", "byte", Align::Right, Tone::Quiet),
+        Column::new("timestamp", "time", Align::Left, Tone::Plain),
+        Column::new("offset", "offset", Align::Right, Tone::Plain),
     ],
 };
 
@@ -45,11 +41,11 @@ static TRANSACTIONS: Table = Table {
     has_head: true,
     indent: 2,
     columns: &[
-        column("at", "byte", Align::Right, Tone::Quiet),
-        column("producerId", "producer", Align::Right, Tone::Plain),
-        column("firstOffset", "first offset", Align::Right, Tone::Plain),
-        column("lastOffset", "last offset", Align::Right, Tone::Plain),
-        column("lastStableOffset", "last stable offset", Align::Right, Tone::Plain),
+        Column::new("at", "byte", Align::Right, Tone::Quiet),
+        Column::new("producerId", "producer", Align::Right, Tone::Plain),
+        Column::new("firstOffset", "first offset", Align::Right, Tone::Plain),
+        Column::new("lastOffset", "last offset", Align::Right, Tone::Plain),
+        Column::new("lastStableOffset", "last stable offset", Align::Right, Tone::Plain),
     ],
 };
 

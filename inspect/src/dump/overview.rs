@@ -12,10 +12,6 @@ use super::source::Source;
 use crate::progress::Progress;
 use crate::report::{Align, Cell, Column, Heading, Remark, Report, Row, Shape, Squeeze, Table, Tone};
 
-const fn column(name: &'static str, head: &'static str, align: Align, tone: Tone) -> Column {
-    Column { name, head, align, tone, squeeze: None }
-}
-
 static PARTITIONS: Table = Table {
     name: "partition",
     has_head: true,
@@ -28,13 +24,13 @@ static PARTITIONS: Table = Table {
             tone: Tone::Plain,
             squeeze: Some(Squeeze { order: 1, min_width: 20 }),
         },
-        column("segments", "segments", Align::Right, Tone::Plain),
-        column("sizeBytes", "bytes", Align::Right, Tone::Plain),
-        column("batches", "batches", Align::Right, Tone::Plain),
-        column("records", "records", Align::Right, Tone::Plain),
-        column("", "offsets", Align::Right, Tone::Plain),
-        column("firstOffset", "", Align::Left, Tone::Quiet),
-        column("lastOffset", "", Align::Left, Tone::Quiet),
+        Column::new("segments", "segments", Align::Right, Tone::Plain),
+        Column::new("sizeBytes", "bytes", Align::Right, Tone::Plain),
+        Column::new("batches", "batches", Align::Right, Tone::Plain),
+        Column::new("records", "records", Align::Right, Tone::Plain),
+        Column::new("", "offsets", Align::Right, Tone::Plain),
+        Column::new("firstOffset", "", Align::Left, Tone::Quiet),
+        Column::new("lastOffset", "", Align::Left, Tone::Quiet),
         Column {
             name: "",
             head: "time",
@@ -42,9 +38,9 @@ static PARTITIONS: Table = Table {
             tone: Tone::Quiet,
             squeeze: Some(Squeeze { order: 0, min_width: 10 }),
         },
-        column("firstTimestamp", "", Align::Left, Tone::Quiet),
-        column("lastTimestamp", "", Align::Left, Tone::Quiet),
-        column("damages", "damage", Align::Left, Tone::Plain),
+        Column::new("firstTimestamp", "", Align::Left, Tone::Quiet),
+        Column::new("lastTimestamp", "", Align::Left, Tone::Quiet),
+        Column::new("damages", "damage", Align::Left, Tone::Plain),
     ],
 };
 

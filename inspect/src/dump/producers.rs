@@ -11,7 +11,7 @@ use super::source::Source;
 use crate::report::{Align, Cell, Column, Remark, Report, Row, Table, Tone, count};
 
 const fn column(name: &'static str, head: &'static str) -> Column {
-    Column { name, head, align: Align::Right, tone: Tone::Plain, squeeze: None }
+    Column::new(name, head, Align::Right, Tone::Plain)
 }
 
 static PRODUCERS: Table = Table {

@@ -13,7 +13,7 @@ static RECORDS: Table = Table {
     has_head: false,
     indent: 6,
     columns: &[
-        Column { name: "offset", head: "", align: Align::Right, tone: Tone::Plain, squeeze: None },
+        Column::new("offset", "", Align::Right, Tone::Plain),
         Column {
             name: "timestamp",
             head: "",

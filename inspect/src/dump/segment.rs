@@ -22,13 +22,9 @@ pub struct Telling {
     pub decoder: Option<Decoder>,
 }
 
-const fn column(name: &'static str, head: &'static str, align: Align, tone: Tone) -> Column {
-    Column { name, head, align, tone, squeeze: None }
-}
-
 /// For programs only.
 const fn hidden(name: &'static str) -> Column {
-    column(name, "", Align::Left, Tone::Quiet)
+    Column::new(name, "", Align::Left, Tone::Quiet)
 }
 
 static BATCHES: Table = Table {
@@ -36,14 +32,14 @@ static BATCHES: Table = Table {
     has_head: true,
     indent: 2,
     columns: &[
-        column("position", "position", Align::Right, Tone::Quiet),
-        column("sizeBytes", "bytes", Align::Right, Tone::Quiet),
-        column("", "offsets", Align::Right, Tone::Plain),
+        Column::new("position", "position", Align::Right, Tone::Quiet),
+        Column::new("sizeBytes", "bytes", Align::Right, Tone::Quiet),
+        Column::new("", "offsets", Align::Right, Tone::Plain),
         hidden("baseOffset"),
         hidden("lastOffset"),
-        column("count", "records", Align::Right, Tone::Plain),
-        column("codec", "codec", Align::Left, Tone::Plain),
-        column("partitionLeaderEpoch", "epoch", Align::Right, Tone::Plain),
+        Column::new("count", "records", Align::Right, Tone::Plain),
+        Column::new("codec", "codec", Align::Left, Tone::Plain),
+        Column::new("partitionLeaderEpoch", "epoch", Align::Right, Tone::Plain),
         Column {
             name: "",
             head: "producer",
@@ -79,7 +75,7 @@ static BATCHES: Table = Table {
             tone: Tone::Quiet,
             squeeze: Some(Squeeze { order: 0, min_width: 0 }),
         },
-        column("isCrcValid", "", Align::Left, Tone::Plain),
+        Column::new("isCrcValid", "", Align::Left, Tone::Plain),
     ],
 };
 

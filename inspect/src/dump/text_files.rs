@@ -13,7 +13,7 @@ use super::source::Source;
 use crate::report::{Align, Cell, Column, Remark, Report, Row, Table, Tone};
 
 const fn column(name: &'static str, head: &'static str, align: Align) -> Column {
-    Column { name, head, align, tone: Tone::Plain, squeeze: None }
+    Column::new(name, head, align, Tone::Plain)
 }
 
 static EPOCHS: Table = Table {
@@ -45,10 +45,7 @@ static LINES: Table = Table {
     name: "line",
     has_head: false,
     indent: 2,
-    columns: &[
-        Column { name: "line", head: "line", align: Align::Right, tone: Tone::Quiet, squeeze: None },
-        column("text", "text", Align::Left),
-    ],
+    columns: &[Column::new("line", "line", Align::Right, Tone::Quiet), column("text", "text", Align::Left)],
 };
 
 /// A checkpoint of a hundred thousand partitions is smaller.

@@ -15,7 +15,7 @@ static FIELDS: Table = Table {
     has_head: true,
     indent: 2,
     columns: &[
-        Column { name: "", head: "bytes", align: Align::Right, tone: Tone::Quiet, squeeze: None },
+        Column::new("", "bytes", Align::Right, Tone::Quiet),
         Column {
             name: "hex",
             head: "hex",
@@ -31,7 +31,7 @@ static FIELDS: Table = Table {
             squeeze: Some(Squeeze { order: 2, min_width: 20 }),
         },
         // For programs: what a row is that is no field's value.
-        Column { name: "structure", head: "", align: Align::Left, tone: Tone::Quiet, squeeze: None },
+        Column::new("structure", "", Align::Left, Tone::Quiet),
         Column {
             name: "value",
             head: "value",

@@ -193,8 +193,8 @@ mod tests {
         has_head: true,
         indent: 0,
         columns: &[
-            Column { name: "", head: "bytes", align: Align::Right, tone: Tone::Quiet, squeeze: None },
-            Column { name: "value", head: "value", align: Align::Left, tone: Tone::Value, squeeze: None },
+            Column::new("", "bytes", Align::Right, Tone::Quiet),
+            Column::new("value", "value", Align::Left, Tone::Value),
         ],
     };
 

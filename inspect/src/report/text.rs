@@ -292,7 +292,7 @@ mod tests {
         has_head: true,
         indent: 2,
         columns: &[
-            Column { name: "", head: "bytes", align: Align::Right, tone: Tone::Quiet, squeeze: None },
+            Column::new("", "bytes", Align::Right, Tone::Quiet),
             Column {
                 name: "hex",
                 head: "hex",
@@ -307,8 +307,8 @@ mod tests {
                 tone: Tone::Path,
                 squeeze: Some(Squeeze { order: 1, min_width: 8 }),
             },
-            Column { name: "value", head: "value", align: Align::Left, tone: Tone::Value, squeeze: None },
-            Column { name: "meaning", head: "meaning", align: Align::Left, tone: Tone::Meaning, squeeze: None },
+            Column::new("value", "value", Align::Left, Tone::Value),
+            Column::new("meaning", "meaning", Align::Left, Tone::Meaning),
         ],
     };
 
