@@ -229,7 +229,7 @@ impl PartitionLog {
     /// Where the command was not issued by this log, or has ended before.
     pub fn stored(&mut self, now: Now, op: OpId, result: StorageResult, outbox: &mut Outbox) {
         let task = self.tasks.remove(&op).expect("each command of a log ends exactly once");
-        if self.state != LogState::Offline || task == Task::Removal {
+        if self.state != LogState::Offline || task == Task::Move {
             match result {
                 StorageResult::Done(outcome) => self.done(now, op, task, outcome, outbox),
                 StorageResult::NotDone(error) | StorageResult::Unknown(error) => self.failed(now, task, &error, outbox),
@@ -261,7 +261,7 @@ impl PartitionLog {
             Task::LetGo(base) => self.renamed(now, base, outbox),
             Task::Compact => self.compaction_done(now, outcome, outbox),
             Task::RemoveFile => self.file_removed(now, outbox),
-            Task::Removal => self.removal_done(outbox),
+            Task::Move => self.move_done(outbox),
         }
     }
 
@@ -293,7 +293,7 @@ impl PartitionLog {
                 return self.file_removed(now, outbox);
             }
             Task::Load => return self.load_failed(error, outbox),
-            Task::Removal => return self.removal_failed(error, outbox),
+            Task::Move => return self.move_failed(error, outbox),
         };
         self.go_offline(self.failure_text(what, error), outbox);
     }

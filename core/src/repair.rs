@@ -350,6 +350,7 @@ impl<D: Disk> Repair<D> {
         result?;
         let reason = core::iter::from_fn(|| log.poll_event()).find_map(|event| match event {
             LogEvent::WentOffline { reason } => Some(reason),
+            LogEvent::Foreign { topic_id } => Some(format!("the directory belongs to topic id {topic_id}")),
             _ => None,
         });
         Ok(Looked { state: log.state(), damage: log.damage().cloned(), reason: reason.unwrap_or_default() })

@@ -5,7 +5,7 @@ mod world;
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use ottla_core::boundary::{HaltReason, Path, StorageCommand};
+use ottla_core::boundary::{HaltReason, Path, Report, StorageCommand};
 use ottla_core::memory_disk::MemoryDisk;
 use ottla_core::metadata::{batch as metadata_batch, features_of};
 use ottla_core::records::BatchHeader;
@@ -239,6 +239,57 @@ fn a_topic_whose_removal_was_cut_short_does_not_come_back_under_the_same_name() 
     assert_eq!(produce(&mut world, "letters", batch(&["new"])), 0);
     let kept = world.disk.files().filter(|file| file.relative.contains("-stray/")).count();
     assert!(kept > 0, "the old bytes are kept");
+}
+
+/// A topic was deleted and made anew under its name, and a power loss undid what became of the directories: the old one
+/// has its name again.
+fn with_the_old_directory_back() -> (MemoryDisk, Uuid) {
+    let mut world = World::new(&[]);
+    world.create_topic("letters", 1);
+    produce(&mut world, "letters", batch(&["old", "records"]));
+    let is_in = |file: &&Path| file.relative.starts_with("letters-0/");
+    let old: Vec<_> = world.disk.files().filter(is_in).cloned().collect();
+    let old: Vec<_> = old.into_iter().map(|file| (file.clone(), world.disk.file(&file).unwrap().to_vec())).collect();
+    delete(&mut world, "letters");
+    let topic_id = world.create_topic("letters", 1);
+    let mut disk = world.crash();
+    disk.execute(StorageCommand::Remove { path: path("letters-0") });
+    old.into_iter().for_each(|(file, bytes)| disk.put(&file, bytes));
+    (disk, topic_id)
+}
+
+#[test]
+fn a_directory_of_a_deleted_topic_that_is_back_is_set_aside_and_the_new_topic_of_its_name_begins_anew() {
+    let (disk, topic_id) = with_the_old_directory_back();
+    let mut world = World::on(disk, &[]);
+    let said = |report: &Report| report.text.starts_with("letters-0 belongs to topic id");
+    assert!(world.reports.iter().any(said), "{:?}", world.reports);
+    assert_eq!(fetch(&mut world, topic_id), Bytes::new());
+    assert_eq!(produce(&mut world, "letters", batch(&["new"])), 0);
+    let kept = |disk: &MemoryDisk| disk.files().filter(|file| file.relative.contains("-stray/")).count();
+    assert!(kept(&world.disk) > 0, "the old bytes are kept");
+
+    let mut world = World::on(world.shut_down(), &[]);
+    assert!(!world.reports.iter().any(said));
+    assert_eq!(produce(&mut world, "letters", batch(&["newer"])), 1);
+    assert!(kept(&world.disk) > 0);
+}
+
+#[test]
+fn a_directory_of_a_deleted_topic_that_can_not_be_set_aside_takes_only_that_partition_offline() {
+    let (disk, _) = with_the_old_directory_back();
+    let mut world = World::starting(disk, &[]);
+    world.judge = Box::new(|command| match command {
+        StorageCommand::Rename { to, .. } if to.relative.ends_with("-stray") => Verdict::Fail,
+        _ => Verdict::Do,
+    });
+    world.run();
+    world.open(world::CLIENT);
+    let said = |report: &Report| report.text.contains("letters-0 is another topic's and could not be set aside");
+    assert!(world.reports.iter().any(said), "{:?}", world.reports);
+    world.create_topic("numbers", 1);
+    assert_eq!(produce(&mut world, "numbers", batch(&["1"])), 0);
+    assert_eq!(world.halted, None);
 }
 
 #[test]

@@ -224,7 +224,13 @@ impl World {
         for offset in [self.log.log_start(), end] {
             if let Ok(Located::Reading(_)) = self.log.locate(offset, &mut self.outbox) {
                 self.run();
-                assert!(matches!(self.events.last(), Some(LogEvent::LookupDone { .. })));
+                let Some(LogEvent::LookupDone { result, .. }) = self.events.last() else {
+                    panic!("a lookup ends with its result");
+                };
+                if let Ok(Found::Extent(extent)) = result {
+                    self.log.unpin(extent.file, &mut self.outbox);
+                    self.run();
+                }
             }
         }
         for lookup in

@@ -11,6 +11,7 @@ use super::{Broker, Phase, Work};
 use super::{METADATA_PARTITION, METADATA_TOPIC};
 use crate::boundary::{HaltReason, Level, Output, Path};
 use crate::config::{Config, TopicConfig};
+use crate::directory::names;
 use crate::directory::{DirectoryEvent, Found, FoundPartition, PartitionOffsets, Settled, partition_dir};
 use crate::log::{self, LogEvent, LogState, LookupError, LookupId, OpenLog, PartitionLog};
 use crate::metadata::{self, Endpoint, Loader, Registration};
@@ -18,7 +19,7 @@ use crate::parking::Wake;
 use crate::rng::Rng;
 use crate::time::Now;
 use crate::types::{Offset, PartitionId, TopicName};
-use crate::wire::Str;
+use crate::wire::{Str, Uuid};
 
 /// What a start has in hand until the broker serves.
 #[derive(Debug)]
@@ -116,6 +117,7 @@ impl Broker {
         if partition == METADATA_PARTITION {
             self.give_up_changes(now);
         }
+        self.waiting_for_name.remove(&partition);
         self.suspect_log_dir(partition);
         if self.start.is_some() {
             self.log_settled(now, partition);
@@ -132,8 +134,35 @@ impl Broker {
         }
     }
 
+    /// A partition's directory is that of a topic that had its name before. A crash may undo the renaming of what was
+    /// being deleted: as Kafka does, it is kept under another name, and the partition begins anew.
+    pub(super) fn set_aside(&mut self, now: Now, id: PartitionId, topic_id: Uuid) {
+        if id == METADATA_PARTITION {
+            let why = format!("its directory belongs to topic id {topic_id}, not to {}", id.topic_id);
+            return self.unusable(format!("the metadata log can't be used: {why}"));
+        }
+        let Some(log) = self.logs.get_mut(&id) else { return };
+        let from = log.dir().clone();
+        let to = Path::new(from.log_dir, names::set_aside(&from.relative, self.rng.uuid()));
+        let text = format!(
+            "{from} belongs to topic id {topic_id}, the topic of this name has {}: it is renamed to {}, its bytes are kept",
+            id.topic_id, to.relative
+        );
+        self.outbox.report(Level::Warn, text);
+        self.waiting_for_name.insert(id);
+        log.set_aside(now, to, &mut self.outbox);
+        self.touch(id);
+        if self.start.is_some() {
+            self.log_settled(now, id);
+            self.serve_when_ready(now);
+        }
+    }
+
     /// A directory's name is free: a new topic of an old name may have waited for it.
     pub(super) fn open_waiting(&mut self, now: Now) {
+        if self.phase == Phase::Starting {
+            return;
+        }
         for id in core::mem::take(&mut self.waiting_for_name) {
             self.open_log(now, id, None);
         }

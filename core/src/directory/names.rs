@@ -72,7 +72,7 @@ pub fn partition_dir(log_dir: u16, topic: &str, index: i32) -> Path {
 }
 
 /// The name that sets a partition's directory aside. Kafka bounds a name at 255 bytes and cuts the topic for it.
-pub(super) fn set_aside(dir: &str, id: Uuid) -> String {
+pub(crate) fn set_aside(dir: &str, id: Uuid) -> String {
     const SUFFIX_BYTES: usize = ".".len() + 32 + "-stray".len();
     let (topic, index) = dir.rsplit_once('-').expect("only partition directories are set aside");
     let topic = &topic[..topic.len().min(255 - SUFFIX_BYTES - "-".len() - index.len())];

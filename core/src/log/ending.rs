@@ -16,7 +16,7 @@ use crate::wire::Uuid;
 #[derive(Debug)]
 pub(super) enum Ending {
     Close(Close),
-    Remove(Removal),
+    Move(Move),
 }
 
 /// A close, step by step. Each waits for what was in flight before.
@@ -32,23 +32,23 @@ pub(super) enum Close {
     Waiting,
 }
 
-/// A removal, step by step. Each waits for what was in flight before.
+/// The directory gets another name, and is removed or kept under it.
 #[derive(Debug)]
-pub(super) enum Removal {
+pub(super) struct Move {
+    to: Path,
+    is_kept: bool,
+    step: MoveStep,
+}
+
+/// A move, step by step. Each waits for what was in flight before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MoveStep {
     /// Results of earlier commands are still to come.
-    Waiting {
-        unique: Uuid,
-    },
-    Renaming {
-        to: Path,
-    },
-    SyncingParent {
-        at: Path,
-    },
+    Waiting,
+    Renaming,
+    SyncingParent,
     /// Answers are still being sent from the files.
-    Pinned {
-        at: Path,
-    },
+    Pinned,
     Removing,
 }
 
@@ -78,10 +78,20 @@ impl PartitionLog {
 
     /// Renames the directory out of the way, with `unique` in its name, and removes it; [`LogEvent::Removed`] follows.
     pub fn remove(&mut self, _now: Now, unique: Uuid, outbox: &mut Outbox) {
-        if matches!(self.ending, Some(Ending::Remove(_))) || self.state == LogState::Closed {
+        self.begin_move(self.deleted_path(unique), false, outbox);
+    }
+
+    /// Renames the directory, which is not this log's, out of the way, and keeps it; [`LogEvent::Removed`] follows, or
+    /// [`LogEvent::WentOffline`] where it could not be renamed.
+    pub fn set_aside(&mut self, _now: Now, to: Path, outbox: &mut Outbox) {
+        self.begin_move(to, true, outbox);
+    }
+
+    fn begin_move(&mut self, to: Path, is_kept: bool, outbox: &mut Outbox) {
+        if matches!(self.ending, Some(Ending::Move(_))) || self.state == LogState::Closed {
             return;
         }
-        self.begin_ending(Ending::Remove(Removal::Waiting { unique }), outbox);
+        self.begin_ending(Ending::Move(Move { to, is_kept, step: MoveStep::Waiting }), outbox);
         self.settle(outbox);
     }
 
@@ -89,7 +99,7 @@ impl PartitionLog {
     #[must_use]
     pub fn holds(&self, dir: &Path) -> bool {
         let is_renamed = match &self.ending {
-            Some(Ending::Remove(removal)) => !matches!(removal, Removal::Waiting { .. } | Removal::Renaming { .. }),
+            Some(Ending::Move(ending)) => !matches!(ending.step, MoveStep::Waiting | MoveStep::Renaming),
             _ => false,
         };
         self.dir == *dir && !is_renamed
@@ -132,7 +142,7 @@ impl PartitionLog {
         match self.ending.take() {
             None => self.settle_head(outbox),
             Some(Ending::Close(close)) => self.settle_close(close, outbox),
-            Some(Ending::Remove(removal)) => self.settle_removal(removal, outbox),
+            Some(Ending::Move(ending)) => self.settle_move(ending, outbox),
         }
     }
 
@@ -192,48 +202,57 @@ impl PartitionLog {
         }
     }
 
-    fn settle_removal(&mut self, removal: Removal, outbox: &mut Outbox) {
-        let next = match removal {
-            Removal::Waiting { unique } if self.tasks.is_empty() => {
-                let to = self.deleted_path(unique);
-                let from = self.dir.clone();
-                self.issuer(outbox).issue(Task::Removal, StorageCommand::Rename { from, to: to.clone() });
-                Removal::Renaming { to }
+    fn settle_move(&mut self, ending: Move, outbox: &mut Outbox) {
+        let step = match ending.step {
+            MoveStep::Waiting if self.tasks.is_empty() => {
+                let (from, to) = (self.dir.clone(), ending.to.clone());
+                self.issuer(outbox).issue(Task::Move, StorageCommand::Rename { from, to });
+                MoveStep::Renaming
             }
-            Removal::Pinned { at } if self.pins.is_empty() => {
+            MoveStep::Pinned if self.pins.is_empty() => {
                 self.close_files(outbox);
-                self.issuer(outbox).issue(Task::Removal, StorageCommand::Remove { path: at });
-                Removal::Removing
+                self.issuer(outbox).issue(Task::Move, StorageCommand::Remove { path: ending.to.clone() });
+                MoveStep::Removing
             }
             waiting => waiting,
         };
-        self.ending = Some(Ending::Remove(next));
+        self.ending = Some(Ending::Move(Move { step, ..ending }));
     }
 
-    /// A command of a removal is done.
-    pub(super) fn removal_done(&mut self, outbox: &mut Outbox) {
-        let next = match self.ending.take() {
-            Some(Ending::Remove(Removal::Renaming { to })) => {
-                self.issuer(outbox).issue(Task::Removal, StorageCommand::SyncDir { dir: to.parent() });
-                self.events.push_back(LogEvent::NameFree);
-                Removal::SyncingParent { at: to }
+    /// A command of a move is done.
+    pub(super) fn move_done(&mut self, outbox: &mut Outbox) {
+        let Some(Ending::Move(ending)) = self.ending.take() else { return self.removed() };
+        let step = match ending.step {
+            MoveStep::Renaming => {
+                let dir = ending.to.parent();
+                self.issuer(outbox).issue(Task::Move, StorageCommand::SyncDir { dir });
+                if !ending.is_kept {
+                    self.events.push_back(LogEvent::NameFree);
+                }
+                MoveStep::SyncingParent
             }
-            Some(Ending::Remove(Removal::SyncingParent { at })) => Removal::Pinned { at },
+            MoveStep::SyncingParent if !ending.is_kept => MoveStep::Pinned,
             _ => return self.removed(),
         };
-        self.ending = Some(Ending::Remove(next));
+        self.ending = Some(Ending::Move(Move { step, ..ending }));
     }
 
-    /// A command of a removal failed: what is left is left.
-    pub(super) fn removal_failed(&mut self, error: &StorageError, outbox: &mut Outbox) {
-        let was_never_there =
-            matches!(self.ending, Some(Ending::Remove(Removal::Renaming { .. }))) && *error == StorageError::NotFound;
+    /// A command of a move failed: what is left is left.
+    pub(super) fn move_failed(&mut self, error: &StorageError, outbox: &mut Outbox) {
+        let (is_kept, step) = match self.ending.take() {
+            Some(Ending::Move(ending)) => (ending.is_kept, ending.step),
+            _ => (false, MoveStep::Removing),
+        };
+        self.close_files(outbox);
+        if is_kept {
+            let reason = format!("{} is another topic's and could not be set aside: {error}", self.dir);
+            return self.go_offline(reason, outbox);
+        }
+        let was_never_there = step == MoveStep::Renaming && *error == StorageError::NotFound;
         if !was_never_there {
             let text = format!("{}: {} could not be removed: {error}", self.label(), self.dir);
             outbox.report(Level::Error, text);
         }
-        self.ending = None;
-        self.close_files(outbox);
         self.removed();
     }
 

@@ -13,6 +13,7 @@ use crate::boundary::{FileId, Path};
 use crate::error_code::ErrorCode;
 use crate::records::{TimestampType, TransactionResult};
 use crate::types::{LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId, TopicName};
+use crate::wire::Uuid;
 
 /// What it takes to open a log.
 #[derive(Clone, Debug)]
@@ -101,9 +102,16 @@ pub enum LogEvent {
         /// Whether everything was written and synced. If not, the directory must not get its clean marker.
         was_clean: bool,
     },
+    /// The directory is that of another topic, which had the name before. Nothing of it was touched; it waits for
+    /// [`super::PartitionLog::set_aside`].
+    Foreign {
+        /// Whose it is.
+        topic_id: Uuid,
+    },
     /// In a remove: the directory's name is free for another log.
     NameFree,
-    /// [`LogState::Closed`] after a remove: the directory is gone, or could not be removed, which was reported.
+    /// [`LogState::Closed`] after a remove: the directory is gone, or could not be removed, which was reported. After
+    /// [`super::PartitionLog::set_aside`]: it has another name.
     Removed,
 }
 

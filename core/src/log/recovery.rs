@@ -96,6 +96,8 @@ enum Step {
     },
     MakeDir,
     Metadata(FileRead),
+    /// It is another topic's directory: waits for [`PartitionLog::set_aside`]; nothing is in flight.
+    Foreign,
     Epochs(FileRead),
     Snapshot(Offset, FileRead),
     /// The last segment's indexes, after a clean stop.
@@ -306,7 +308,7 @@ impl PartitionLog {
                 }
                 self.listed(loader, outbox)
             }
-            Step::Surveyed { .. } => unreachable!("nothing is in flight while it waits"),
+            Step::Surveyed { .. } | Step::Foreign => unreachable!("nothing is in flight while it waits"),
             Step::Tidy(next) => self.when_tidy(loader, next, outbox),
             Step::Swap(swap) => self.swap_step(loader, swap, outcome, outbox),
             Step::Replace(commands) => {
@@ -625,7 +627,7 @@ impl Step {
             Self::List | Self::Surveyed { .. } => "listing the directory",
             Self::Swap(_) | Self::Replace(_) => "finishing a compaction",
             Self::MakeDir => "creating the directory",
-            Self::Metadata(_) | Self::Metadatum => "reading partition.metadata",
+            Self::Metadata(_) | Self::Foreign | Self::Metadatum => "reading partition.metadata",
             Self::Epochs(_) => "reading leader-epoch-checkpoint",
             Self::Snapshot(..) => "reading a producer snapshot",
             Self::Aborted(_) | Self::Offsets(_) | Self::Times(..) => "reading an index",

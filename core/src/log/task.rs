@@ -48,8 +48,8 @@ pub(super) enum Task {
     WriteAgain,
     /// A file that is of no use is being removed.
     RemoveFile,
-    /// The log's directory is being removed.
-    Removal,
+    /// The log's directory is getting another name, or being removed.
+    Move,
 }
 
 /// Issues commands on behalf of a log, and notes what each is for.

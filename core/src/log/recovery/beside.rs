@@ -7,6 +7,7 @@ use alloc::string::{String, ToString as _};
 use super::{Loader, Step};
 use crate::boundary::{Level, Outcome};
 use crate::log::atomic_file::AtomicFile;
+use crate::log::event::LogEvent;
 use crate::log::file_read::{Content, FileRead};
 use crate::log::leader_epochs::LeaderEpochs;
 use crate::log::names::{
@@ -50,9 +51,9 @@ impl PartitionLog {
     ) -> Result<Option<Step>, String> {
         let Content::Bytes(bytes) = content else { return Err("partition.metadata is too large".to_string()) };
         let found = partition_metadata::parse(&bytes).map_err(|fault| fault.to_string())?;
-        let expected = self.id.topic_id;
-        if found != expected {
-            return Err(format!("the directory belongs to topic id {found}, this topic has {expected}"));
+        if found != self.id.topic_id {
+            self.events.push_back(LogEvent::Foreign { topic_id: found });
+            return Ok(Some(Step::Foreign));
         }
         self.read_epochs(loader, outbox)
     }

@@ -359,15 +359,20 @@ fn the_log_start_is_what_the_checkpoint_says() {
 }
 
 #[test]
-fn a_directory_of_another_topic_is_left_alone() {
+fn a_directory_of_another_topic_is_left_alone_until_it_is_set_aside() {
     let mut disk = crashed(5, config());
     let other = partition_metadata::to_bytes(Uuid(77)).to_vec();
     disk.put(&path("partition.metadata"), other);
     let before: Vec<_> = names(&disk);
-    let world = World::open(disk, request(&config()));
-    assert!(world.is_offline());
-    assert!(world.said("the directory belongs to topic id"));
+    let mut world = World::begin(disk, request(&config()));
+    world.run();
+    assert_eq!(world.events, [LogEvent::Foreign { topic_id: Uuid(77) }]);
     assert_eq!(names(&world.disk), before);
+    world.log.set_aside(world.now, Path::new(0, "orders-3.77-stray"), &mut world.outbox);
+    world.run();
+    assert_eq!((world.log.state(), world.events.last()), (LogState::Closed, Some(&LogEvent::Removed)));
+    let aside = world.disk.files().filter_map(|path| path.relative.strip_prefix("orders-3.77-stray/"));
+    assert_eq!(aside.collect::<Vec<_>>(), before);
 }
 
 #[test]
