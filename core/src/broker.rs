@@ -407,7 +407,7 @@ impl Broker {
                 self.log_offline(now, partition, &reason);
                 self.wake_all(now, self.parking.touching(partition), Wake::Lost(partition));
             }
-            LogEvent::Foreign { topic_id } => self.set_aside(now, partition, topic_id),
+            LogEvent::Foreign { topic_id } => self.foreign_directory(now, partition, topic_id),
             LogEvent::NameFree => self.open_waiting(now),
             LogEvent::Closed { .. } | LogEvent::Removed => {
                 self.log_ended(partition, &event);

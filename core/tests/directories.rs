@@ -293,6 +293,23 @@ fn a_directory_of_a_deleted_topic_that_can_not_be_set_aside_takes_only_that_part
 }
 
 #[test]
+fn a_directory_of_a_topic_that_never_was_is_taken_for_damage_and_its_partition_is_offline() {
+    let mut world = World::new(&[]);
+    world.create_topic("letters", 1);
+    produce(&mut world, "letters", batch(&["precious"]));
+    let mut disk = world.shut_down();
+    let metadata = path("letters-0/partition.metadata");
+    disk.put(&metadata, format!("version: 0\ntopic_id: {FOO}=="));
+    let before: Vec<_> = disk.files().filter(|file| file.relative.starts_with("letters-0/")).cloned().collect();
+    let world = World::on(disk, &[]);
+    let said = |report: &Report| report.text.contains("correct its partition.metadata");
+    assert!(world.reports.iter().any(said), "{:?}", world.reports);
+    let disk = world.shut_down();
+    let after: Vec<_> = disk.files().filter(|file| file.relative.starts_with("letters-0/")).cloned().collect();
+    assert_eq!(after, before);
+}
+
+#[test]
 fn checkpoints_follow_a_minute_after_a_change_and_an_idle_broker_sleeps() {
     let mut world = World::new(&[]);
     world.create_topic("letters", 1);

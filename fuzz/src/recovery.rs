@@ -130,6 +130,10 @@ impl World {
             }
         }
         self.events.extend(std::iter::from_fn(|| self.log.poll_event()));
+        if matches!(self.events.last(), Some(LogEvent::Foreign { .. })) {
+            self.log.give_up("the directory is another topic's".into(), &mut self.outbox);
+            self.events.extend(std::iter::from_fn(|| self.log.poll_event()));
+        }
     }
 
     fn append(&mut self, source: &mut Unstructured<'_>, sequences: &mut BTreeMap<i64, i32>) -> Result<()> {

@@ -31,6 +31,8 @@ pub(super) struct Start {
     pub(super) opening: Option<Opening>,
     /// Where the records of this start end in the metadata log.
     end: Option<Offset>,
+    /// Topics that were removed, as far back as the metadata log goes.
+    removed_topics: BTreeSet<Uuid>,
 }
 
 /// The logs that a stop has still to close.
@@ -134,23 +136,32 @@ impl Broker {
         }
     }
 
-    /// A partition's directory is that of a topic that had its name before. A crash may undo the renaming of what was
-    /// being deleted: as Kafka does, it is kept under another name, and the partition begins anew.
-    pub(super) fn set_aside(&mut self, now: Now, id: PartitionId, topic_id: Uuid) {
+    /// A partition's directory is not its own. A power loss may undo the renaming of what was being deleted, and a topic
+    /// of the same name may have been made since: then what is there is kept under another name, as in Kafka, and the
+    /// partition begins anew. Where nobody knows of such a topic, the file that says so may be what is wrong.
+    pub(super) fn foreign_directory(&mut self, now: Now, id: PartitionId, topic_id: Uuid) {
         if id == METADATA_PARTITION {
             let why = format!("its directory belongs to topic id {topic_id}, not to {}", id.topic_id);
             return self.unusable(format!("the metadata log can't be used: {why}"));
         }
         let Some(log) = self.logs.get_mut(&id) else { return };
         let from = log.dir().clone();
-        let to = Path::new(from.log_dir, names::set_aside(&from.relative, self.rng.uuid()));
-        let text = format!(
-            "{from} belongs to topic id {topic_id}, the topic of this name has {}: it is renamed to {}, its bytes are kept",
-            id.topic_id, to.relative
-        );
-        self.outbox.report(Level::Warn, text);
-        self.waiting_for_name.insert(id);
-        log.set_aside(now, to, &mut self.outbox);
+        let text = format!("{from} belongs to topic id {topic_id}, the topic of this name has {}", id.topic_id);
+        // What is opened later than at the start was never there before.
+        let was_removed = self.start.as_ref().is_none_or(|start| start.removed_topics.contains(&topic_id));
+        if was_removed {
+            let to = Path::new(from.log_dir, names::set_aside(&from.relative, self.rng.uuid()));
+            self.outbox.report(Level::Warn, format!("{text}: it is renamed to {}, its bytes are kept", to.relative));
+            self.waiting_for_name.insert(id);
+            log.set_aside(now, to, &mut self.outbox);
+        } else {
+            let text = format!(
+                "{text}, and no other was removed: the partition is offline. If the directory is right, correct its \
+                partition.metadata; else take the directory away, and the partition begins anew"
+            );
+            self.outbox.report(Level::Error, text.clone());
+            log.give_up(text, &mut self.outbox);
+        }
         self.touch(id);
         if self.start.is_some() {
             self.log_settled(now, id);
@@ -247,7 +258,7 @@ impl Broker {
             log_start: None,
             compacted_to: None,
         };
-        self.start = Some(Start { found, reading: None, opening: None, end: None });
+        self.start = Some(Start { found, reading: None, opening: None, end: None, removed_topics: BTreeSet::new() });
         self.logs.insert(METADATA_PARTITION, PartitionLog::open(request, now, &mut self.outbox));
         self.touch(METADATA_PARTITION);
     }
@@ -274,8 +285,9 @@ impl Broker {
     fn settled(&mut self, now: Now, settled: Settled) {
         let Some(start) = &mut self.start else { return };
         self.metadata = core::mem::replace(&mut start.found.loader, Loader::new(String::new()));
-        // What the log has held so far is in the partitions to be opened.
-        self.metadata.take_delta();
+        // What else the log has held so far is in the partitions to be opened.
+        let delta = self.metadata.take_delta();
+        start.removed_topics = delta.topics_removed.into_keys().chain(delta.topics_passed).collect();
         self.metadata_epoch = settled.leader_epoch;
         let registration = registration(&self.config, &start.found, &mut self.rng);
         self.node_id = registration.node_id;

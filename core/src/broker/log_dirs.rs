@@ -38,7 +38,7 @@ impl Broker {
         self.outbox.report(Level::Error, format!("{text}. Its {} partitions are offline", ids.len()));
         for id in ids {
             if let Some(log) = self.logs.get_mut(&id) {
-                log.log_dir_failed(why.clone(), &mut self.outbox);
+                log.give_up(why.clone(), &mut self.outbox);
                 self.touch(id);
             }
         }

@@ -279,8 +279,8 @@ impl PartitionLog {
         self.take_offline(reason, outbox);
     }
 
-    /// Its log directory can't be used any more, which was reported: so it can't.
-    pub fn log_dir_failed(&mut self, reason: String, outbox: &mut Outbox) {
+    /// It can't be used (any more), which was reported: its log directory can't, or the partition's is not its own.
+    pub fn give_up(&mut self, reason: String, outbox: &mut Outbox) {
         if !matches!(self.state, LogState::Offline | LogState::Closed) {
             self.take_offline(reason, outbox);
             self.settle(outbox);

@@ -102,8 +102,8 @@ pub enum LogEvent {
         /// Whether everything was written and synced. If not, the directory must not get its clean marker.
         was_clean: bool,
     },
-    /// The directory is that of another topic, which had the name before. Nothing of it was touched; it waits for
-    /// [`super::PartitionLog::set_aside`].
+    /// The directory is that of another topic, by its `partition.metadata`. Nothing of it was touched; it waits for
+    /// [`super::PartitionLog::set_aside`] or [`super::PartitionLog::give_up`].
     Foreign {
         /// Whose it is.
         topic_id: Uuid,

@@ -16,8 +16,10 @@ pub struct Delta {
     pub partitions_created: BTreeSet<PartitionId>,
     /// Partitions that were there before and have another leader, other replicas, or the like.
     pub partitions_changed: BTreeSet<PartitionId>,
-    /// Topics that are gone, as they were. Those that came and went within the stretch are not here.
+    /// Topics that are gone, as they were. Those that came and went within the stretch are below.
     pub topics_removed: BTreeMap<Uuid, Topic>,
+    /// Topics that came and went in between.
+    pub topics_passed: BTreeSet<Uuid>,
     /// Resources whose configs were set or removed.
     pub configs_changed: BTreeSet<ConfigResource>,
     /// Brokers that came, changed or left.
@@ -53,7 +55,9 @@ impl Delta {
         let is_of = |id: &PartitionId| id.topic_id == topic.id;
         self.partitions_created.retain(|id| !is_of(id));
         self.partitions_changed.retain(|id| !is_of(id));
-        if !self.topics_created.remove(&topic.id) {
+        if self.topics_created.remove(&topic.id) {
+            self.topics_passed.insert(topic.id);
+        } else {
             self.topics_removed.insert(topic.id, topic);
         }
     }
