@@ -66,8 +66,10 @@ fn vectors_agree_with_the_registry() {
     println!("{} vectors of {} messages in {} versions", vectors().len(), versions.len(), count(&versions));
     if other_vectors().is_none() {
         assert_eq!(vectors().len(), 4368);
-        let ours = REGISTRY.iter().map(|message| (message.name, message.versions.clone().collect()));
-        assert_eq!(versions, ours.collect());
+        let is_shown = |name: &str, version: &i16| versions.get(name).is_some_and(|shown| shown.contains(version));
+        let ours = REGISTRY.iter().flat_map(|it| it.versions.clone().map(|version| (it.name, version)));
+        let unproved: Vec<_> = ours.filter(|(name, version)| !is_shown(name, version)).collect();
+        assert!(unproved.is_empty(), "no vector of {unproved:?}");
     }
 }
 
