@@ -4,7 +4,7 @@
 //! change hand back the records that would make it, as a [`Change`]. The broker appends the records, applies them when
 //! they are committed, and only then sends the answer.
 //!
-//! Produce, fetch and the look-ups of offsets work on the broker's logs, and may park.
+//! Produce, fetch and the look-ups of offsets work on the broker's logs, those about groups on its coordinators, and may park.
 //!
 //! What does not belong here: how frames become requests (`connection/`), their bytes (`wire/`), the logs (`log/`).
 
@@ -24,24 +24,36 @@ pub mod cluster;
 mod config_change;
 pub mod create_partitions;
 pub mod create_topics;
+pub(crate) mod delete_groups;
 pub(crate) mod delete_records;
 pub mod delete_topics;
 pub mod describe_cluster;
 pub mod describe_configs;
+pub(crate) mod describe_groups;
 pub(crate) mod describe_log_dirs;
 pub mod describe_topic_partitions;
 pub(crate) mod dispatch;
 pub mod elect_leaders;
 pub(crate) mod fetch;
+pub mod find_coordinator;
+pub(crate) mod group_answer;
+pub(crate) mod heartbeat;
 pub mod incremental_alter_configs;
 pub(crate) mod init_producer_id;
 mod isolation;
+pub(crate) mod join_group;
+pub(crate) mod leave_group;
 pub mod list_config_resources;
+pub(crate) mod list_groups;
 pub(crate) mod list_offsets;
 pub mod metadata;
+pub(crate) mod offset_commit;
+pub(crate) mod offset_delete;
+pub(crate) mod offset_fetch;
 pub(crate) mod offset_for_leader_epoch;
 mod placement;
 pub(crate) mod produce;
+pub(crate) mod sync_group;
 pub mod table;
 pub mod topic_name;
 

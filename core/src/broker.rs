@@ -7,6 +7,7 @@ mod answer;
 mod change;
 mod compaction;
 mod configs;
+mod groups;
 mod life;
 mod log_dirs;
 mod log_starts;
@@ -23,11 +24,12 @@ use bytes::Bytes;
 
 pub(crate) use self::change::ParkedChange;
 use crate::api::fetch::session::FetchSessions;
-use crate::api::{delete_records, describe_log_dirs, dispatch, fetch, list_offsets, produce};
+use crate::api::{delete_records, describe_log_dirs, dispatch, fetch, group_answer, list_offsets, produce};
 use crate::boundary::{CloseReason, ConnId, FileId, Input, Level, OpId, Output, StorageResult};
 use crate::config::{Config, TopicConfig};
 use crate::connection::{ConnectionLimits, Connections, SlotId};
 use crate::directory::{Directory, DirectorySettings};
+use crate::groups::Groups;
 use crate::log::{Found, LogEvent, LookupError, LookupId, PartitionLog};
 use crate::metadata::{Loader, ProducerIds};
 use crate::outbox::{Outbox, Owner};
@@ -96,6 +98,7 @@ pub struct Broker {
     pub(crate) parking: Parking<Work>,
     pub(crate) fetch_sessions: FetchSessions,
     pub(crate) producer_ids: ProducerIds,
+    pub(crate) groups: Groups,
     connections: Connections,
     pub(crate) directory: Directory,
     phase: Phase,
@@ -155,6 +158,8 @@ pub(crate) enum Work {
     DeleteRecords(delete_records::ParkedDeleteRecords),
     /// Waits until the disk says how large it is.
     DescribeLogDirs(describe_log_dirs::ParkedDescribeLogDirs),
+    /// Waits until what it says of groups is committed.
+    Group(group_answer::ParkedGroupAnswer),
     /// Waits until a metadata change is committed and its logs are open.
     Change(ParkedChange),
 }
@@ -184,6 +189,7 @@ impl Broker {
         Self {
             connections: Connections::new(ConnectionLimits::from(&config)),
             fetch_sessions: FetchSessions::new(config.limits.fetch_sessions as usize),
+            groups: Groups::new(&config),
             config,
             outbox,
             rng,
@@ -268,7 +274,8 @@ impl Broker {
         let idle = self.idle_timers.first().map(|(deadline, _)| *deadline);
         let rounds = [self.retention.deadline(), self.cleaner.deadline()].into_iter().flatten().min();
         let progress = self.progress_deadline();
-        let all = [self.parking.deadline(), self.directory.deadline(), log, idle, rounds, draining, progress];
+        let groups = self.groups.deadline().filter(|_| self.phase == Phase::Serving);
+        let all = [self.parking.deadline(), self.directory.deadline(), log, idle, rounds, draining, progress, groups];
         all.into_iter().flatten().min()
     }
 
@@ -339,6 +346,7 @@ impl Broker {
         while let Some((_, conn)) = self.idle_timers.pop_first_if_due(now.monotonic) {
             self.check_idle(now.monotonic, conn);
         }
+        self.tick_groups(now);
         self.check_retention(now);
         self.compact_next(now);
         self.directory.tick(now);
@@ -373,6 +381,7 @@ impl Broker {
             LogEvent::Surveyed => self.log_surveyed(now, partition),
             LogEvent::Opened => {
                 self.log_opened(now, partition);
+                self.load_group_log(now, partition);
                 self.wake_all(now, self.parking.watching(partition), Wake::Grown(partition));
             }
             LogEvent::HighWatermarkMoved => {
@@ -382,6 +391,7 @@ impl Broker {
                     self.apply_committed(now, high_watermark);
                     self.serve_when_ready(now);
                 }
+                self.group_log_committed(now, partition, high_watermark);
                 let committed = self.parking.committed(partition, high_watermark);
                 self.wake_all(now, committed, Wake::Committed(partition));
                 self.wake_all(now, self.parking.watching(partition), Wake::Grown(partition));
@@ -405,6 +415,7 @@ impl Broker {
             }
             LogEvent::WentOffline { reason } => {
                 self.log_offline(now, partition, &reason);
+                self.group_log_lost(now, partition);
                 self.wake_all(now, self.parking.touching(partition), Wake::Lost(partition));
             }
             LogEvent::Foreign { topic_id } => self.foreign_directory(now, partition, topic_id),
@@ -419,6 +430,9 @@ impl Broker {
     fn looked_up(&mut self, now: Now, partition: PartitionId, lookup: LookupId, result: Result<Found, LookupError>) {
         if partition == METADATA_PARTITION {
             return self.metadata_read(lookup, result);
+        }
+        if self.group_log_read(now, partition, lookup, &result) {
+            return;
         }
         let Some(id) = self.parking.looking_up(partition, lookup) else { return };
         match self.parking.take(id) {
@@ -454,6 +468,7 @@ impl Broker {
             Work::DescribeLogDirs(parked) => {
                 self.parking.park(None, Work::DescribeLogDirs(parked), waits);
             }
+            Work::Group(parked) => group_answer::wake(self, parked, waits, wake),
             Work::Change(parked) => change::wake(self, now, parked, waits, wake),
         }
     }

@@ -16,6 +16,7 @@ mod broker;
 pub mod config;
 pub mod connection;
 pub mod directory;
+mod groups;
 pub mod log;
 pub mod memory_disk;
 pub mod metadata;

@@ -110,7 +110,8 @@ mod tests {
         assert_eq!(range(ApiKey::Fetch), Some((4, 18)));
         assert_eq!(range(ApiKey::ApiVersions), Some((0, 4)));
         assert_eq!(range(ApiKey::DescribeTopicPartitions), Some((0, 0)));
-        assert_eq!(range(ApiKey::JoinGroup), None);
+        assert_eq!(range(ApiKey::JoinGroup), Some((0, 9)));
+        assert_eq!(range(ApiKey::AddPartitionsToTxn), None);
     }
 
     #[test]

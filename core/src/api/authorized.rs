@@ -10,6 +10,9 @@ pub const TOPIC: i32 = bits(&[3, 4, 5, 6, 7, 8, 10, 11]);
 /// idempotently.
 pub const CLUSTER: i32 = bits(&[5, 7, 8, 9, 10, 11, 12]);
 
+/// All that can be done with a group: read, delete, describe, describe and alter configs.
+pub const GROUP: i32 = bits(&[3, 6, 8, 10, 11]);
+
 /// `operations` where they were asked for.
 #[must_use]
 pub fn if_asked(is_asked: bool, operations: i32) -> i32 {
@@ -33,6 +36,6 @@ mod tests {
 
     #[test]
     fn the_bits_are_those_that_kafka_sends() {
-        assert_eq!((TOPIC, CLUSTER), (3_576, 8_096));
+        assert_eq!((TOPIC, CLUSTER, GROUP), (3_576, 8_096, 3_400));
     }
 }

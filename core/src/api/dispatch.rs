@@ -8,10 +8,11 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::{
-    Caller, View, alter_configs, api_versions, create_partitions, create_topics, delete_records, delete_topics,
-    describe_cluster, describe_configs, describe_log_dirs, describe_topic_partitions, elect_leaders, fetch,
-    incremental_alter_configs, init_producer_id, list_config_resources, list_offsets, metadata,
-    offset_for_leader_epoch, produce, table,
+    Caller, View, alter_configs, api_versions, create_partitions, create_topics, delete_groups, delete_records,
+    delete_topics, describe_cluster, describe_configs, describe_groups, describe_log_dirs, describe_topic_partitions,
+    elect_leaders, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group,
+    leave_group, list_config_resources, list_groups, list_offsets, metadata, offset_commit, offset_delete,
+    offset_fetch, offset_for_leader_epoch, produce, sync_group, table,
 };
 use crate::boundary::CloseReason;
 use crate::broker::Broker;
@@ -24,22 +25,33 @@ use crate::wire::messages::alter_configs::AlterConfigsRequest;
 use crate::wire::messages::api_versions::ApiVersionsRequest;
 use crate::wire::messages::create_partitions::CreatePartitionsRequest;
 use crate::wire::messages::create_topics::CreateTopicsRequest;
+use crate::wire::messages::delete_groups::DeleteGroupsRequest;
 use crate::wire::messages::delete_records::DeleteRecordsRequest;
 use crate::wire::messages::delete_topics::DeleteTopicsRequest;
 use crate::wire::messages::describe_cluster::DescribeClusterRequest;
 use crate::wire::messages::describe_configs::DescribeConfigsRequest;
+use crate::wire::messages::describe_groups::DescribeGroupsRequest;
 use crate::wire::messages::describe_log_dirs::DescribeLogDirsRequest;
 use crate::wire::messages::describe_topic_partitions::DescribeTopicPartitionsRequest;
 use crate::wire::messages::elect_leaders::ElectLeadersRequest;
 use crate::wire::messages::fetch::FetchRequest;
+use crate::wire::messages::find_coordinator::FindCoordinatorRequest;
 use crate::wire::messages::header::RequestHeader;
+use crate::wire::messages::heartbeat::HeartbeatRequest;
 use crate::wire::messages::incremental_alter_configs::IncrementalAlterConfigsRequest;
 use crate::wire::messages::init_producer_id::InitProducerIdRequest;
+use crate::wire::messages::join_group::JoinGroupRequest;
+use crate::wire::messages::leave_group::LeaveGroupRequest;
 use crate::wire::messages::list_config_resources::ListConfigResourcesRequest;
+use crate::wire::messages::list_groups::ListGroupsRequest;
 use crate::wire::messages::list_offsets::ListOffsetsRequest;
 use crate::wire::messages::metadata::MetadataRequest;
+use crate::wire::messages::offset_commit::OffsetCommitRequest;
+use crate::wire::messages::offset_delete::OffsetDeleteRequest;
+use crate::wire::messages::offset_fetch::OffsetFetchRequest;
 use crate::wire::messages::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use crate::wire::messages::produce::ProduceRequest;
+use crate::wire::messages::sync_group::SyncGroupRequest;
 use crate::wire::{DecodeError, Message, Reader};
 
 /// Serves one request. What is no request at all closes its connection, as Kafka does.
@@ -66,7 +78,10 @@ fn serve(broker: &mut Broker, now: Now, slot: SlotId, frame: &Bytes) -> Result<(
     let caller = Caller { slot, version, correlation_id: header.correlation_id };
     let body = &mut reader;
     match key {
-        ProduceRequest::KEY => produce::handle(broker, now, caller, read(body, version)?),
+        ProduceRequest::KEY => {
+            let is_admin = header.client_id.as_deref() == Some(produce::ADMIN_CLIENT);
+            produce::handle(broker, now, caller, is_admin, read(body, version)?);
+        }
         FetchRequest::KEY => fetch::handle(broker, now, caller, read(body, version)?),
         ListOffsetsRequest::KEY => list_offsets::handle(broker, caller, read(body, version)?),
         DeleteRecordsRequest::KEY => delete_records::handle(broker, now, caller, &read(body, version)?),
@@ -76,6 +91,34 @@ fn serve(broker: &mut Broker, now: Now, slot: SlotId, frame: &Bytes) -> Result<(
             let request = read(body, version)?;
             init_producer_id::handle(broker, now, caller, frame, &request);
         }
+        JoinGroupRequest::KEY => {
+            join_group::handle(broker, now, caller, header.client_id.as_deref(), &read(body, version)?);
+        }
+        SyncGroupRequest::KEY => sync_group::handle(broker, now, caller, read(body, version)?),
+        HeartbeatRequest::KEY => heartbeat::handle(broker, now, caller, &read(body, version)?),
+        LeaveGroupRequest::KEY => leave_group::handle(broker, now, caller, read(body, version)?),
+        key => return groups(broker, now, caller, frame, key, body),
+    }
+    Ok(())
+}
+
+/// The calls about committed offsets, and about groups as a whole.
+fn groups(
+    broker: &mut Broker,
+    now: Now,
+    caller: Caller,
+    frame: &Bytes,
+    key: i16,
+    body: &mut Reader,
+) -> Result<(), String> {
+    let version = caller.version;
+    match key {
+        OffsetCommitRequest::KEY => offset_commit::handle(broker, now, caller, &read(body, version)?),
+        OffsetFetchRequest::KEY => offset_fetch::handle(broker, now, caller, read(body, version)?),
+        OffsetDeleteRequest::KEY => offset_delete::handle(broker, now, caller, &read(body, version)?),
+        DescribeGroupsRequest::KEY => describe_groups::handle(broker, now, caller, &read(body, version)?),
+        ListGroupsRequest::KEY => list_groups::handle(broker, now, caller, &read(body, version)?),
+        DeleteGroupsRequest::KEY => delete_groups::handle(broker, now, caller, &read(body, version)?),
         key => return admin(broker, now, caller, frame, key, body),
     }
     Ok(())
@@ -101,6 +144,11 @@ fn admin(
         MetadataRequest::KEY => {
             let states = |partition| log_state(&broker.logs, partition);
             let change = metadata::handle(&read(body, version)?, version, view, &states, &mut broker.rng);
+            broker.submit(now, caller, frame, change);
+        }
+        FindCoordinatorRequest::KEY => {
+            let states = |partition| log_state(&broker.logs, partition);
+            let change = find_coordinator::handle(&read(body, version)?, version, view, &states, &mut broker.rng);
             broker.submit(now, caller, frame, change);
         }
         CreateTopicsRequest::KEY => {

@@ -196,7 +196,7 @@ fn brokers(view: View<'_>) -> Vec<MetadataResponseBroker> {
 
 /// What a topic is like that a client created by asking for it. The coordinators' topics have counts and configs of
 /// their own; one broker is enough for them, whatever a larger cluster would want.
-fn automatic(name: &Str, view: View<'_>) -> CreatableTopic {
+pub(super) fn automatic(name: &Str, view: View<'_>) -> CreatableTopic {
     let topic = CreatableTopic { name: name.clone(), num_partitions: -1, replication_factor: -1, ..Default::default() };
     let Some(prefix) = internal_prefix(name) else { return topic };
     let count = |property: &str| view.config.count(&(prefix.to_string() + property));

@@ -6,7 +6,7 @@ mod transactions;
 
 use alloc::vec::Vec;
 
-use super::Caller;
+use super::{Caller, topic_name};
 use crate::boundary::CloseReason;
 use crate::broker::{Broker, Work};
 use crate::config::{CompressionType, TimestampType as TopicTimestampType, TopicConfig};
@@ -44,7 +44,10 @@ const ACKS_ALL: i16 = -1;
 /// First version that names topics by id.
 const TOPIC_IDS_SINCE: i16 = 13;
 
-pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: ProduceRequest) {
+/// What Kafka's own tools call themselves. They may write what only coordinators should.
+pub(super) const ADMIN_CLIENT: &str = "__admin_client";
+
+pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, is_admin: bool, request: ProduceRequest) {
     let mut parked = ParkedProduce { caller, response: ProduceResponse::default(), pending: Vec::new() };
     let is_valid = (ACKS_ALL..=1).contains(&request.acks);
     let check = transactions::check_request(&request);
@@ -57,7 +60,7 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: Pro
             } else if let Err(error) = check {
                 Err(refusal(error))
             } else {
-                append(broker, now, parked.caller.version, &topic, data)
+                append(broker, now, (parked.caller.version, is_admin), &topic, data)
             };
             let (topic_index, partition_index) = (parked.response.responses.len(), answer.partition_responses.len());
             answer.partition_responses.push(match outcome {
@@ -136,11 +139,15 @@ struct Accepted {
 fn append(
     broker: &mut Broker,
     now: Now,
-    version: i16,
+    (version, is_admin): (i16, bool),
     topic: &TopicProduceData,
     data: &PartitionProduceData,
 ) -> Result<Accepted, PartitionProduceResponse> {
     let partition = resolve(broker, version, topic, data.index).map_err(refusal)?;
+    let name = broker.metadata.image().topics.get(&partition.topic_id).map(|found| &*found.name);
+    if !is_admin && name.is_some_and(topic_name::is_internal) {
+        return Err(refusal(ErrorCode::InvalidTopicException));
+    }
     let epoch =
         broker.metadata.image().partition(partition).map(|partition| partition.leader_epoch).unwrap_or_default();
     let topic_config = broker.topic_configs.get(&partition.topic_id);

@@ -17,12 +17,21 @@ pub struct Api {
 }
 
 /// By number.
-pub static TABLE: [Api; 19] = [
+pub static TABLE: [Api; 30] = [
     // Versions 0 to 2 are refused, but old librdkafka turns compression off where they are missing.
     Api { key: ApiKey::Produce, versions: 3..=13, advertised_from: 0 },
     serve(ApiKey::Fetch, 4, 18),
     serve(ApiKey::ListOffsets, 1, 11),
     serve(ApiKey::Metadata, 0, 13),
+    serve(ApiKey::OffsetCommit, 2, 10),
+    serve(ApiKey::OffsetFetch, 1, 10),
+    serve(ApiKey::FindCoordinator, 0, 6),
+    serve(ApiKey::JoinGroup, 0, 9),
+    serve(ApiKey::Heartbeat, 0, 4),
+    serve(ApiKey::LeaveGroup, 0, 5),
+    serve(ApiKey::SyncGroup, 0, 5),
+    serve(ApiKey::DescribeGroups, 0, 6),
+    serve(ApiKey::ListGroups, 0, 5),
     serve(ApiKey::ApiVersions, 0, 4),
     serve(ApiKey::CreateTopics, 2, 7),
     serve(ApiKey::DeleteTopics, 1, 6),
@@ -33,8 +42,10 @@ pub static TABLE: [Api; 19] = [
     serve(ApiKey::AlterConfigs, 0, 2),
     serve(ApiKey::DescribeLogDirs, 1, 5),
     serve(ApiKey::CreatePartitions, 0, 3),
+    serve(ApiKey::DeleteGroups, 0, 2),
     serve(ApiKey::ElectLeaders, 0, 2),
     serve(ApiKey::IncrementalAlterConfigs, 0, 1),
+    serve(ApiKey::OffsetDelete, 0, 0),
     serve(ApiKey::DescribeCluster, 0, 2),
     serve(ApiKey::ListConfigResources, 0, 1),
     serve(ApiKey::DescribeTopicPartitions, 0, 0),
@@ -74,7 +85,7 @@ mod tests {
         for api in &TABLE {
             assert_eq!(find(api.key as i16), Some(api));
         }
-        assert_eq!(find(ApiKey::JoinGroup as i16), None);
+        assert_eq!(find(ApiKey::AddPartitionsToTxn as i16), None);
     }
 
     #[test]

@@ -196,6 +196,7 @@ impl Broker {
             for index in topic.partitions.into_keys() {
                 self.remove_log(now, PartitionId { topic_id, index });
             }
+            self.forget_topic_offsets(now, &topic.name);
         }
         self.follow_configs(&delta.configs_changed);
     }
@@ -210,6 +211,7 @@ impl Broker {
             }
             Phase::Serving => {
                 self.phase = Phase::Draining { until: now.monotonic.plus_ms(DRAIN_MS) };
+                self.give_up_all_groups(now);
                 for id in self.parking.every() {
                     if matches!(self.parking.peek(id), Some(Work::Fetch(_))) {
                         self.wake(now, id, Wake::Deadline);
@@ -337,6 +339,7 @@ impl Broker {
                 self.cleaner.begin(now.monotonic, self.config.log_cleaner_backoff_ms);
             }
             self.tell_log_dirs(now);
+            self.load_groups(now);
             self.open_waiting(now);
             self.release_held(now);
         }
@@ -406,6 +409,7 @@ impl Broker {
             log.remove(now, unique, &mut self.outbox);
             self.touch(id);
         }
+        self.group_log_lost(now, id);
         self.wake_all(now, self.parking.touching(id), Wake::Lost(id));
     }
 

@@ -20,6 +20,14 @@ pub struct SlotId {
     number: u64,
 }
 
+#[cfg(test)]
+impl SlotId {
+    /// For tests of what answers without a connection.
+    pub(crate) fn numbered(number: u64) -> Self {
+        Self { conn: ConnId(1), number }
+    }
+}
+
 /// Every open connection.
 #[derive(Debug)]
 pub struct Connections {

@@ -194,19 +194,24 @@ impl World {
 
     pub fn run(&mut self) {
         while let Some(output) = self.broker.poll_output() {
-            match output {
-                Output::Send { conn, frame } => self.sent(conn, &frame),
-                Output::Gate { conn, open } => {
-                    self.gates.insert(conn, open);
-                }
-                Output::Close { conn, reason } => {
-                    self.closed.insert(conn, reason);
-                    self.broker.handle(self.now, Input::Closed { conn });
-                }
-                Output::Store { op, command } => self.store(op, command),
-                Output::Report(report) => self.reports.push(report),
-                Output::Halt { reason } => self.halted = Some(reason),
+            self.take(output);
+        }
+    }
+
+    /// Does one thing that the broker wants done.
+    pub fn take(&mut self, output: Output) {
+        match output {
+            Output::Send { conn, frame } => self.sent(conn, &frame),
+            Output::Gate { conn, open } => {
+                self.gates.insert(conn, open);
             }
+            Output::Close { conn, reason } => {
+                self.closed.insert(conn, reason);
+                self.broker.handle(self.now, Input::Closed { conn });
+            }
+            Output::Store { op, command } => self.store(op, command),
+            Output::Report(report) => self.reports.push(report),
+            Output::Halt { reason } => self.halted = Some(reason),
         }
     }
 

@@ -102,9 +102,42 @@ def write(tools, name, manifest):
         tools.topics("--alter", "--topic", doomed, "--partitions", 4)
         await_value(lambda: tools.topics("--describe", "--topic", doomed)[0], lambda head: "PartitionCount: 4\t" in head)
 
+    consume_in_groups(tools, name, topic, len(records))
+
     with check("delete topic"):
         tools.topics("--delete", "--topic", doomed)
         await_value(lambda: tools.topics("--list"), lambda names: doomed not in names and topic in names)
+
+
+def consume_in_groups(tools, name, topic, written):
+    group = f"{name}-group"
+
+    def consumed(count, wanted):
+        """Consumers end when nothing more has come for a while: only then do they commit."""
+        output = tools.run("org.apache.kafka.tools.consumer.ConsoleConsumer", "--topic", topic, "--group", group,
+                           "--command-property", "auto.offset.reset=earliest", "--max-messages", count,
+                           "--timeout-ms", 10000, "--formatter-property", "print.offset=true",
+                           "--formatter-property", "print.value=false")
+        expect("offsets", [int(line.partition(":")[2]) for line in output.decode().splitlines()], wanted)
+
+    def described():
+        lines = [line.split() for line in tools.lines("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--describe", "--group", group)]
+        return [(words[1], int(words[3]), int(words[5])) for words in lines if len(words) > 5 and words[0] == group]
+
+    with check("group resumes"):
+        consumed(10, list(range(10)))
+        consumed(5, list(range(10, 15)))
+        expect("described", described(), [(topic, 15, written - 15)])
+
+    with check("group admin"):
+        command = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
+        states = [line.split() for line in tools.lines(command, "--list", "--state")]
+        expect("state", [words[-1] for words in states if words and words[0] == group], ["Empty"])
+        tools.run(command, "--group", group, "--topic", topic, "--reset-offsets", "--to-offset", 3, "--execute")
+        expect("reset", described(), [(topic, 3, written - 3)])
+        tools.run(command, "--group", group, "--topic", topic, "--delete-offsets")
+        tools.run(command, "--group", group, "--delete")
+        expect("deleted", group in tools.lines(command, "--list"), False)
 
 
 def alter_topic(tools, topic):

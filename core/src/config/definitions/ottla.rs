@@ -14,6 +14,10 @@ definitions! {
     "ottla.max.connections": Int = "10000", at_least(1), ReadOnly;
     /// How many bytes the compressed batches of one request may decompress to.
     "ottla.max.decompressed.bytes": Int = "268435456", at_least(1), ReadOnly;
+    /// How many members all groups together may have.
+    "ottla.max.group.members": Int = "100000", at_least(1), ReadOnly;
+    /// How many groups may exist at once.
+    "ottla.max.groups": Int = "100000", at_least(1), ReadOnly;
     /// How many requests may wait at once, for records, for a sync, or for the metadata log.
     "ottla.max.parked.requests": Int = "100000", at_least(1), ReadOnly;
     /// How many partitions may exist at once.

@@ -1,0 +1,120 @@
+//! FindCoordinator: which broker looks after a group: the leader of the group's partition of `__consumer_offsets`. The first
+//! who asks makes the topic.
+
+use alloc::vec::Vec;
+
+use super::cluster::{PartitionStates, endpoint, see};
+use super::create_topics::Plan;
+use super::metadata::automatic;
+use super::{Change, View, topic_name};
+use crate::error_code::ErrorCode;
+use crate::groups::partition_of;
+use crate::rng::Rng;
+use crate::types::{NodeId, PartitionId};
+use crate::wire::messages::find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse};
+use crate::wire::{MetadataRecord, Str};
+
+/// First version that asks for many keys.
+const KEYS_SINCE: i16 = 4;
+/// Kafka's number for groups.
+const GROUP: i8 = 0;
+
+/// Answers in any served version. Where the topic has to be made the answer goes out when its partitions are open.
+#[must_use]
+pub fn handle(
+    request: &FindCoordinatorRequest,
+    version: i16,
+    view: View<'_>,
+    states: &dyn PartitionStates,
+    rng: &mut Rng,
+) -> Change<FindCoordinatorResponse> {
+    let one = [request.key.clone()];
+    let keys = if version >= KEYS_SINCE { &request.coordinator_keys[..] } else { &one };
+    // There is no coordinator of transactions, nor of share partitions.
+    let is_known = request.key_type == GROUP;
+    let is_missing = is_known && !keys.is_empty() && view.image.topic(topic_name::CONSUMER_OFFSETS).is_none();
+    let records = if is_missing { plan(view, rng) } else { Vec::new() };
+    let find = |key: &Str| {
+        if !is_known {
+            return Err(ErrorCode::InvalidRequest);
+        }
+        let leader = if is_missing { planned_leader(&records, key) } else { leader(view, states, key) };
+        leader.ok_or(ErrorCode::CoordinatorNotAvailable)
+    };
+    let mut found = keys.iter().map(|key| coordinator(view, key, find(key)));
+    let mut response = FindCoordinatorResponse::default();
+    if version >= KEYS_SINCE {
+        response.coordinators = found.collect();
+    } else if let Some(only) = found.next() {
+        response.error_code = only.error_code;
+        response.error_message = Some(words(only.error_code));
+        response.node_id = only.node_id;
+        response.host = only.host;
+        response.port = only.port;
+    }
+    Change { records, response }
+}
+
+/// The leader of a group's partition, where it can be reached.
+fn leader(view: View<'_>, states: &dyn PartitionStates, group: &str) -> Option<NodeId> {
+    let topic = view.image.topic(topic_name::CONSUMER_OFFSETS)?;
+    let index = partition_of(group, i32::try_from(topic.partitions.len()).ok().filter(|count| *count > 0)?);
+    let partition = topic.partitions.get(&index)?;
+    let seen = see(PartitionId { topic_id: topic.id, index }, partition, view, states);
+    Some(seen.leader).filter(|leader| *leader != NodeId::NONE)
+}
+
+/// The records that make the topic; none where it can't be made.
+fn plan(view: View<'_>, rng: &mut Rng) -> Vec<MetadataRecord> {
+    let mut plan = Plan::new(view, rng);
+    match plan.add(&automatic(&Str::from_static(topic_name::CONSUMER_OFFSETS), view)) {
+        Ok(_) => plan.records(),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The leader of a group's partition, as these records will have it.
+fn planned_leader(records: &[MetadataRecord], group: &str) -> Option<NodeId> {
+    let partitions = records.iter().filter_map(|record| match record {
+        MetadataRecord::Partition(partition) => Some((partition.partition_id, partition.leader)),
+        _ => None,
+    });
+    let count = i32::try_from(partitions.clone().count()).ok().filter(|count| *count > 0)?;
+    let index = partition_of(group, count);
+    partitions.into_iter().find(|(of, _)| *of == index).map(|(_, leader)| NodeId(leader))
+}
+
+fn coordinator(view: View<'_>, key: &Str, found: Result<NodeId, ErrorCode>) -> Coordinator {
+    let found = found.and_then(|node| {
+        let broker = view.image.brokers.get(&node).filter(|broker| !broker.is_fenced);
+        let endpoint = broker.and_then(|broker| endpoint(broker, view));
+        endpoint.map(|endpoint| (node, endpoint)).ok_or(ErrorCode::CoordinatorNotAvailable)
+    });
+    match found {
+        Ok((node, endpoint)) => Coordinator {
+            key: key.clone(),
+            node_id: node.0,
+            host: Str::from(&*endpoint.host),
+            port: i32::from(endpoint.port),
+            error_message: Some(Str::default()),
+            ..Default::default()
+        },
+        Err(error) => Coordinator {
+            key: key.clone(),
+            node_id: NodeId::NONE.0,
+            port: -1,
+            error_code: error.number(),
+            error_message: Some(Str::default()),
+            ..Default::default()
+        },
+    }
+}
+
+/// What Kafka says in the versions for one key; it says so too where all went well.
+fn words(error_code: i16) -> Str {
+    Str::from_static(match ErrorCode::from_number(error_code) {
+        Some(ErrorCode::CoordinatorNotAvailable) => "The coordinator is not available.",
+        Some(ErrorCode::InvalidRequest) => "The coordinator of this kind is not there.",
+        _ => "NONE",
+    })
+}

@@ -1,0 +1,146 @@
+//! Answers that were made from a group's state, and wait until all of that state is committed.
+//!
+//! A coordinator's memory runs ahead of its log. So an answer that says anything of it, be it that offsets are kept or which
+//! there are, is sent when the log is committed up to where it ended when the answer was made.
+
+use alloc::vec::Vec;
+
+use super::Caller;
+use crate::broker::{Broker, Work};
+use crate::error_code::ErrorCode;
+use crate::groups::partition_of;
+use crate::parking::{Waits, Wake};
+use crate::time::Now;
+use crate::types::{Offset, PartitionId};
+use crate::wire::messages::delete_groups::DeleteGroupsResponse;
+use crate::wire::messages::describe_groups::{DescribeGroupsResponse, DescribedGroup};
+use crate::wire::messages::list_groups::ListGroupsResponse;
+use crate::wire::messages::offset_commit::OffsetCommitResponse;
+use crate::wire::messages::offset_delete::OffsetDeleteResponse;
+
+use super::offset_fetch::OffsetFetchAnswer;
+
+/// An answer that waits for logs of groups.
+#[derive(Debug)]
+pub(crate) struct ParkedGroupAnswer {
+    caller: Caller,
+    response: GroupResponse,
+}
+
+/// What waits.
+#[derive(Debug)]
+pub(crate) enum GroupResponse {
+    OffsetCommit(OffsetCommitResponse),
+    OffsetFetch(OffsetFetchAnswer),
+    OffsetDelete(OffsetDeleteResponse),
+    DescribeGroups(DescribeGroupsResponse),
+    ListGroups(ListGroupsResponse),
+    DeleteGroups(DeleteGroupsResponse),
+}
+
+/// Answers when these partitions are committed as far as they are written now.
+pub(crate) fn answer(
+    broker: &mut Broker,
+    now: Now,
+    caller: Caller,
+    response: GroupResponse,
+    partitions: impl IntoIterator<Item = i32>,
+) {
+    let mut commits: Vec<(PartitionId, Offset)> = Vec::new();
+    for index in partitions {
+        if let Some(id) = broker.groups.partition(index)
+            && let Some(log) = broker.logs.get(&id)
+            && !commits.iter().any(|(known, _)| *known == id)
+        {
+            commits.push((id, log.log_end()));
+        }
+    }
+    let deadline = Some(now.monotonic.plus_ms(broker.groups.settings.commit_timeout_ms));
+    let waits = Waits { commits, deadline, ..Waits::default() };
+    proceed(broker, ParkedGroupAnswer { caller, response }, waits);
+}
+
+pub(crate) fn wake(broker: &mut Broker, mut parked: ParkedGroupAnswer, mut waits: Waits, wake: Wake) {
+    let version = parked.caller.version;
+    let partitions = broker.groups.topic.map_or(1, |(_, partitions)| partitions);
+    match wake {
+        Wake::Committed(_) | Wake::Grown(_) => {}
+        Wake::Lost(lost) => {
+            let is_lost = |group: &str| partition_of(group, partitions) == lost.index;
+            parked.response.refuse(version, &is_lost, ErrorCode::NotCoordinator);
+            waits.commits.retain(|(id, _)| *id != lost);
+        }
+        Wake::Deadline => {
+            let late = core::mem::take(&mut waits.commits);
+            let is_late = |group: &str| late.iter().any(|(id, _)| id.index == partition_of(group, partitions));
+            // Older consumers know no other error to ask for offsets again after.
+            let error = match parked.response {
+                GroupResponse::OffsetFetch(_) => ErrorCode::NotCoordinator,
+                _ => ErrorCode::CoordinatorNotAvailable,
+            };
+            parked.response.refuse(version, &is_late, error);
+        }
+    }
+    proceed(broker, parked, waits);
+}
+
+fn proceed(broker: &mut Broker, parked: ParkedGroupAnswer, mut waits: Waits) {
+    waits.commits.retain(|(id, end)| broker.logs.get(id).is_some_and(|log| log.high_watermark() < *end));
+    if waits.commits.is_empty() {
+        return parked.send(broker);
+    }
+    broker.parking.park(Some(parked.caller.slot.conn), Work::Group(parked), waits);
+}
+
+impl ParkedGroupAnswer {
+    fn send(self, broker: &mut Broker) {
+        let caller = self.caller;
+        match self.response {
+            GroupResponse::OffsetCommit(response) => broker.answer(caller, &response, Vec::new()),
+            GroupResponse::OffsetFetch(answer) => {
+                broker.answer(caller, &answer.into_response(caller.version), Vec::new());
+            }
+            GroupResponse::OffsetDelete(response) => broker.answer(caller, &response, Vec::new()),
+            GroupResponse::DescribeGroups(response) => broker.answer(caller, &response, Vec::new()),
+            GroupResponse::ListGroups(response) => broker.answer(caller, &response, Vec::new()),
+            GroupResponse::DeleteGroups(response) => broker.answer(caller, &response, Vec::new()),
+        }
+    }
+}
+
+impl GroupResponse {
+    /// What it says of these groups will not come true, or is not known to.
+    fn refuse(&mut self, version: i16, is_of: &dyn Fn(&str) -> bool, error: ErrorCode) {
+        let number = error.number();
+        match self {
+            Self::OffsetCommit(response) => {
+                let partitions = response.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
+                for partition in partitions.filter(|partition| partition.error_code == ErrorCode::None.number()) {
+                    partition.error_code = number;
+                }
+            }
+            Self::OffsetFetch(answer) => {
+                for group in answer.groups.iter_mut().filter(|group| is_of(&group.group_id)) {
+                    super::offset_fetch::refuse(group, version, error);
+                }
+            }
+            Self::OffsetDelete(response) => {
+                *response = OffsetDeleteResponse { error_code: number, ..Default::default() };
+            }
+            Self::DescribeGroups(response) => {
+                for group in response.groups.iter_mut().filter(|group| is_of(&group.group_id)) {
+                    let group_id = group.group_id.clone();
+                    *group = DescribedGroup { group_id, error_code: number, ..Default::default() };
+                }
+            }
+            Self::ListGroups(response) => {
+                *response = ListGroupsResponse { error_code: number, ..Default::default() };
+            }
+            Self::DeleteGroups(response) => {
+                for group in response.results.iter_mut().filter(|group| is_of(&group.group_id)) {
+                    group.error_code = number;
+                }
+            }
+        }
+    }
+}

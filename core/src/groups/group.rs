@@ -1,0 +1,118 @@
+//! A group: its members, of whichever kind it is, and how far it has read.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+
+use super::classic::ClassicGroup;
+use super::committed::CommittedOffset;
+use crate::time::Now;
+use crate::types::TopicName;
+
+/// A group's id, copied out of the request that it came in.
+pub(crate) type GroupId = Arc<str>;
+/// A member's id, copied out of the request that it came in, or made by the coordinator.
+pub(crate) type MemberId = Arc<str>;
+
+/// All that a coordinator knows of a group.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) kind: GroupKind,
+    /// By topic and partition.
+    pub(crate) offsets: BTreeMap<TopicName, BTreeMap<i32, CommittedOffset>>,
+}
+
+/// By which protocol the members of a group agree.
+#[derive(Debug)]
+pub(crate) enum GroupKind {
+    /// JoinGroup and SyncGroup. A group that only has offsets is one of these, without members or a protocol type.
+    Classic(Box<ClassicGroup>),
+    /// One of the next generation: its records are kept, and what it has committed can be read.
+    Next(NextGroup),
+}
+
+/// A group of a kind that is not served.
+#[derive(Debug)]
+pub(crate) struct NextGroup {
+    pub(crate) group_type: GroupType,
+    pub(crate) members: BTreeSet<MemberId>,
+}
+
+/// Kafka's names of the kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GroupType {
+    Classic,
+    Consumer,
+    Share,
+    Streams,
+}
+
+impl GroupType {
+    /// As ListGroups says it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Classic => "classic",
+            Self::Consumer => "consumer",
+            Self::Share => "share",
+            Self::Streams => "streams",
+        }
+    }
+}
+
+impl Group {
+    /// A group that has nothing yet.
+    pub(crate) fn new(now: Now) -> Self {
+        Self { kind: GroupKind::Classic(Box::new(ClassicGroup::new(now))), offsets: BTreeMap::new() }
+    }
+
+    pub(crate) fn group_type(&self) -> GroupType {
+        match &self.kind {
+            GroupKind::Classic(_) => GroupType::Classic,
+            GroupKind::Next(next) => next.group_type,
+        }
+    }
+
+    /// As ListGroups says it.
+    pub(crate) fn state_name(&self) -> &'static str {
+        match &self.kind {
+            GroupKind::Classic(classic) => classic.state().name(),
+            GroupKind::Next(next) if next.members.is_empty() => "Empty",
+            GroupKind::Next(_) => "Stable",
+        }
+    }
+
+    pub(crate) fn classic(&self) -> Option<&ClassicGroup> {
+        match &self.kind {
+            GroupKind::Classic(classic) => Some(classic),
+            GroupKind::Next(_) => None,
+        }
+    }
+
+    pub(crate) fn classic_mut(&mut self) -> Option<&mut ClassicGroup> {
+        match &mut self.kind {
+            GroupKind::Classic(classic) => Some(classic),
+            GroupKind::Next(_) => None,
+        }
+    }
+
+    /// How many members it has.
+    pub(crate) fn member_count(&self) -> usize {
+        match &self.kind {
+            GroupKind::Classic(classic) => classic.member_count(),
+            GroupKind::Next(next) => next.members.len(),
+        }
+    }
+
+    pub(crate) fn offset(&self, topic: &str, partition: i32) -> Option<&CommittedOffset> {
+        self.offsets.get(topic)?.get(&partition)
+    }
+
+    pub(crate) fn remove_offset(&mut self, topic: &str, partition: i32) {
+        if let Some(partitions) = self.offsets.get_mut(topic) {
+            partitions.remove(&partition);
+            if partitions.is_empty() {
+                self.offsets.remove(topic);
+            }
+        }
+    }
+}

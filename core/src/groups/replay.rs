@@ -1,0 +1,174 @@
+//! From records back to groups: when a partition is loaded, and when offsets are committed or groups forgotten.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::sync::Arc;
+
+use bytes::Bytes;
+
+use super::classic::ClassicGroup;
+use super::committed::CommittedOffset;
+use super::coordinator::Coordinator;
+use super::group::{Group, GroupId, GroupKind, GroupType, NextGroup};
+use crate::records::{Batch, EndMarker, OutputLimit, TransactionResult, records_of};
+use crate::time::Now;
+use crate::types::{Offset, ProducerId};
+use crate::wire::messages::offset_records::{OffsetCommitKey, OffsetCommitValue};
+use crate::wire::{CoordinatorRecord, CoordinatorTopic, DecodeFault};
+
+impl Coordinator {
+    /// Replays whole batches, and says where to go on. What later versions of Kafka may have added is passed over.
+    ///
+    /// # Errors
+    /// Where a batch or a record is damaged.
+    pub(crate) fn replay_batches(&mut self, now: Now, mut bytes: Bytes) -> Result<Option<Offset>, String> {
+        let mut next = None;
+        while !bytes.is_empty() {
+            let size_bytes = Batch::parse(&bytes).map_err(|fault| fault.to_string())?.bytes().len();
+            let batch = bytes.split_to(size_bytes);
+            next = Some(self.replay_batch(now, &batch)?);
+        }
+        Ok(next)
+    }
+
+    fn replay_batch(&mut self, now: Now, bytes: &Bytes) -> Result<Offset, String> {
+        let batch = Batch::parse(bytes).map_err(|fault| fault.to_string())?;
+        let header = *batch.header();
+        let next = header.next_offset();
+        let producer = Some(header.producer_id).filter(|_| header.attributes.is_transactional());
+        if header.attributes.is_control() {
+            if let Some(marker) = EndMarker::parse(&header, batch.body()) {
+                self.end_transaction(now, header.producer_id, marker.result);
+            }
+            return Ok(next);
+        }
+        let damaged = |why: &dyn core::fmt::Display| format!("the batch at offset {}: {why}", header.base_offset);
+        for record in records_of(bytes, OutputLimit::default()).map_err(|error| damaged(&error))? {
+            let record = record.map_err(|error| damaged(&error))?;
+            let Some(key) = record.key else { continue };
+            match CoordinatorRecord::decode(CoordinatorTopic::ConsumerOffsets, key, record.value) {
+                Ok(decoded) => self.replay(now, &decoded, record.offset, producer),
+                Err(error) if matches!(error.fault(), DecodeFault::RecordType(_)) => {}
+                Err(error) => return Err(damaged(&error)),
+            }
+        }
+        Ok(next)
+    }
+
+    /// Applies one record, which is at this offset of the log; of a producer where it belongs to a transaction.
+    pub(crate) fn replay(&mut self, now: Now, record: &CoordinatorRecord, at: Offset, producer: Option<ProducerId>) {
+        use CoordinatorRecord as Record;
+        match record {
+            Record::OffsetCommit(key, value) => self.replay_offset(now, key, value.as_ref(), at, producer),
+            Record::GroupMetadata(key, Some(value)) => {
+                let group = self.groups.entry(Arc::from(&*key.group)).or_insert_with(|| Group::new(now));
+                group.kind = GroupKind::Classic(Box::new(ClassicGroup::from_record(value, now)));
+            }
+            Record::GroupMetadata(key, None) => self.forget(now, &key.group, GroupType::Classic),
+            Record::ConsumerGroupMetadata(key, value) => {
+                self.replay_next(now, &key.group_id, GroupType::Consumer, value.is_some());
+            }
+            Record::ShareGroupMetadata(key, value) => {
+                self.replay_next(now, &key.group_id, GroupType::Share, value.is_some());
+            }
+            Record::StreamsGroupMetadata(key, value) => {
+                self.replay_next(now, &key.group_id, GroupType::Streams, value.is_some());
+            }
+            Record::ConsumerGroupMemberMetadata(key, value) => {
+                self.replay_member(now, (&key.group_id, &key.member_id), GroupType::Consumer, value.is_some());
+            }
+            Record::ShareGroupMemberMetadata(key, value) => {
+                self.replay_member(now, (&key.group_id, &key.member_id), GroupType::Share, value.is_some());
+            }
+            Record::StreamsGroupMemberMetadata(key, value) => {
+                self.replay_member(now, (&key.group_id, &key.member_id), GroupType::Streams, value.is_some());
+            }
+            _ => {}
+        }
+    }
+
+    /// A producer's transaction ends: its offsets count from now on, or never will.
+    pub(crate) fn end_transaction(&mut self, now: Now, producer: ProducerId, result: TransactionResult) {
+        let ended = self.undecided.end(producer);
+        if result == TransactionResult::Abort {
+            return;
+        }
+        for ((group, topic, partition), committed) in ended {
+            let known = self.groups.get(&group).and_then(|known| known.offset(&topic, partition));
+            if known.is_none_or(|known| known.recorded_at < committed.recorded_at) {
+                self.put_offset(now, &group, &topic, partition, committed);
+            }
+        }
+    }
+
+    fn replay_offset(
+        &mut self,
+        now: Now,
+        key: &OffsetCommitKey,
+        value: Option<&OffsetCommitValue>,
+        at: Offset,
+        producer: Option<ProducerId>,
+    ) {
+        let (group, topic, partition) = (&*key.group, &*key.topic, key.partition);
+        match (value, producer) {
+            (Some(value), None) => {
+                self.put_offset(now, group, topic, partition, CommittedOffset::from_record(value, at));
+            }
+            (Some(value), Some(producer)) => {
+                let group = GroupId::from(group);
+                self.groups.entry(Arc::clone(&group)).or_insert_with(|| Group::new(now));
+                let committed = CommittedOffset::from_record(value, at);
+                self.undecided.insert(producer, (group, topic.into(), partition), committed);
+            }
+            (None, _) => {
+                if let Some(known) = self.groups.get_mut(group) {
+                    known.remove_offset(topic, partition);
+                }
+                if !self.undecided.is_empty() {
+                    self.undecided.forget(&(group.into(), topic.into(), partition));
+                }
+            }
+        }
+    }
+
+    fn replay_next(&mut self, now: Now, group: &str, group_type: GroupType, is_there: bool) {
+        if is_there {
+            self.next_group(now, group, group_type);
+        } else {
+            self.forget(now, group, group_type);
+        }
+    }
+
+    fn replay_member(&mut self, now: Now, (group, member): (&str, &str), group_type: GroupType, is_there: bool) {
+        if is_there {
+            self.next_group(now, group, group_type).members.insert(member.into());
+        } else if let Some(Group { kind: GroupKind::Next(next), .. }) = self.groups.get_mut(group) {
+            next.members.remove(member);
+        }
+    }
+
+    fn next_group(&mut self, now: Now, group: &str, group_type: GroupType) -> &mut NextGroup {
+        let group = self.groups.entry(group.into()).or_insert_with(|| Group::new(now));
+        if group.group_type() != group_type {
+            group.kind = GroupKind::Next(NextGroup { group_type, members: BTreeSet::new() });
+        }
+        match &mut group.kind {
+            GroupKind::Next(next) => next,
+            GroupKind::Classic(_) => unreachable!("it is of another type"),
+        }
+    }
+
+    /// A group is gone, unless it has become one of another type. If it still has offsets, only those are left of it.
+    fn forget(&mut self, now: Now, group: &str, group_type: GroupType) {
+        let Some(known) = self.groups.get_mut(group).filter(|known| known.group_type() == group_type) else { return };
+        // Ids may have been given out whose members have not come.
+        self.member_count = self.member_count.saturating_sub(known.member_count());
+        if known.offsets.is_empty() && !self.undecided.contains_group(group) {
+            self.groups.remove(group);
+        } else {
+            known.kind = GroupKind::Classic(Box::new(ClassicGroup::new(now)));
+        }
+    }
+}

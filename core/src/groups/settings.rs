@@ -1,0 +1,64 @@
+//! What the configuration says about groups, ready to be used.
+
+use crate::config::Config;
+use crate::records::Compression;
+
+/// The properties that a coordinator goes by. None of them changes while the broker runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// `group.min.session.timeout.ms`.
+    pub(crate) session_timeout_min_ms: i32,
+    /// `group.max.session.timeout.ms`.
+    pub(crate) session_timeout_max_ms: i32,
+    /// `group.initial.rebalance.delay.ms`.
+    pub(crate) initial_rebalance_delay_ms: i32,
+    /// `group.max.size`.
+    pub(crate) members_per_group: usize,
+    /// `offset.metadata.max.bytes`. In spite of its name Kafka counts UTF-16 units.
+    pub(crate) offset_metadata_max_units: usize,
+    /// `offsets.commit.timeout.ms`.
+    pub(crate) commit_timeout_ms: i64,
+    /// `offsets.load.buffer.size`.
+    pub(crate) load_buffer_size_bytes: u32,
+    /// `offsets.retention.minutes`.
+    pub(crate) retention_ms: i64,
+    /// `offsets.retention.check.interval.ms`.
+    pub(crate) retention_check_interval_ms: i64,
+    /// `offsets.topic.compression.codec`.
+    pub(crate) compression: Compression,
+    /// `ottla.max.groups`.
+    pub(crate) groups_max: usize,
+    /// `ottla.max.group.members`.
+    pub(crate) members_max: usize,
+}
+
+/// A piece of a log that is replayed is in memory as a whole: no more than this, whatever the property says.
+const LOAD_BUFFER_MAX_BYTES: u32 = 16 << 20;
+
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        let number = |name| i32::try_from(config.count(name)).unwrap_or(i32::MAX);
+        let size = |name| usize::try_from(config.count(name)).unwrap_or(0);
+        let load_buffer = u32::try_from(config.count("offsets.load.buffer.size")).unwrap_or(u32::MAX);
+        Self {
+            session_timeout_min_ms: number("group.min.session.timeout.ms"),
+            session_timeout_max_ms: number("group.max.session.timeout.ms"),
+            initial_rebalance_delay_ms: number("group.initial.rebalance.delay.ms"),
+            members_per_group: size("group.max.size"),
+            offset_metadata_max_units: size("offset.metadata.max.bytes"),
+            commit_timeout_ms: config.count("offsets.commit.timeout.ms"),
+            load_buffer_size_bytes: load_buffer.min(LOAD_BUFFER_MAX_BYTES),
+            retention_ms: config.count("offsets.retention.minutes").saturating_mul(60_000),
+            retention_check_interval_ms: config.count("offsets.retention.check.interval.ms"),
+            compression: match config.count("offsets.topic.compression.codec") {
+                1 => Compression::Gzip,
+                2 => Compression::Snappy,
+                3 => Compression::Lz4,
+                4 => Compression::Zstd,
+                _ => Compression::None,
+            },
+            groups_max: size("ottla.max.groups"),
+            members_max: size("ottla.max.group.members"),
+        }
+    }
+}
