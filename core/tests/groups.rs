@@ -113,6 +113,23 @@ fn an_offset_is_told_in_every_version_with_what_was_committed_beside_it() {
 }
 
 #[test]
+fn what_is_asked_twice_in_one_request_is_told_once() {
+    let mut world = ready(&[]);
+    commit(&mut world, "readers", 1, 9);
+    let topic =
+        OffsetFetchRequestTopics { name: "letters".into(), partition_indexes: vec![1, 1, 0, 1], ..Default::default() };
+    let group = asked("readers", Some(vec![topic.clone(), topic]));
+    let request = OffsetFetchRequest { groups: vec![group.clone(), group], ..Default::default() };
+    let answer: OffsetFetchResponse = world.call(8, &request);
+    let told: Vec<_> =
+        answer.groups.iter().flat_map(|group| &group.topics).map(|topic| topic.partitions.len()).collect();
+    assert_eq!(told, [2, 0]);
+    let request = DescribeGroupsRequest { groups: vec!["readers".into(), "readers".into()], ..Default::default() };
+    let answer: DescribeGroupsResponse = world.call(6, &request);
+    assert_eq!(answer.groups.len(), 1);
+}
+
+#[test]
 fn offsets_by_topic_id_are_not_those_of_a_topic_that_had_the_name_before() {
     let mut world = ready(&[]);
     let id = topic_id(&mut world, "letters");

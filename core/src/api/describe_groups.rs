@@ -1,5 +1,6 @@
 //! DescribeGroups: classic groups and their members.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -22,7 +23,9 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: &De
     let operations = authorized::if_asked(request.include_authorized_operations, authorized::GROUP);
     let mut partitions = Vec::new();
     let mut groups = Vec::new();
-    for id in &request.groups {
+    let mut seen = BTreeSet::new();
+    // Each once: an answer is much larger than a name.
+    for id in request.groups.iter().filter(|id| seen.insert(*id)) {
         let described = broker.coordinator_of(id).map(|index| {
             partitions.push(index);
             let coordinator = broker.groups.serving(index).expect("it was just found");

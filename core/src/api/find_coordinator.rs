@@ -1,6 +1,7 @@
 //! FindCoordinator: which broker looks after a group: the leader of the group's partition of `__consumer_offsets`. The first
 //! who asks makes the topic.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::cluster::{PartitionStates, endpoint, see};
@@ -41,7 +42,8 @@ pub fn handle(
         let leader = if is_missing { planned_leader(&records, key) } else { leader(view, states, key) };
         leader.ok_or(ErrorCode::CoordinatorNotAvailable)
     };
-    let mut found = keys.iter().map(|key| coordinator(view, key, find(key)));
+    let mut hosts = Hosts { view, known: BTreeMap::new() };
+    let mut found = keys.iter().map(|key| hosts.coordinator(key, find(key)));
     let mut response = FindCoordinatorResponse::default();
     if version >= KEYS_SINCE {
         response.coordinators = found.collect();
@@ -84,29 +86,37 @@ fn planned_leader(records: &[MetadataRecord], group: &str) -> Option<NodeId> {
     partitions.into_iter().find(|(of, _)| *of == index).map(|(_, leader)| NodeId(leader))
 }
 
-fn coordinator(view: View<'_>, key: &Str, found: Result<NodeId, ErrorCode>) -> Coordinator {
-    let found = found.and_then(|node| {
-        let broker = view.image.brokers.get(&node).filter(|broker| !broker.is_fenced);
-        let endpoint = broker.and_then(|broker| endpoint(broker, view));
-        endpoint.map(|endpoint| (node, endpoint)).ok_or(ErrorCode::CoordinatorNotAvailable)
-    });
-    match found {
-        Ok((node, endpoint)) => Coordinator {
+/// The answers for one broker have its host in common.
+struct Hosts<'a> {
+    view: View<'a>,
+    known: BTreeMap<NodeId, Option<(Str, u16)>>,
+}
+
+impl Hosts<'_> {
+    fn coordinator(&mut self, key: &Str, found: Result<NodeId, ErrorCode>) -> Coordinator {
+        let place = |node| Ok((node, self.find(node).ok_or(ErrorCode::CoordinatorNotAvailable)?));
+        let (node, (host, port), error) = match found.and_then(place) {
+            Ok((node, (host, port))) => (node, (host, i32::from(port)), ErrorCode::None),
+            Err(error) => (NodeId::NONE, (Str::default(), -1), error),
+        };
+        Coordinator {
             key: key.clone(),
             node_id: node.0,
-            host: Str::from(&*endpoint.host),
-            port: i32::from(endpoint.port),
-            error_message: Some(Str::default()),
-            ..Default::default()
-        },
-        Err(error) => Coordinator {
-            key: key.clone(),
-            node_id: NodeId::NONE.0,
-            port: -1,
+            host,
+            port,
             error_code: error.number(),
             error_message: Some(Str::default()),
             ..Default::default()
-        },
+        }
+    }
+
+    fn find(&mut self, node: NodeId) -> Option<(Str, u16)> {
+        let view = self.view;
+        let look = || {
+            let broker = view.image.brokers.get(&node).filter(|broker| !broker.is_fenced)?;
+            endpoint(broker, view).map(|endpoint| (Str::from(&*endpoint.host), endpoint.port))
+        };
+        self.known.entry(node).or_insert_with(look).clone()
     }
 }
 

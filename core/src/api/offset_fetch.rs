@@ -1,5 +1,6 @@
 //! OffsetFetch: how far groups have read.
 
+use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -7,7 +8,7 @@ use super::Caller;
 use super::group_answer::{self, GroupResponse};
 use crate::broker::Broker;
 use crate::error_code::ErrorCode;
-use crate::groups::{CommittedOffset, Coordinator, GroupId};
+use crate::groups::{CommittedOffset, Coordinator, Group, GroupId};
 use crate::metadata::MetadataImage;
 use crate::time::Now;
 use crate::types::TopicName;
@@ -41,7 +42,9 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: Off
     }
     let mut partitions = Vec::new();
     let mut groups = Vec::new();
-    for group in &asked {
+    let mut seen = BTreeSet::new();
+    // Each once, and so with partitions: what was committed may be much larger than the question.
+    for group in asked.iter().filter(|group| seen.insert(&group.group_id)) {
         groups.push(match broker.coordinator_of(&group.group_id) {
             Ok(index) => {
                 partitions.push(index);
@@ -83,6 +86,15 @@ impl OffsetFetchAnswer {
     }
 }
 
+/// A group that is asked about, and how.
+struct Reading<'a> {
+    coordinator: &'a Coordinator,
+    image: &'a MetadataImage,
+    known: Option<(&'a GroupId, &'a Group)>,
+    uses_ids: bool,
+    require_stable: bool,
+}
+
 fn fetch(
     coordinator: &Coordinator,
     image: &MetadataImage,
@@ -90,48 +102,65 @@ fn fetch(
     version: i16,
     require_stable: bool,
 ) -> OffsetFetchResponseGroup {
-    let uses_ids = version >= TOPIC_IDS_SINCE;
     let known = coordinator.groups.get_key_value(&*asked.group_id);
-    let answer = |topic: &TopicName, index: i32, topic_id: Uuid| {
-        let offset = known.and_then(|(_, known)| known.offset(topic, index)).filter(|offset| {
-            // It was committed for a topic that had the name before.
-            offset.topic_id == Uuid::ZERO || topic_id == Uuid::ZERO || offset.topic_id == topic_id
-        });
-        let group: Option<&GroupId> = known.map(|(id, _)| id);
-        if require_stable && group.is_some_and(|group| coordinator.is_undecided(group, topic, index)) {
-            return no_offset(index, ErrorCode::UnstableOffsetCommit);
-        }
-        offset.map_or_else(|| no_offset(index, ErrorCode::None), |offset| shown(index, offset))
-    };
+    let reading = Reading { coordinator, image, known, uses_ids: version >= TOPIC_IDS_SINCE, require_stable };
     let topics = match &asked.topics {
-        None => known.map_or(Vec::new(), |(_, known)| {
-            let topics = known.offsets.iter().filter_map(|(topic, partitions)| {
-                let topic_id = if uses_ids { *image.topic_ids.get(topic)? } else { Uuid::ZERO };
-                let partitions = partitions.keys().map(|index| answer(topic, *index, topic_id)).collect();
-                let name = Str::from(&**topic);
-                Some(OffsetFetchResponseTopics { name, topic_id, partitions, ..Default::default() })
-            });
-            topics.collect()
-        }),
-        Some(topics) => topics
-            .iter()
-            .map(|topic| {
-                let name = if uses_ids {
-                    image.topics.get(&topic.topic_id).map(|found| found.name.clone())
-                } else {
-                    Some(TopicName::from(&*topic.name))
-                };
-                let partition = |index: &i32| match &name {
-                    Some(name) => answer(name, *index, topic.topic_id),
-                    None => no_offset(*index, ErrorCode::UnknownTopicId),
-                };
-                let partitions = topic.partition_indexes.iter().map(partition).collect();
-                let (name, topic_id) = (topic.name.clone(), topic.topic_id);
-                OffsetFetchResponseTopics { name, topic_id, partitions, ..Default::default() }
-            })
-            .collect(),
+        None => reading.all(),
+        Some(topics) => reading.some(topics),
     };
     OffsetFetchResponseGroup { group_id: asked.group_id.clone(), topics, ..Default::default() }
+}
+
+impl Reading<'_> {
+    /// All offsets of topics that can be named.
+    fn all(&self) -> Vec<OffsetFetchResponseTopics> {
+        let offsets = self.known.iter().flat_map(|(_, group)| &group.offsets);
+        let topics = offsets.filter_map(|(topic, partitions)| {
+            let topic_id = if self.uses_ids { *self.image.topic_ids.get(topic)? } else { Uuid::ZERO };
+            let partitions = partitions.keys().map(|index| self.partition(topic, topic_id, *index)).collect();
+            let name = Str::from(&**topic);
+            Some(OffsetFetchResponseTopics { name, topic_id, partitions, ..Default::default() })
+        });
+        topics.collect()
+    }
+
+    fn some(&self, topics: &[OffsetFetchRequestTopics]) -> Vec<OffsetFetchResponseTopics> {
+        let mut seen = BTreeSet::new();
+        let topic = |topic: &OffsetFetchRequestTopics| {
+            let name = if self.uses_ids {
+                self.image.topics.get(&topic.topic_id).map(|found| found.name.clone())
+            } else {
+                Some(TopicName::from(&*topic.name))
+            };
+            let mut partitions = Vec::new();
+            for index in topic.partition_indexes.iter().copied() {
+                if seen.insert((topic.topic_id, topic.name.clone(), index)) {
+                    partitions.push(match &name {
+                        Some(name) => self.partition(name, topic.topic_id, index),
+                        None => no_offset(index, ErrorCode::UnknownTopicId),
+                    });
+                }
+            }
+            let (name, topic_id) = (topic.name.clone(), topic.topic_id);
+            OffsetFetchResponseTopics { name, topic_id, partitions, ..Default::default() }
+        };
+        topics.iter().map(topic).collect()
+    }
+
+    fn partition(&self, topic: &TopicName, topic_id: Uuid, index: i32) -> OffsetFetchResponsePartitions {
+        let Some((group, known)) = self.known else { return no_offset(index, ErrorCode::None) };
+        if self.require_stable && self.coordinator.is_undecided(group, topic, index) {
+            return no_offset(index, ErrorCode::UnstableOffsetCommit);
+        }
+        // One that was committed for a topic that had the name before does not count.
+        let is_of_topic = |offset: &&CommittedOffset| {
+            offset.topic_id == Uuid::ZERO || topic_id == Uuid::ZERO || offset.topic_id == topic_id
+        };
+        match known.offset(topic, index).filter(is_of_topic) {
+            Some(offset) => shown(index, offset),
+            None => no_offset(index, ErrorCode::None),
+        }
+    }
 }
 
 fn shown(partition_index: i32, committed: &CommittedOffset) -> OffsetFetchResponsePartitions {

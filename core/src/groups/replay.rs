@@ -172,3 +172,7 @@ impl Coordinator {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "replay_tests.rs"]
+mod tests;

@@ -17,6 +17,8 @@ use crate::wire::CoordinatorRecord;
 use crate::wire::messages::join_group::JoinGroupResponse;
 use crate::wire::messages::sync_group::SyncGroupResponse;
 use bytes::Bytes;
+use proptest::prelude::*;
+use proptest::sample::Index;
 
 const SESSION_MS: i32 = 10_000;
 const REBALANCE_MS: i32 = 60_000;
@@ -151,9 +153,10 @@ impl World {
         caller.correlation_id
     }
 
-    /// The last write is committed.
+    /// The first write that is not yet, is committed.
     fn commit(&mut self) {
-        let (_, then) = self.writes.pop().expect("something was written");
+        assert!(!self.writes.is_empty(), "something was written");
+        let (_, then) = self.writes.remove(0);
         self.turn(|group, turn| match &then {
             Then::Nothing => {}
             Then::Assigned { generation, assignments } => group.assigned(turn, *generation, assignments),
@@ -548,6 +551,108 @@ fn only_members_of_the_generation_commit_while_there_are_members() {
     world.rejoin(&ids[0]);
     assert_eq!(world.group.state, ClassicState::CompletingRebalance);
     assert_eq!(check(&world, &ids[0], 2), Err(ErrorCode::RebalanceInProgress));
+}
+
+/// What a client of a group might do next.
+#[derive(Clone, Debug)]
+enum Step {
+    New { instance: Option<u8>, protocols: u8, version: i16 },
+    Join { member: Index, protocols: u8 },
+    Sync { member: Index },
+    Beat { member: Index },
+    Leave { member: Index },
+    Commit,
+    Pass { ms: i64 },
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let member = any::<Index>;
+    let version = prop_oneof![Just(3i16), Just(8), Just(LATEST)];
+    let step = prop_oneof![
+        (prop::option::of(0..2u8), 0..3u8, version).prop_map(|(instance, protocols, version)| Step::New {
+            instance,
+            protocols,
+            version
+        }),
+        (member(), 0..3u8).prop_map(|(member, protocols)| Step::Join { member, protocols }),
+        member().prop_map(|member| Step::Sync { member }),
+        member().prop_map(|member| Step::Beat { member }),
+        member().prop_map(|member| Step::Leave { member }),
+        Just(Step::Commit),
+        (1..15_000i64).prop_map(|ms| Step::Pass { ms }),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+impl World {
+    /// All ids that anybody was given.
+    fn given(&self) -> Vec<String> {
+        let ids = self.joined.values().map(|answer| answer.member_id.to_string());
+        ids.filter(|id| !id.is_empty()).collect()
+    }
+
+    fn step(&mut self, step: &Step) {
+        const PROTOCOLS: [&[(&str, &str)]; 3] =
+            [&[("range", "")], &[("range", "new"), ("sticky", "")], &[("sticky", "")]];
+        let given = self.given();
+        let pick = |member: &Index| if given.is_empty() { String::from("nobody") } else { member.get(&given).clone() };
+        let generation = self.group.generation;
+        match step {
+            Step::New { instance, protocols, version } => {
+                let instance = instance.map(|instance| format!("static-{instance}"));
+                self.join(*version, "", instance.as_deref(), PROTOCOLS[usize::from(*protocols)]);
+            }
+            Step::Join { member, protocols } => {
+                self.join(LATEST, &pick(member), None, PROTOCOLS[usize::from(*protocols)]);
+            }
+            Step::Sync { member } => {
+                let member = pick(member);
+                self.sync(&member, generation, &[(&member, "mine")]);
+            }
+            Step::Beat { member } => {
+                self.heartbeat(&pick(member), generation);
+            }
+            Step::Leave { member } => self.turn(|group, turn| {
+                if group.leave(turn, &pick(member), None).is_ok() {
+                    group.after_leaving(turn);
+                }
+            }),
+            Step::Commit if !self.writes.is_empty() => self.commit(),
+            Step::Commit => {}
+            Step::Pass { ms } => self.pass_ms(*ms),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_clients_do_each_is_answered_once_and_a_group_that_they_leave_alone_is_empty(steps in steps()) {
+        let mut world = World::new(&[DELAYED]);
+        for step in &steps {
+            world.step(step);
+            let leaders = world.joined.values().filter(|answer| answer.error_code == 0);
+            let mut of_generation: BTreeMap<i32, BTreeSet<String>> = BTreeMap::new();
+            // The leader is told all members; only in one generation, for a later one may have another.
+            for answer in leaders.filter(|answer| !answer.members.is_empty() && !answer.skip_assignment) {
+                of_generation.entry(answer.generation_id).or_default().insert(answer.member_id.to_string());
+            }
+            prop_assert!(of_generation.values().all(|leaders| leaders.len() == 1), "{of_generation:?}");
+        }
+        while !world.writes.is_empty() {
+            world.commit();
+        }
+        for _ in 0..20 {
+            world.pass_ms(i64::from(REBALANCE_MS));
+            while !world.writes.is_empty() {
+                world.commit();
+            }
+        }
+        prop_assert_eq!(world.group.state, ClassicState::Empty);
+        prop_assert!(world.timers.is_empty() && world.group.pending_members.is_empty());
+        prop_assert_eq!(world.joined.len() + world.synced.len(), world.requests as usize, "some were never answered");
+    }
 }
 
 #[test]
