@@ -20,6 +20,9 @@ use crate::wire::{Slice, Str};
 /// heartbeats yet, and that its connection has closed says nothing.
 const NEW_MEMBER_TIMEOUT_MS: i32 = 5 * 60 * 1000;
 
+/// A rebalance that nobody has joined is looked at again after this, or later: members may say that they have no time at all.
+const POSTPONED_MIN_MS: i32 = 1_000;
+
 /// A request to join, copied out of its frame.
 #[derive(Clone, Debug)]
 pub(crate) struct Join {
@@ -305,7 +308,7 @@ impl ClassicGroup {
         }
         if !self.elect_leader() && !self.members.is_empty() {
             // Nobody has joined: the sessions will end one after another.
-            return turn.arm(TimerKind::Join, self.rebalance_timeout_ms());
+            return turn.arm(TimerKind::Join, self.rebalance_timeout_ms().max(POSTPONED_MIN_MS));
         }
         self.begin_generation(turn.now);
         if self.is_empty() {

@@ -487,6 +487,23 @@ fn a_static_member_may_be_away_for_a_session_and_no_longer() {
 }
 
 #[test]
+fn a_rebalance_that_nobody_joins_waits_for_the_sessions_even_if_the_members_say_that_they_have_no_time() {
+    let mut world = World::new(&[DELAYED]);
+    world.stable(&[Some("one"), Some("two")]);
+    for member in world.group.members.values_mut() {
+        member.rebalance_timeout_ms = 0;
+    }
+    world.turn(|group, turn| {
+        assert_eq!(group.leave(turn, "", Some("two")), Ok(()));
+        group.after_leaving(turn);
+    });
+    world.pass_ms(1);
+    assert!(world.timers[&TimerKind::Join] > world.now.monotonic, "it does not turn in circles");
+    world.pass_ms(i64::from(SESSION_MS) + 1_000);
+    assert_eq!(world.group.state, ClassicState::Empty);
+}
+
+#[test]
 fn static_members_leave_by_their_instance_id_and_strangers_are_unknown() {
     let mut world = World::new(&[]);
     world.stable(&[Some("one")]);
