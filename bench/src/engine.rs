@@ -1,10 +1,11 @@
 //! The log as a storage engine: how long it takes to open many partitions, how fast a log is recovered after a crash, and
-//! whether producers notice that others are cleaned.
+//! whether producers notice that others are cleaned, by their latency and by how long the broker is busy at a time.
 
 pub mod cleaning;
 pub mod partitions;
 pub mod recovery;
 mod segments;
+pub mod turns;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;

@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Command::Partitions(options) => engine::partitions::run(&options),
         Command::Recovery(options) => engine::recovery::run(&options),
         Command::Cleaning(options) => engine::cleaning::run(&options),
+        Command::Turns(options) => engine::turns::run(&options),
         Command::Bare { port, log_dir } => bare::serve(port, &log_dir).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {

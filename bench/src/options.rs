@@ -33,6 +33,8 @@ pub enum Command {
     Recovery(RecoveryOptions),
     /// Produce at a fixed rate while another log is compacted and old segments are deleted
     Cleaning(CleaningOptions),
+    /// Say how long the broker is busy with one thing while it compacts and deletes, in CPU time
+    Turns(TurnsOptions),
     /// The broker of the baseline
     #[command(hide = true)]
     Bare {
@@ -214,6 +216,23 @@ pub struct CleaningOptions {
     /// The load
     #[command(flatten)]
     pub traffic: TrafficOptions,
+}
+
+/// What to compact and to delete, in memory.
+#[derive(Debug, Args)]
+pub struct TurnsOptions {
+    /// Size of each log that is compacted, before compression, in MB of a million bytes
+    #[arg(long, value_name = "MB", default_value_t = 100)]
+    pub size_mb: u64,
+    /// Sizes of its batches before compression
+    #[arg(long, value_name = "BYTES", value_delimiter = ',', default_value = "16384,1000000")]
+    pub batch_sizes: Vec<usize>,
+    /// Partitions that lose segments at the same time
+    #[arg(long, default_value_t = 10_000)]
+    pub partitions: u32,
+    /// Fail when a turn takes longer than 10 ms
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// What to run on a broker that is already there.

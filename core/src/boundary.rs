@@ -9,7 +9,7 @@
 //!   paths, there is no order: where the broker needs one it waits for the result.
 //! - After an [`StorageCommand::Append`] or [`StorageCommand::Truncate`] that failed, later appends to that [`FileId`]
 //!   are not done: nothing is written behind a gap.
-//! - Every command ends in exactly one [`Input::Stored`], and every [`Input::Opened`] in exactly one [`Input::Closed`].
+//! - Every command ends in exactly one [`Input::Stored`], every piece of [`Work`] in exactly one [`Input::Worked`], and every [`Input::Opened`] in exactly one [`Input::Closed`].
 //! - It sends [`Input::Tick`] when [`Broker::deadline`](crate::Broker::deadline) has passed.
 
 use alloc::string::String;
@@ -21,12 +21,13 @@ use core::net::SocketAddr;
 use bytes::Bytes;
 use thiserror::Error;
 
+pub use crate::log::{Work, Worked};
 use crate::time::WallClock;
 #[doc(inline)]
 pub use crate::wire::{Chunk, FileId, FileRange, Frame};
 
 /// One event from the world.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Input {
     /// A client connected.
     Opened {
@@ -63,6 +64,13 @@ pub enum Input {
         /// How.
         result: StorageResult,
     },
+    /// Work was done.
+    Worked {
+        /// Which.
+        op: OpId,
+        /// What came of it.
+        worked: Worked,
+    },
     /// A deadline passed.
     Tick,
     /// Stop in good order: answer what is in flight, sync, leave the clean marker, then [`Output::Halt`].
@@ -70,7 +78,7 @@ pub enum Input {
 }
 
 /// One thing for the adapter to do.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Output {
     /// Write a frame, in one go where the socket takes it.
     Send {
@@ -99,6 +107,14 @@ pub enum Output {
         op: OpId,
         /// What to do.
         command: StorageCommand,
+    },
+    /// Do a piece of work: [`Work::run`]. It needs the processor only, and may need it for a tenth of a second: do it where
+    /// no connection waits meanwhile.
+    Work {
+        /// Comes back in [`Input::Worked`].
+        op: OpId,
+        /// What to do.
+        work: Work,
     },
     /// Something that people should know.
     Report(Report),

@@ -25,7 +25,7 @@ use bytes::Bytes;
 pub(crate) use self::change::ParkedChange;
 use crate::api::fetch::session::FetchSessions;
 use crate::api::{delete_records, describe_log_dirs, dispatch, fetch, group_answer, list_offsets, produce};
-use crate::boundary::{CloseReason, ConnId, FileId, Input, Level, OpId, Output, StorageResult};
+use crate::boundary::{CloseReason, ConnId, FileId, Input, Level, OpId, Output, Path, StorageResult};
 use crate::config::{Config, TopicConfig};
 use crate::connection::{ConnectionLimits, Connections, SlotId};
 use crate::directory::{Directory, DirectorySettings};
@@ -36,7 +36,7 @@ use crate::outbox::{Outbox, Owner};
 use crate::parking::{ParkedId, Parking, Wake};
 use crate::rng::Rng;
 use crate::time::{Monotonic, Now};
-use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId};
+use crate::types::{LeaderEpoch, NodeId, PartitionId};
 use crate::wire::Uuid;
 
 /// A whole Kafka node as a state machine; see [`crate::boundary`] for the contract.
@@ -76,6 +76,7 @@ use crate::wire::Uuid;
 ///                 let result = disk.execute(command);
 ///                 broker.handle(now, Input::Stored { op, result });
 ///             }
+///             Output::Work { op, work } => broker.handle(now, Input::Worked { op, worked: work.run() }),
 ///             Output::Report(report) => println!("{}", report.text),
 ///             Output::Gate { .. } | Output::Close { .. } | Output::Halt { .. } => {}
 ///         }
@@ -93,6 +94,8 @@ pub struct Broker {
     /// Holds the image, and keeps it up with the metadata log.
     pub(crate) metadata: Loader,
     pub(crate) logs: BTreeMap<PartitionId, PartitionLog>,
+    /// Which log has a directory of that name, or had it last.
+    log_of_dir: BTreeMap<Path, PartitionId>,
     /// Effective configs of topics, by topic id.
     pub(crate) topic_configs: BTreeMap<Uuid, TopicConfig>,
     pub(crate) parking: Parking<Work>,
@@ -115,8 +118,7 @@ pub struct Broker {
     idle_timers: BTreeSet<(Monotonic, ConnId)>,
     retention: retention::Rounds,
     cleaner: compaction::Cleaner,
-    /// Log starts that count when what is being written is durable.
-    log_starts_written: Vec<(PartitionId, Offset)>,
+    log_starts: log_starts::LogStarts,
     /// What a start has in hand until the broker serves.
     start: Option<life::Start>,
     /// The epoch of this term as the metadata log's leader.
@@ -195,6 +197,7 @@ impl Broker {
             rng,
             metadata: Loader::new(String::new()),
             logs: BTreeMap::new(),
+            log_of_dir: BTreeMap::new(),
             topic_configs: BTreeMap::new(),
             parking: Parking::default(),
             producer_ids: ProducerIds::default(),
@@ -210,7 +213,7 @@ impl Broker {
             idle_timers: BTreeSet::new(),
             retention: retention::Rounds::new(now),
             cleaner: compaction::Cleaner::default(),
-            log_starts_written: Vec::new(),
+            log_starts: log_starts::LogStarts::default(),
             start: None,
             metadata_epoch: LeaderEpoch::NONE,
             node_id: NodeId::NONE,
@@ -246,6 +249,14 @@ impl Broker {
                 Owner::Request => self.request_stored(op, &result),
                 Owner::Nobody => {}
             },
+            Input::Worked { op, worked } => {
+                if let Owner::Log(partition) = self.outbox.take_owner(op)
+                    && let Some(log) = self.logs.get_mut(&partition)
+                {
+                    log.worked(now, op, worked, &mut self.outbox);
+                    self.touch(partition);
+                }
+            }
             Input::Tick => self.tick(now),
             Input::Shutdown => self.begin_shutdown(now),
         }
@@ -272,7 +283,8 @@ impl Broker {
         };
         let log = self.log_timers.first().map(|(deadline, _)| *deadline);
         let idle = self.idle_timers.first().map(|(deadline, _)| *deadline);
-        let rounds = [self.retention.deadline(), self.cleaner.deadline()].into_iter().flatten().min();
+        let rounds = [self.retention.deadline(), self.cleaner.deadline(), self.log_starts.deadline()];
+        let rounds = rounds.into_iter().flatten().min();
         let progress = self.progress_deadline();
         let groups = self.groups.deadline().filter(|_| self.phase == Phase::Serving);
         let all = [self.parking.deadline(), self.directory.deadline(), log, idle, rounds, draining, progress, groups];
@@ -348,6 +360,7 @@ impl Broker {
         }
         self.tick_groups(now);
         self.check_retention(now);
+        self.tell_log_starts(now);
         self.compact_next(now);
         self.directory.tick(now);
         self.report_progress(now);

@@ -83,7 +83,7 @@ use crate::planted::{Bug, Bugs};
 use crate::time::{Monotonic, Now};
 use crate::types::{LeaderEpoch, Offset, PartitionId, TopicName};
 
-pub use compaction::CompactionSettings;
+pub use compaction::{CompactionSettings, Work, Worked};
 pub use config::LogConfig;
 pub use damage_text::Damage;
 pub(crate) use damage_text::quoted;
@@ -107,6 +107,8 @@ pub struct PartitionLog {
     state: LogState,
     events: VecDeque<LogEvent>,
     tasks: BTreeMap<OpId, Task>,
+    /// Names in the directory were changed since the log was begun to be opened.
+    has_new_names: bool,
     /// By base offset.
     segments: BTreeMap<Offset, Segment>,
     /// Of all segments together.
@@ -182,6 +184,7 @@ impl PartitionLog {
             state: LogState::Loading,
             events: VecDeque::new(),
             tasks: BTreeMap::new(),
+            has_new_names: false,
             segments: BTreeMap::new(),
             size_bytes: 0,
             active: Active { base: Offset(0), indexer: Indexer::new(), created_ms: 0, jitter_ms: 0 },
@@ -234,6 +237,20 @@ impl PartitionLog {
                 StorageResult::Done(outcome) => self.done(now, op, task, outcome, outbox),
                 StorageResult::NotDone(error) | StorageResult::Unknown(error) => self.failed(now, task, &error, outbox),
             }
+        }
+        self.settle_retention(now, outbox);
+        self.settle_compaction(now, outbox);
+        self.settle(outbox);
+    }
+
+    /// Takes back work that this log handed out.
+    ///
+    /// # Panics
+    /// Where it was not this log that did, or it came back before.
+    pub fn worked(&mut self, now: Now, op: OpId, worked: Worked, outbox: &mut Outbox) {
+        self.tasks.remove(&op).expect("work comes back exactly once");
+        if self.state != LogState::Offline {
+            self.compaction_worked(now, op, worked, outbox);
         }
         self.settle_retention(now, outbox);
         self.settle_compaction(now, outbox);
@@ -370,10 +387,13 @@ impl PartitionLog {
     }
 
     /// A new leader epoch begins at the log's end. An epoch that is known already changes nothing.
-    pub fn begin_epoch(&mut self, _now: Now, epoch: LeaderEpoch, outbox: &mut Outbox) {
+    ///
+    /// The checkpoint learns of it with its first batch. Of an epoch without one a restart, which begins the next, need not
+    /// know; and at each start all logs begin one.
+    pub fn begin_epoch(&mut self, epoch: LeaderEpoch) {
         let is_newer = self.epochs.latest().is_none_or(|latest| epoch > latest);
-        if self.state == LogState::Serving && is_newer && self.epochs.assign(epoch, self.log_end) {
-            self.write_epochs(outbox);
+        if self.state == LogState::Serving && is_newer {
+            self.epochs_file.is_behind |= self.epochs.assign(epoch, self.log_end);
         }
     }
 
@@ -388,7 +408,8 @@ impl PartitionLog {
     }
 
     fn issuer<'a>(&'a mut self, outbox: &'a mut Outbox) -> Issuer<'a> {
-        Issuer { outbox, owner: Owner::Log(self.id), tasks: &mut self.tasks }
+        let has_new_names = &mut self.has_new_names;
+        Issuer { outbox, owner: Owner::Log(self.id), tasks: &mut self.tasks, has_new_names }
     }
 
     /// How reports name the log: the topic and the partition's index.

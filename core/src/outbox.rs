@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 
-use crate::boundary::{FileId, Level, OpId, Output, Report, StorageCommand};
+use crate::boundary::{FileId, Level, OpId, Output, Report, StorageCommand, Work};
 use crate::planted::Bugs;
 use crate::types::PartitionId;
 
@@ -48,10 +48,22 @@ impl Outbox {
 
     /// Issues a storage command; its result goes to `owner`.
     pub fn store(&mut self, owner: Owner, command: StorageCommand) -> OpId {
+        let op = self.new_op(owner);
+        self.push(Output::Store { op, command });
+        op
+    }
+
+    /// Hands out a piece of work, which comes back to `owner`.
+    pub fn work(&mut self, owner: Owner, work: Work) -> OpId {
+        let op = self.new_op(owner);
+        self.push(Output::Work { op, work });
+        op
+    }
+
+    fn new_op(&mut self, owner: Owner) -> OpId {
         let op = OpId(self.next_op);
         self.next_op += 1;
         self.owners.insert(op, owner);
-        self.push(Output::Store { op, command });
         op
     }
 

@@ -155,6 +155,8 @@ fn a_session_tells_only_what_changed() {
 fn a_strict_produce_is_answered_by_the_sync_and_one_sync_answers_all_before_it() {
     let mut world = World::new(&[STRICT]);
     let topic = world.create_topic("letters", 1);
+    // With the first batch the leader epoch is written down too.
+    produce_to(&mut world, "letters", 0, batch(&["first"]));
     world.judge = Box::new(|command| match command {
         StorageCommand::Sync { .. } => Verdict::Hold,
         _ => Verdict::Do,
@@ -166,7 +168,7 @@ fn a_strict_produce_is_answered_by_the_sync_and_one_sync_answers_all_before_it()
     world.open(reader);
     world.send_from(reader, 16, &FetchRequest { max_wait_ms: 0, ..fetch(topic, 0, 0) });
     let (_, early) = world.answer_to::<FetchResponse>(reader, 16).expect("it does not wait");
-    assert_eq!(early.responses[0].partitions[0].high_watermark, 0, "and nothing is shown");
+    assert_eq!(early.responses[0].partitions[0].high_watermark, 1, "and nothing is shown");
     world.release();
     let answered: Vec<_> =
         (0..3).map(|_| world.answer_to::<ProduceResponse>(CLIENT, 11).expect("an answer").0).collect();
@@ -381,9 +383,10 @@ fn an_idle_connection_is_closed_and_a_waiting_one_is_not() {
 fn a_stop_answers_what_is_in_flight() {
     let mut world = World::new(&[STRICT]);
     let topic = world.create_topic("letters", 1);
+    produce_to(&mut world, "letters", 0, batch(&["first"]));
     world.judge =
         Box::new(|command| if matches!(command, StorageCommand::Sync { .. }) { Verdict::Hold } else { Verdict::Do });
-    world.send(16, &fetch(topic, 0, 0));
+    world.send(16, &fetch(topic, 0, 1));
     send_produce(&mut world, "letters", batch(&["a"]));
     world.handle(Input::Shutdown);
     assert!(world.answer::<FetchResponse>(16).is_some(), "a waiting fetch ends early");

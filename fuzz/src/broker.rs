@@ -226,6 +226,7 @@ impl World {
                     let result = self.store(command);
                     self.broker.handle(self.now, Input::Stored { op, result });
                 }
+                Output::Work { op, work } => self.broker.handle(self.now, Input::Worked { op, worked: work.run() }),
                 Output::Close { conn, .. } => closing.push(conn),
                 Output::Halt { .. } => self.is_halted = true,
                 Output::Gate { .. } | Output::Report(_) => {}

@@ -17,7 +17,7 @@ use std::thread;
 use std::time::Instant;
 
 use ottla_core::boundary::{
-    CloseReason, ConnId, FileId, HaltReason, Input, Level, OpId, Output, Report, StorageResult,
+    CloseReason, ConnId, FileId, HaltReason, Input, Level, OpId, Output, Report, StorageResult, Work,
 };
 use ottla_core::time::{Monotonic, Now};
 use rustix::io::Errno;
@@ -34,6 +34,9 @@ use crate::{clock, process};
 const MAX_TURNS: usize = 64;
 /// Turns after which one call leaves the commands that remain to another thread. It gets there by the work of others.
 const MAX_TURNS_FOR_OTHERS: usize = 256;
+
+/// Results that one turn hands in: whoever waits for the lock waits no longer than for these.
+const MAX_RESULTS: usize = 32;
 
 /// Descriptors that a connection takes at most: its socket, and what its thread is woken by.
 const DESCRIPTORS_PER_CONNECTION: u64 = 2;
@@ -66,6 +69,7 @@ struct State {
 #[derive(Default)]
 struct Todo {
     commands: Vec<Pending>,
+    works: Vec<(OpId, Work)>,
     wakers: Vec<Waker>,
     reports: Vec<Report>,
     has_halted: bool,
@@ -154,11 +158,22 @@ impl Hub {
         self.earlier_deadline.poll(context)
     }
 
-    /// The deadline may have passed.
+    /// The deadline may have passed. What follows from it is nobody's request, such as a compaction, and may read a lot that
+    /// lies on the device only: it is done by a thread that may block, never by the caller, which may serve connections.
     pub fn tick(self: &Arc<Self>) {
         let is_due = self.lock().deadline().is_some_and(|deadline| deadline <= clock::now().monotonic);
-        if is_due {
-            self.drive(&mut VecDeque::from([Input::Tick]), None);
+        if !is_due {
+            return;
+        }
+        let todo = self.turn(&mut VecDeque::from([Input::Tick]), None, true, &mut Vec::new());
+        let commands = self.tell(todo);
+        if !commands.is_empty() {
+            let hub = Arc::clone(self);
+            (self.run_blocking)(Box::new(move || {
+                let mut ended = Vec::new();
+                hub.run_or_pass_on(commands, false, &mut ended);
+                hub.take_turns(&mut VecDeque::new(), None, ended);
+            }));
         }
     }
 
@@ -203,20 +218,25 @@ impl Hub {
         for turn in 0.. {
             let todo = self.turn(inputs, link, turn < MAX_TURNS, &mut ended);
             let commands = self.tell(todo);
-            for pending in commands {
-                if pending.may_take_long() || turn >= MAX_TURNS_FOR_OTHERS {
-                    let hub = Arc::clone(self);
-                    (self.run_blocking)(Box::new(move || {
-                        let ended = vec![hub.run(pending)];
-                        hub.take_turns(&mut VecDeque::new(), None, ended);
-                    }));
-                } else {
-                    ended.push(self.run(pending));
-                }
-            }
+            self.run_or_pass_on(commands, turn >= MAX_TURNS_FOR_OTHERS, &mut ended);
             let has_more_input = turn < MAX_TURNS && is_acceptable(inputs, link);
             if ended.is_empty() && !has_more_input {
                 return;
+            }
+        }
+    }
+
+    /// Runs commands, but for those that are for another thread.
+    fn run_or_pass_on(self: &Arc<Self>, commands: Vec<Pending>, passes_all_on: bool, ended: &mut Vec<Ended>) {
+        for pending in commands {
+            if pending.may_take_long() || passes_all_on {
+                let hub = Arc::clone(self);
+                (self.run_blocking)(Box::new(move || {
+                    let ended = vec![hub.run(pending)];
+                    hub.take_turns(&mut VecDeque::new(), None, ended);
+                }));
+            } else {
+                ended.push(self.run(pending));
             }
         }
     }
@@ -233,10 +253,11 @@ impl Hub {
         let mut todo = Todo::default();
         let mut state = self.lock();
         let now = clock::now();
-        for Ended { op, file, result } in ended.drain(..) {
+        for Ended { op, file, result } in ended.drain(..ended.len().min(MAX_RESULTS)) {
             todo.commands.extend(file.and_then(|file| state.lanes.ended(file)));
             state.hand_in(now, Input::Stored { op, result }, &mut todo);
         }
+        let takes_inputs = takes_inputs && ended.is_empty();
         while takes_inputs && todo.commands.is_empty() && is_acceptable(inputs, link) {
             state.hand_in(now, inputs.pop_front().expect("it is acceptable"), &mut todo);
         }
@@ -249,8 +270,15 @@ impl Hub {
         todo
     }
 
-    /// Passes on what a turn had to say, and leaves the commands.
-    fn tell(&self, todo: Todo) -> Vec<Pending> {
+    /// Passes on what a turn had to say and the work that it gave, and leaves the commands.
+    fn tell(self: &Arc<Self>, todo: Todo) -> Vec<Pending> {
+        for (op, work) in todo.works {
+            let hub = Arc::clone(self);
+            (self.run_blocking)(Box::new(move || {
+                let worked = work.run();
+                hub.drive(&mut VecDeque::from([Input::Worked { op, worked }]), None);
+            }));
+        }
         todo.wakers.into_iter().for_each(Waker::wake);
         todo.reports.iter().for_each(log_report);
         if todo.has_halted {
@@ -304,6 +332,7 @@ impl State {
             Output::Gate { conn, open } => todo.wakers.extend(link(conn).and_then(|link| link.set_gate(open))),
             Output::Close { conn, reason } => todo.wakers.extend(link(conn).and_then(|link| link.close(reason))),
             Output::Store { op, command } => todo.commands.extend(self.lanes.admit(Pending { op, command })),
+            Output::Work { op, work } => todo.works.push((op, work)),
             Output::Report(report) => todo.reports.push(report),
             Output::Halt { reason } => {
                 todo.wakers.extend(self.end(reason));

@@ -79,7 +79,7 @@ impl Contract {
                 self.has_halted = true;
                 Ok(())
             }
-            Output::Report(_) => Ok(()),
+            Output::Work { .. } | Output::Report(_) => Ok(()),
         }
     }
 

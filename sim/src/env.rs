@@ -42,6 +42,8 @@ pub enum Event {
     StorageHappens(Life, OpId),
     /// A storage command's result is known.
     StorageEnds(Life, OpId),
+    /// Work that the broker handed out is done.
+    WorkEnds(Life, OpId),
     /// A deadline of the broker has passed.
     Tick(Life),
     /// A client wanted to be woken.

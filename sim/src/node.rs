@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use bytes::{Bytes, BytesMut};
 use ottla_core::Broker;
-use ottla_core::boundary::{Chunk, ConnId, FileRange, Frame, HaltReason, Input, OpId, Output};
+use ottla_core::boundary::{Chunk, ConnId, FileRange, Frame, HaltReason, Input, OpId, Output, Work};
 use ottla_core::config::Config;
 use ottla_core::connection::frame_buffer::FrameBuffer;
 
@@ -27,6 +27,7 @@ pub struct Node {
     life: Life,
     contract: Contract,
     sockets: BTreeMap<ConnId, Socket>,
+    works: BTreeMap<OpId, Work>,
     request_max_bytes: usize,
     tick_at: Option<Time>,
     idle_ticks: u32,
@@ -62,6 +63,8 @@ struct Outgoing {
 /// The adapter gets to a socket within this time.
 const READ_WITHIN: Span = Span(50);
 const WRITE_WITHIN: Span = Span(100);
+/// A piece of work takes this long.
+const WORK_TAKES: Span = Span::ms(5);
 /// Ticks in a row that leave a deadline in the past: a broker that does so would spin.
 const IDLE_TICKS_MAX: u32 = 100;
 /// One input leads to no more outputs than this.
@@ -83,6 +86,7 @@ impl Node {
             life,
             contract: Contract::default(),
             sockets: BTreeMap::new(),
+            works: BTreeMap::new(),
             request_max_bytes,
             tick_at: None,
             idle_ticks: 0,
@@ -246,6 +250,18 @@ impl Node {
         self.handle(env, Input::Stored { op, result })
     }
 
+    /// Work is done.
+    ///
+    /// # Errors
+    /// The contract is broken.
+    pub fn worked(&mut self, env: &mut Env, op: OpId) -> Result<(), Violation> {
+        let work = self.works.remove(&op).expect("work ends once");
+        if self.halt.is_some() {
+            return Ok(());
+        }
+        self.handle(env, Input::Worked { op, worked: work.run() })
+    }
+
     /// A deadline may have passed.
     ///
     /// # Errors
@@ -325,6 +341,10 @@ impl Node {
                 let timing = env.storage.submit(env.agenda.now(), op, command)?;
                 env.agenda.at(timing.effect_at, Event::StorageHappens(self.life, op));
                 env.agenda.at(timing.done_at, Event::StorageEnds(self.life, op));
+            }
+            Output::Work { op, work } => {
+                self.works.insert(op, work);
+                env.agenda.after(WORK_TAKES, Event::WorkEnds(self.life, op));
             }
             Output::Report(_) => {}
             Output::Halt { reason } => {

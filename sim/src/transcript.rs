@@ -76,6 +76,7 @@ impl Transcript {
                 self.tag(5, op.0);
                 self.result(result);
             }
+            Input::Worked { op, .. } => self.tag(8, op.0),
             Input::Tick => self.tag(6, 0),
             Input::Shutdown => self.tag(7, 0),
             // The boundary may grow; an input that is new here is still told apart.
@@ -103,6 +104,7 @@ impl Transcript {
                 self.tag(15, op.0);
                 self.command(command);
             }
+            Output::Work { op, .. } => self.tag(16, op.0),
             Output::Report(report) => self.text(&report.text),
             Output::Halt { reason } => self.text(&reason.to_string()),
         }

@@ -160,11 +160,18 @@ impl World {
                 let node = self.node.as_mut().expect("alive");
                 node.stored(&mut self.env, op)?;
             }
+            Event::WorkEnds(life, op) if self.is_alive(life) => {
+                self.node.as_mut().expect("alive").worked(&mut self.env, op)?;
+            }
             Event::Tick(life) if self.is_alive(life) => {
                 self.node.as_mut().expect("alive").tick(&mut self.env)?;
             }
             Event::Exit(life) if self.is_alive(life) => self.exit()?,
-            Event::StorageHappens(..) | Event::StorageEnds(..) | Event::Tick(_) | Event::Exit(_) => {}
+            Event::StorageHappens(..)
+            | Event::StorageEnds(..)
+            | Event::WorkEnds(..)
+            | Event::Tick(_)
+            | Event::Exit(_) => {}
             Event::WriteBack => {
                 self.env.storage.write_back();
                 self.env.agenda.after(self.env.plan.disk.write_back_every, Event::WriteBack);

@@ -72,6 +72,7 @@ impl Core for Echo {
                 self.answer(conn, text.as_bytes());
                 self.outputs.push(Output::Gate { conn, open: true });
             }
+            Input::Worked { .. } => unreachable!("it hands out no work"),
             Input::Shutdown => {
                 for conn in self.sent_bytes.keys().copied().collect::<Vec<_>>() {
                     self.answer(conn, b"the last word");

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use ottla_core::types::Offset;
 
@@ -28,12 +28,14 @@ pub fn run(options: &PartitionsOptions) -> Result<ExitCode> {
     let ottla = target::prepare(&[engine.target], engine.ottla.as_deref())?;
     let scratch = Scratch::new(engine.dir.as_deref())?;
     let running = Running::start(engine.target, &ottla, scratch.0.join("partitions"), &engine.overrides)?;
+    let begun = Instant::now();
     create_topics(&Broker::discover(running.address)?, options.partitions)?;
+    let (created_s, created_cpu_s) = (begun.elapsed().as_secs_f64(), CpuTime::of(running.pid())?.total_s());
     let (home, _) = running.end()?;
     let data = home.join("data");
     fill(&data, options)?;
 
-    let mut lines = Vec::new();
+    let mut lines = vec![format!("created in {created_s:.1} s, {created_cpu_s:.2} CPU s")];
     // The first start is the first to see what was written here.
     for number in 0..=options.starts {
         let running = Running::start_again(engine.target, &ottla, &home, &engine.overrides)?;
@@ -51,7 +53,7 @@ pub fn run(options: &PartitionsOptions) -> Result<ExitCode> {
     }
     let (size_bytes, files) = size_of(&data)?;
     lines.insert(
-        0,
+        1,
         format!(
             "{} partitions of {} segments: {files} files, {:.0} MB",
             options.partitions,

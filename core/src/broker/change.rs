@@ -36,7 +36,7 @@ pub(crate) struct ParkedChange {
     answer: Frame,
     /// Where its records end in the metadata log.
     end: Offset,
-    /// Partitions that it creates.
+    /// Partitions that it creates, but for those at the end that are open by now.
     creates: Vec<PartitionId>,
 }
 
@@ -150,16 +150,17 @@ pub(super) fn wake(broker: &mut Broker, _now: Now, parked: ParkedChange, _waits:
     proceed(broker, parked);
 }
 
-/// Answers when the records are committed and no partition that they made is still being opened.
-fn proceed(broker: &mut Broker, parked: ParkedChange) {
+/// Answers when the records are committed and no partition that they made is still being opened. It waits for one after the
+/// other: thousands may be made at once.
+fn proceed(broker: &mut Broker, mut parked: ParkedChange) {
     let committed = broker.logs.get(&METADATA_PARTITION).is_some_and(|log| log.high_watermark() >= parked.end);
     let is_opening = |partition: &PartitionId| {
         broker.waiting_for_name.contains(partition)
             || broker.logs.get(partition).is_some_and(|log| log.state() == LogState::Loading)
     };
-    let opening = parked.creates.iter().copied().filter(is_opening);
+    while committed && parked.creates.pop_if(|partition| !is_opening(partition)).is_some() {}
     let waits = if committed {
-        Waits { growth: opening.collect(), ..Waits::default() }
+        Waits { growth: parked.creates.last().copied().into_iter().collect(), ..Waits::default() }
     } else {
         Waits { commits: [(METADATA_PARTITION, parked.end)].into(), ..Waits::default() }
     };

@@ -13,6 +13,7 @@ use crate::log::LogConfig;
 use crate::metadata::ConfigResource;
 use crate::planted::Bug;
 use crate::types::PartitionId;
+use crate::wire::Uuid;
 
 impl Broker {
     /// Takes over what was set for these resources. Configs of groups and of clients' metrics are read where they are used.
@@ -52,6 +53,16 @@ impl Broker {
     pub(super) fn topic_config(&self, topic: &str) -> TopicConfig {
         let own = self.metadata.image().configs.get(&ConfigResource::Topic(topic.into()));
         self.config.topic_config(own.unwrap_or(&BTreeMap::new()))
+    }
+
+    /// The same for a log that is about to be opened: worked out once for all partitions of a topic.
+    pub(super) fn take_topic_config(&mut self, topic_id: Uuid, topic: &str) -> TopicConfig {
+        if let Some(known) = self.topic_configs.get(&topic_id) {
+            return known.clone();
+        }
+        let topic_config = self.topic_config(topic);
+        self.topic_configs.insert(topic_id, topic_config.clone());
+        topic_config
     }
 
     fn has_own_configs(&self, topic: &str) -> bool {

@@ -10,7 +10,7 @@ use super::opening::Opening;
 use super::{Broker, Phase, Work};
 use super::{METADATA_PARTITION, METADATA_TOPIC};
 use crate::boundary::{HaltReason, Level, Output, Path};
-use crate::config::{Config, TopicConfig};
+use crate::config::Config;
 use crate::directory::names;
 use crate::directory::{DirectoryEvent, Found, FoundPartition, PartitionOffsets, Settled, partition_dir};
 use crate::log::{self, LogEvent, LogState, LookupError, LookupId, OpenLog, PartitionLog};
@@ -71,7 +71,7 @@ impl Broker {
 
     /// A log is open: read it, if it is the metadata's, and perhaps begin to serve.
     pub(super) fn log_opened(&mut self, now: Now, partition: PartitionId) {
-        self.follow_epoch(now, partition);
+        self.follow_epoch(partition);
         if self.phase != Phase::Starting {
             return;
         }
@@ -83,13 +83,12 @@ impl Broker {
     }
 
     /// Lets a log know the leader epoch that the metadata says.
-    fn follow_epoch(&mut self, now: Now, id: PartitionId) {
+    fn follow_epoch(&mut self, id: PartitionId) {
         let Some(epoch) = self.metadata.image().partition(id).map(|partition| partition.leader_epoch) else { return };
         if let Some(log) = self.logs.get_mut(&id).filter(|log| log.state() == LogState::Serving)
             && log.latest_epoch().is_none_or(|latest| latest < epoch)
         {
-            log.begin_epoch(now, epoch, &mut self.outbox);
-            self.touch(id);
+            log.begin_epoch(epoch);
         }
     }
 
@@ -129,7 +128,12 @@ impl Broker {
 
     pub(super) fn log_ended(&mut self, partition: PartitionId, event: &LogEvent) {
         if matches!(event, LogEvent::Removed) {
-            self.logs.remove(&partition);
+            // Another log may have taken over the directory's name.
+            if let Some(log) = self.logs.remove(&partition)
+                && self.log_of_dir.get(log.dir()) == Some(&partition)
+            {
+                self.log_of_dir.remove(log.dir());
+            }
             self.retention.forget(partition);
             self.cleaner.forget(partition);
             self.cleaner.ended(partition);
@@ -186,7 +190,7 @@ impl Broker {
             self.open_log(now, partition, None);
         }
         for partition in delta.partitions_changed {
-            self.follow_epoch(now, partition);
+            self.follow_epoch(partition);
         }
         if let Some(block) = delta.producer_ids_taken.get(&self.node_id) {
             self.producer_ids.granted(block.clone());
@@ -349,7 +353,6 @@ impl Broker {
     pub(super) fn open_log(&mut self, now: Now, id: PartitionId, found: Option<FoundPartition>) {
         let Some(topic) = self.metadata.image().topics.get(&id.topic_id) else { return };
         let name = topic.name.clone();
-        let topic_config = self.topic_config(&name);
         let is_new = found.is_none();
         if is_new && self.directory.remembers(&name, id.index, now) {
             self.waiting_for_name.insert(id);
@@ -371,24 +374,31 @@ impl Broker {
             log_start: None,
             compacted_to: None,
         });
-        if is_new && self.logs.values().any(|log| log.holds(&found.path)) {
+        if is_new && self.is_held(&found.path) {
             self.waiting_for_name.insert(id);
             return;
         }
-        let request = self.open_request(found, &topic_config);
-        self.topic_configs.insert(id.topic_id, topic_config);
+        let request = self.open_request(found);
+        self.log_of_dir.insert(request.dir.clone(), id);
         let begin = if is_new || request.was_clean { PartitionLog::open } else { PartitionLog::survey };
         self.logs.insert(id, begin(request, now, &mut self.outbox));
         self.touch(id);
     }
 
-    pub(super) fn open_request(&self, found: FoundPartition, topic_config: &TopicConfig) -> OpenLog {
+    /// Whether a directory is a log's that has not given it up yet.
+    fn is_held(&self, dir: &Path) -> bool {
+        let holder = self.log_of_dir.get(dir).and_then(|id| self.logs.get(id));
+        holder.is_some_and(|log| log.holds(dir))
+    }
+
+    pub(super) fn open_request(&mut self, found: FoundPartition) -> OpenLog {
+        let topic_config = self.take_topic_config(found.id.topic_id, &found.topic);
         OpenLog {
             id: found.id,
             name: found.topic,
             log_dir: self.log_dir_name(&found.path),
             dir: found.path,
-            config: self.log_config(topic_config),
+            config: self.log_config(&topic_config),
             create: !found.exists,
             was_clean: found.was_clean,
             recovery_point: found.recovery_point,

@@ -58,11 +58,10 @@ impl Broker {
     /// A partition that can't be told, let alone opened.
     pub(super) fn take_unreachable(&mut self, found: FoundPartition) {
         let (id, why) = (found.id, found.unreachable.clone().unwrap_or_default());
-        let topic_config = self.topic_config(&found.topic);
         let text = format!("{}-{}: offline: {why}", found.topic, id.index);
         self.outbox.report(Level::Error, text);
-        let request = self.open_request(found, &topic_config);
-        self.topic_configs.insert(id.topic_id, topic_config);
+        let request = self.open_request(found);
+        self.log_of_dir.insert(request.dir.clone(), id);
         self.logs.insert(id, PartitionLog::unreachable(&request));
     }
 }

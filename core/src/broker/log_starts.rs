@@ -1,12 +1,34 @@
-//! Log starts on their way into `log-start-offset-checkpoint`: one write serves all logs that wait for one.
+//! Log starts on their way into `log-start-offset-checkpoint`: one write serves all logs that wait for one. What was
+//! written is told to them a few at a time, since each may let go of segments then, and requests wait meanwhile.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::Broker;
 use crate::log::PartitionLog;
 use crate::parking::Wake;
-use crate::time::Now;
+use crate::time::{Monotonic, Now};
 use crate::types::{Offset, PartitionId};
+
+/// Logs that are told in one go.
+const SLICE: usize = 16;
+
+/// Log starts between the logs and the checkpoint.
+#[derive(Debug, Default)]
+pub(super) struct LogStarts {
+    /// They count when what is being written is durable.
+    in_writing: Vec<(PartitionId, Offset)>,
+    /// Written or not: the log is to be told.
+    to_tell: VecDeque<(PartitionId, Offset, bool)>,
+    next_slice: Monotonic,
+}
+
+impl LogStarts {
+    /// When the next logs are told.
+    pub(super) fn deadline(&self) -> Option<Monotonic> {
+        (!self.to_tell.is_empty()).then_some(self.next_slice)
+    }
+}
 
 impl Broker {
     /// Writes the log starts of all partitions.
@@ -27,18 +49,28 @@ impl Broker {
             let to_write = log.log_start_to_write();
             (to_write > log.log_start()).then_some((*id, to_write))
         };
-        self.log_starts_written.clear();
-        self.log_starts_written.extend(self.logs.iter().filter_map(moving));
+        self.log_starts.in_writing.clear();
+        self.log_starts.in_writing.extend(self.logs.iter().filter_map(moving));
         self.partition_offsets()
     }
 
     /// What was given to be written is durable, or could not be written in some directories.
     pub(super) fn log_starts_written(&mut self, now: Now, failed: &[u16]) {
-        for (id, start) in core::mem::take(&mut self.log_starts_written) {
+        for (id, start) in core::mem::take(&mut self.log_starts.in_writing) {
             let is_done = self.logs.get(&id).is_some_and(|log| !failed.contains(&log.dir().log_dir));
+            self.log_starts.to_tell.push_back((id, start, is_done));
+        }
+        self.tell_log_starts(now);
+        self.open_waiting(now);
+    }
+
+    /// Tells the logs whose turn it is.
+    pub(super) fn tell_log_starts(&mut self, now: Now) {
+        for _ in 0..SLICE {
+            let Some((id, start, is_done)) = self.log_starts.to_tell.pop_front() else { return };
             self.log_start_written(now, id, start, is_done);
         }
-        self.open_waiting(now);
+        self.log_starts.next_slice = now.monotonic;
     }
 
     fn log_start_written(&mut self, now: Now, id: PartitionId, start: Offset, is_done: bool) {

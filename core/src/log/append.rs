@@ -127,7 +127,7 @@ impl PartitionLog {
         if self.must_roll(now, batch.header()) {
             self.roll(now, outbox);
         }
-        if self.epochs.assign(epoch, self.log_end) {
+        if self.epochs.assign(epoch, self.log_end) || self.epochs_file.is_behind {
             self.write_epochs(outbox);
         }
         self.write(now, epoch, batch, outbox)

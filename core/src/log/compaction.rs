@@ -1,6 +1,7 @@
 //! Compaction: closed segments are written anew with only the last record of each key, as Kafka's log cleaner does.
 //!
-//! A [`Run`] goes over the log twice, in small steps between which the log does other things. First it surveys the part
+//! A [`Run`] goes over the log twice, in small steps between which the log does other things; what takes time is handed out
+//! (`work`). First it surveys the part
 //! that was not compacted before, and remembers where each key is last (`keys`). Then it sifts (`filter`) the segments
 //! from the first on, in groups that become one segment each (`output`). All that is surveyed is synced before: a record
 //! must not be gone when a power loss takes the later one with its key. A group is replaced in this order:
@@ -24,6 +25,7 @@ mod output;
 mod steps;
 mod stream;
 mod transactions;
+mod work;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -34,17 +36,20 @@ use alloc::vec::Vec;
 use self::filter::{Filter, Survey};
 use self::output::Output;
 use self::stream::BatchStream;
+use self::work::{Away, Verdict};
 use super::PartitionLog;
 use super::event::{LogEvent, LogState};
 use super::file_read::FileRead;
 use super::names::{CLEANED, LOG, OFFSET_INDEX, TIME_INDEX, TRANSACTION_INDEX, file_name};
 use super::task::Task;
 use super::transaction_index::AbortedTransaction;
-use crate::boundary::{FileId, Level, Outcome, StorageCommand, StorageError};
+use crate::boundary::{FileId, Level, OpId, Outcome, StorageCommand, StorageError};
 use crate::outbox::Outbox;
 use crate::records::BatchHeader;
-use crate::time::{Monotonic, Now};
+use crate::time::Now;
 use crate::types::Offset;
+
+pub use self::work::{Work, Worked};
 
 /// What the broker allows a compaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +80,8 @@ struct Run {
     /// All aborted transactions of the log.
     aborted: Vec<AbortedTransaction>,
     step: Step,
-    /// The next step waits for a tick, so that others have their turn.
-    pauses: Option<Monotonic>,
+    /// How the work ended that was done last; the step is to take note of it.
+    verdict: Option<Verdict>,
     size_before: u64,
     size_after: u64,
 }
@@ -95,6 +100,8 @@ enum Step {
     Survey(Box<Surveying>),
     /// The segments of a group are being sifted into a new one.
     Sift(Box<Sift>),
+    /// One of these two is somebody's work at present.
+    Away(OpId, Away),
     /// The new segment is being made durable under its `.swap` names.
     Finish(Box<Sift>, VecDeque<StorageCommand>),
     /// It counts, and waits until nobody is at work in the old segments.
@@ -126,6 +133,7 @@ struct Sift {
     inputs: VecDeque<Offset>,
     stream: Option<BatchStream>,
     output: Output,
+    index_interval_bytes: u32,
     /// The last batch that was read.
     last: Option<BatchHeader>,
     /// The groups after this one.
@@ -136,8 +144,6 @@ struct Sift {
 enum Next {
     /// A command, or something else in the log, must end first.
     Wait(Step),
-    /// A tick, so that others have their turn.
-    Pause(Step),
     GoOn(Step),
     End,
 }
@@ -183,28 +189,25 @@ impl PartitionLog {
             end: Offset(0),
             aborted: Vec::new(),
             step: Step::Between,
-            pauses: None,
+            verdict: None,
             size_before: 0,
             size_after: 0,
         }));
         self.advance_compaction(now, None, outbox);
     }
 
-    /// When a run wants to go on.
-    pub(super) fn compaction_deadline(&self) -> Option<Monotonic> {
-        self.compaction.run.as_ref().and_then(|run| run.pauses)
-    }
-
-    /// A run that has paused goes on.
-    pub(super) fn tick_compaction(&mut self, now: Now, outbox: &mut Outbox) {
-        if self.compaction_deadline().is_some_and(|due| due <= now.monotonic) {
-            self.advance_compaction(now, None, outbox);
-        }
-    }
-
     /// A command of a run is done.
     pub(super) fn compaction_done(&mut self, now: Now, outcome: Outcome, outbox: &mut Outbox) {
         self.advance_compaction(now, Some(outcome), outbox);
+    }
+
+    /// Work of a run is done; that of a run that was given up meanwhile is for nothing.
+    pub(super) fn compaction_worked(&mut self, now: Now, op: OpId, worked: Worked, outbox: &mut Outbox) {
+        let run = self.compaction.run.as_mut();
+        let Some(run) = run.filter(|run| matches!(run.step, Step::Away(away, _) if away == op)) else { return };
+        let (step, verdict) = worked.into_step();
+        (run.step, run.verdict) = (step, Some(verdict));
+        self.advance_compaction(now, None, outbox);
     }
 
     /// A command of a run failed. Before the new segment counts, the log goes on without it.
@@ -253,6 +256,12 @@ impl PartitionLog {
                 issuer.close(sift.output.file);
                 self.remove_cleaned(sift.output.base, outbox);
             }
+            Step::Away(_, away) => {
+                away.files.into_iter().for_each(|file| issuer.close(file));
+                if let Some((base, _)) = away.output {
+                    self.remove_cleaned(base, outbox);
+                }
+            }
             Step::Finish(sift, commands) => {
                 // The file of an index may be open as well, if it is not still to be opened.
                 let to_be_opened = |file: FileId| {
@@ -295,7 +304,8 @@ impl PartitionLog {
         match self.compaction.run.as_ref().map(|run| &run.step) {
             Some(Step::LearnFirst { base: learned, .. } | Step::LearnLargest(learned)) => *learned == base,
             Some(Step::Aborted { .. }) => true,
-            Some(Step::Survey(_)) => base >= self.first_dirty(),
+            Some(Step::Survey(_) | Step::Away(_, Away { output: None, .. })) => base >= self.first_dirty(),
+            Some(Step::Away(_, Away { output: Some((_, group)), .. })) => group.contains(&base),
             Some(Step::Sift(sift) | Step::Finish(sift, _) | Step::Await(sift)) => sift.group.contains(&base),
             Some(Step::Leave(_) | Step::TakePlace(..)) => self.is_being_swapped(base),
             Some(Step::Sync | Step::Between) | None => false,
@@ -311,18 +321,12 @@ impl PartitionLog {
     fn advance_compaction(&mut self, now: Now, mut outcome: Option<Outcome>, outbox: &mut Outbox) {
         loop {
             let Some(mut run) = self.compaction.run.take() else { return };
-            run.pauses = None;
             let step = core::mem::replace(&mut run.step, Step::Between);
             let next = self.compaction_step(&mut run, now, step, outcome.take(), outbox);
             match next {
                 Ok(Next::GoOn(step)) => run.step = step,
                 Ok(Next::Wait(step)) => {
                     run.step = step;
-                    return self.compaction.run = Some(run);
-                }
-                Ok(Next::Pause(step)) => {
-                    run.step = step;
-                    run.pauses = Some(now.monotonic);
                     return self.compaction.run = Some(run);
                 }
                 Ok(Next::End) => return self.end_compaction(&run, outbox),

@@ -180,7 +180,7 @@ impl PartitionLog {
         if self.state != LogState::Serving {
             return None;
         }
-        [self.sync_deadline(), self.leaving.deadline(), self.compaction_deadline()].into_iter().flatten().min()
+        [self.sync_deadline(), self.leaving.deadline()].into_iter().flatten().min()
     }
 
     /// Does what is due.
@@ -193,7 +193,6 @@ impl PartitionLog {
             self.sync(outbox);
         }
         self.remove_due(now.monotonic, outbox);
-        self.tick_compaction(now, outbox);
     }
 
     fn sync_deadline(&self) -> Option<Monotonic> {

@@ -161,6 +161,8 @@ impl PartitionLog {
                 self.write_rest(outbox);
                 Close::WritingRest
             }
+            // A stop closes thousands of logs, and most of them are as they were opened.
+            Close::WritingRest if !self.has_new_names => Close::Waiting,
             Close::WritingRest => {
                 let dir = self.dir.clone();
                 self.issuer(outbox).issue(Task::SyncNames, StorageCommand::SyncDir { dir });

@@ -31,6 +31,8 @@ pub(super) struct Replaced {
     pub(super) writing: Option<AtomicFile>,
     /// It changed meanwhile: write again.
     again: bool,
+    /// It does not say all, which may wait.
+    pub(super) is_behind: bool,
 }
 
 impl PartitionLog {
@@ -135,6 +137,7 @@ impl PartitionLog {
 
     /// Replaces `leader-epoch-checkpoint`.
     pub(super) fn write_epochs(&mut self, outbox: &mut Outbox) {
+        self.epochs_file.is_behind = false;
         if self.epochs_file.writing.is_some() {
             self.epochs_file.again = true;
             return;

@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 
 use super::event::LookupId;
-use crate::boundary::{FileId, OpId, StorageCommand};
+use crate::boundary::{FileId, OpId, OpenMode, StorageCommand, Work};
 use crate::outbox::{Outbox, Owner};
 use crate::types::Offset;
 
@@ -57,11 +57,24 @@ pub(super) struct Issuer<'a> {
     pub(super) outbox: &'a mut Outbox,
     pub(super) owner: Owner,
     pub(super) tasks: &'a mut BTreeMap<OpId, Task>,
+    /// Set when a command changes names in the log's directory.
+    pub(super) has_new_names: &'a mut bool,
 }
 
 impl Issuer<'_> {
     pub(super) fn issue(&mut self, task: Task, command: StorageCommand) -> OpId {
+        *self.has_new_names |= match &command {
+            StorageCommand::Open { mode, .. } => *mode != OpenMode::Existing,
+            StorageCommand::Rename { .. } | StorageCommand::Remove { .. } | StorageCommand::MakeDir { .. } => true,
+            _ => false,
+        };
         let op = self.outbox.store(self.owner, command);
+        self.tasks.insert(op, task);
+        op
+    }
+
+    pub(super) fn hand_out(&mut self, task: Task, work: Work) -> OpId {
+        let op = self.outbox.work(self.owner, work);
         self.tasks.insert(op, task);
         op
     }

@@ -11,6 +11,7 @@ mod retention;
 mod transaction_model;
 mod transactions;
 
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -18,7 +19,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::*;
-use crate::boundary::{FileRange, Level, Output, StorageCommand};
+use crate::boundary::{FileRange, Level, Output, StorageCommand, Work};
 use crate::memory_disk::MemoryDisk;
 use crate::records::{Attributes, BatchBuilder, BatchHeader, BuilderRecord, ProducedBatch};
 use crate::time::WallClock;
@@ -37,6 +38,9 @@ struct World {
     config: LogConfig,
     /// Commands that were issued and not done, in order.
     held: Vec<(OpId, StorageCommand)>,
+    works: VecDeque<(OpId, Work)>,
+    /// So many pieces of work are done yet.
+    works_done_max: usize,
     reports: Vec<(Level, String)>,
     events: Vec<LogEvent>,
     /// Commands of these kinds stay undone until they are let go.
@@ -103,6 +107,8 @@ impl World {
             now: now(),
             config,
             held: Vec::new(),
+            works: VecDeque::new(),
+            works_done_max: usize::MAX,
             reports: Vec::new(),
             events: Vec::new(),
             hold: |_| false,
@@ -113,10 +119,24 @@ impl World {
     /// Does everything that is not held, until nothing is left.
     fn run(&mut self) {
         self.collect();
-        while let Some(at) = (0..self.held.len()).find(|at| self.may_go(*at)) {
-            let (op, command) = self.held.remove(at);
-            self.execute(op, command);
+        loop {
+            if let Some(at) = (0..self.held.len()).find(|at| self.may_go(*at)) {
+                let (op, command) = self.held.remove(at);
+                self.execute(op, command);
+            } else if !self.do_work() {
+                return;
+            }
         }
+    }
+
+    /// Does a piece of work. Whether there was one.
+    fn do_work(&mut self) -> bool {
+        let Some((op, work)) = self.works.pop_front_if(|_| self.works_done_max > 0) else { return false };
+        self.works_done_max -= 1;
+        self.outbox.take_owner(op);
+        self.log.worked(self.now, op, work.run(), &mut self.outbox);
+        self.collect();
+        true
     }
 
     /// Commands on one file are done in order; but a read need not wait for a sync that a test holds back.
@@ -147,6 +167,7 @@ impl World {
         while let Some(output) = self.outbox.pop() {
             match output {
                 Output::Store { op, command } => self.held.push((op, command)),
+                Output::Work { op, work } => self.works.push_back((op, work)),
                 Output::Report(report) => self.reports.push((report.level, report.text)),
                 other => panic!("logs don't say {other:?}"),
             }
@@ -166,8 +187,12 @@ impl World {
     }
 
     fn try_append(&mut self, batch: &Bytes) -> Result<Appended, AppendError> {
+        self.append_in(EPOCH, batch)
+    }
+
+    fn append_in(&mut self, epoch: LeaderEpoch, batch: &Bytes) -> Result<Appended, AppendError> {
         let batch = ProducedBatch::of_our_own(batch);
-        let appended = self.log.append(self.now, EPOCH, batch, &mut self.outbox);
+        let appended = self.log.append(self.now, epoch, batch, &mut self.outbox);
         self.run();
         appended
     }

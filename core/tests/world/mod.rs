@@ -210,6 +210,7 @@ impl World {
                 self.broker.handle(self.now, Input::Closed { conn });
             }
             Output::Store { op, command } => self.store(op, command),
+            Output::Work { op, work } => self.broker.handle(self.now, Input::Worked { op, worked: work.run() }),
             Output::Report(report) => self.reports.push(report),
             Output::Halt { reason } => self.halted = Some(reason),
         }

@@ -209,6 +209,7 @@ impl Bench {
                     self.broker.handle(self.now, Input::Sent { conn, size_bytes: frame.size_bytes() });
                 }
                 Output::Store { op, command } => self.hands.queue.push_back((op, command)),
+                Output::Work { op, work } => self.broker.handle(self.now, Input::Worked { op, worked: work.run() }),
                 Output::Report(report) => self.reports.push(report.text),
                 Output::Halt { reason } => self.halt = Some(reason),
                 Output::Gate { .. } => {}

@@ -2,7 +2,11 @@
 //!
 //! Keys are kept as keyed 128-bit hashes, so memory does not depend on their length, and nobody who does not know the
 //! hash's key can make two keys collide.
+//!
+//! They are spread over many tables. One table of a million keys would take tens of milliseconds to grow, and the broker
+//! would do nothing else meanwhile.
 
+use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hasher};
 
 use hashbrown::HashMap;
@@ -14,11 +18,16 @@ use crate::types::Offset;
 #[derive(Debug)]
 pub(super) struct Keys {
     hasher: SipHasher13,
-    offsets: HashMap<u128, Offset, AsIs>,
+    /// By the highest bits of the hash.
+    tables: Vec<HashMap<u128, Offset, AsIs>>,
+    keys: usize,
     keys_max: usize,
     /// Records up to here were taken into account.
     latest: Option<Offset>,
 }
+
+/// How many bits of a hash choose its table.
+const TABLE_BITS: u32 = 10;
 
 /// There is no room for another key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +42,8 @@ impl Keys {
         let keys_max = usize::try_from(size_bytes).unwrap_or(usize::MAX) / KEY_SIZE_BYTES;
         Self {
             hasher: SipHasher13::new_with_key(&seed),
-            offsets: HashMap::with_hasher(AsIs),
+            tables: (0..1 << TABLE_BITS).map(|_| HashMap::with_hasher(AsIs)).collect(),
+            keys: 0,
             keys_max: keys_max.max(1),
             latest: None,
         }
@@ -42,14 +52,16 @@ impl Keys {
     /// A record with this key is at `offset`, above those seen before.
     pub(super) fn see(&mut self, key: &[u8], offset: Offset) -> Result<(), Full> {
         let hash = self.hash(key);
-        if let Some(last) = self.offsets.get_mut(&hash) {
+        let table = &mut self.tables[table_of(hash)];
+        if let Some(last) = table.get_mut(&hash) {
             *last = offset;
             return Ok(());
         }
-        if self.offsets.len() == self.keys_max {
+        if self.keys == self.keys_max {
             return Err(Full);
         }
-        self.offsets.insert(hash, offset);
+        table.insert(hash, offset);
+        self.keys += 1;
         Ok(())
     }
 
@@ -65,7 +77,8 @@ impl Keys {
 
     /// Where the key was seen last.
     pub(super) fn last_offset_of(&self, key: &[u8]) -> Option<Offset> {
-        self.offsets.get(&self.hash(key)).copied()
+        let hash = self.hash(key);
+        self.tables[table_of(hash)].get(&hash).copied()
     }
 
     fn hash(&self, key: &[u8]) -> u128 {
@@ -75,7 +88,11 @@ impl Keys {
     }
 }
 
-/// The keys of the table are hashes already.
+fn table_of(hash: u128) -> usize {
+    (hash >> (u128::BITS - TABLE_BITS)) as usize
+}
+
+/// The keys of a table are hashes already.
 #[derive(Clone, Copy, Debug)]
 struct AsIs;
 

@@ -111,8 +111,7 @@ impl Output {
     }
 
     fn rename(&self, dir: &Path, from: &str, to: &str, commands: &mut VecDeque<StorageCommand>) {
-        let beside = self.beside().into_iter().map(|(suffix, _)| suffix);
-        for suffix in beside.chain([LOG]) {
+        for suffix in self.suffixes_beside().chain([LOG]) {
             let name = file_name(self.base, suffix);
             let path = |suffix: &str| dir.join(&(name.clone() + suffix));
             commands.push_back(StorageCommand::Rename { from: path(from), to: path(to) });
@@ -120,12 +119,16 @@ impl Output {
         commands.push_back(StorageCommand::SyncDir { dir: dir.clone() });
     }
 
-    fn beside(&self) -> Vec<(&'static str, Bytes)> {
-        let mut beside =
-            vec![(OFFSET_INDEX, self.indexes.offsets.to_bytes(0)), (TIME_INDEX, self.indexes.times.to_bytes(0))];
-        if self.transactions.len() > 0 {
-            beside.push((TRANSACTION_INDEX, self.transactions.to_bytes(0)));
-        }
-        beside
+    fn beside(&self) -> impl Iterator<Item = (&'static str, Bytes)> {
+        self.suffixes_beside().map(|suffix| match suffix {
+            OFFSET_INDEX => (suffix, self.indexes.offsets.to_bytes(0)),
+            TIME_INDEX => (suffix, self.indexes.times.to_bytes(0)),
+            _ => (suffix, self.transactions.to_bytes(0)),
+        })
+    }
+
+    fn suffixes_beside(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let has_transactions = self.transactions.len() > 0;
+        [OFFSET_INDEX, TIME_INDEX].into_iter().chain(has_transactions.then_some(TRANSACTION_INDEX))
     }
 }

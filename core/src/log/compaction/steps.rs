@@ -6,10 +6,11 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use super::filter::{Filter, Kept, Survey};
+use super::filter::{Filter, Survey};
 use super::keys::Keys;
 use super::output::Output;
 use super::stream::{BatchStream, StreamStep};
+use super::work::{Ended, Work};
 use super::{ABORTED_MAX, Failure, Next, Run, Sift, Step, Surveying};
 use crate::boundary::{FileId, OpenMode, Outcome, StorageCommand};
 use crate::log::PartitionLog;
@@ -24,7 +25,7 @@ use crate::log::transaction_index::TransactionIndex;
 use crate::log::{offset_index, time_index};
 use crate::outbox::Outbox;
 use crate::planted::Bug;
-use crate::records::{BATCH_HEADER_SIZE_BYTES, Batch, BatchBuilder, BatchHeader, OutputLimit};
+use crate::records::{BATCH_HEADER_SIZE_BYTES, BatchBuilder, BatchHeader, OutputLimit};
 use crate::time::Now;
 use crate::types::Offset;
 
@@ -48,6 +49,7 @@ impl PartitionLog {
             Step::Sync if !self.is_surveyable(run) => Ok(Next::Wait(Step::Sync)),
             Step::Sync => Ok(self.begin_reading(run, now, outbox)),
             Step::Aborted { read, later } => self.transactions_read(run, now, read, later, outcome, outbox),
+            Step::Away(op, away) => Ok(Next::Wait(Step::Away(op, away))),
             Step::Survey(surveying) => self.survey_on(run, now, surveying, outcome, outbox),
             Step::Sift(sift) => self.sift(run, sift, outcome, outbox),
             Step::Finish(sift, commands) => Ok(match self.next_command(commands, outbox) {
@@ -233,41 +235,33 @@ impl PartitionLog {
         outcome: Option<Outcome>,
         outbox: &mut Outbox,
     ) -> Stepped {
-        let is_new = supply(&mut surveying.stream, outcome);
-        loop {
-            match surveying.stream.step() {
-                StreamStep::Read { .. } if is_new => return Ok(Next::Pause(Step::Survey(surveying))),
-                StreamStep::Read { file, at, size_bytes } => {
+        if supply(&mut surveying.stream, outcome) {
+            return Ok(self.hand_out(Work::survey(surveying), outbox));
+        }
+        match run.verdict.take() {
+            Some(Err(why)) => return Err(fail(Step::Survey(surveying), why)),
+            Some(Ok(Ended::IsFull)) if surveying.survey.is_empty() => {
+                let why = "log.cleaner.dedupe.buffer.size is too small for the keys of one batch".to_string();
+                return Err(fail(Step::Survey(surveying), why));
+            }
+            Some(Ok(Ended::IsFull)) => surveying.later.clear(),
+            Some(Ok(Ended::NeedsMore)) | None => {
+                if let StreamStep::Read { file, at, size_bytes } = surveying.stream.step() {
                     self.issuer(outbox).issue(Task::Compact, StorageCommand::Read { file, at, size_bytes });
                     return Ok(Next::Wait(Step::Survey(surveying)));
                 }
-                StreamStep::Batch { position, batch } => match see(&mut surveying.survey, &batch) {
-                    Ok(true) => {}
-                    Ok(false) if surveying.survey.is_empty() => {
-                        let why = "log.cleaner.dedupe.buffer.size is too small for the keys of one batch".to_string();
-                        return Err(fail(Step::Survey(surveying), why));
-                    }
-                    Ok(false) => {
-                        let Surveying { survey, stream, .. } = *surveying;
-                        self.issuer(outbox).close(stream.file());
-                        return Ok(self.survey_next(run, now, survey, VecDeque::new(), outbox));
-                    }
-                    Err(why) => {
-                        let why = format!("a batch at byte {position} of a segment can't be read: {why}");
-                        return Err(fail(Step::Survey(surveying), why));
-                    }
-                },
-                StreamStep::Bad { position, fault } => {
-                    let why = format!("there is no good batch at byte {position} of a segment: {fault}");
-                    return Err(fail(Step::Survey(surveying), why));
-                }
-                StreamStep::End => {
-                    let Surveying { survey, stream, later } = *surveying;
-                    self.issuer(outbox).close(stream.file());
-                    return Ok(self.survey_next(run, now, survey, later, outbox));
-                }
             }
         }
+        let Surveying { survey, stream, later } = *surveying;
+        self.issuer(outbox).close(stream.file());
+        Ok(self.survey_next(run, now, survey, later, outbox))
+    }
+
+    /// Has somebody do what takes time.
+    fn hand_out(&mut self, work: Work, outbox: &mut Outbox) -> Next {
+        let away = work.away();
+        let op = self.issuer(outbox).hand_out(Task::Compact, work);
+        Next::Wait(Step::Away(op, away))
     }
 
     fn begin_sifting(&mut self, run: &mut Run, now: Now, survey: Survey, outbox: &mut Outbox) -> Next {
@@ -339,47 +333,36 @@ impl PartitionLog {
         issuer.issue(Task::Compact, StorageCommand::Open { file, path, mode: OpenMode::CreateEmpty });
         let output = Output::new(base, file);
         run.size_before += group.iter().map(|base| self.segments[base].size_bytes).sum::<u64>();
-        Next::Wait(Step::Sift(Box::new(Sift { filter, group, inputs, stream: None, output, last: None, later })))
+        let index_interval_bytes = self.config.index_interval_bytes;
+        let stream = None;
+        let sift = Sift { filter, group, inputs, stream, output, index_interval_bytes, last: None, later };
+        Next::Wait(Step::Sift(Box::new(sift)))
     }
 
     fn sift(&mut self, run: &mut Run, mut sift: Box<Sift>, outcome: Option<Outcome>, outbox: &mut Outbox) -> Stepped {
         let Some(mut stream) = sift.stream.take() else { return Ok(self.sift_next(run, sift, outbox)) };
-        let is_new = supply(&mut stream, outcome);
-        loop {
-            match stream.step() {
-                StreamStep::Read { .. } if is_new => {
-                    sift.stream = Some(stream);
-                    return Ok(match sift.output.write_when_due() {
-                        Some(command) => {
-                            self.issuer(outbox).issue(Task::Compact, command);
-                            Next::Wait(Step::Sift(sift))
-                        }
-                        None => Next::Pause(Step::Sift(sift)),
-                    });
-                }
-                StreamStep::Read { file, at, size_bytes } => {
-                    self.issuer(outbox).issue(Task::Compact, StorageCommand::Read { file, at, size_bytes });
-                    sift.stream = Some(stream);
-                    return Ok(Next::Wait(Step::Sift(sift)));
-                }
-                StreamStep::Batch { position, batch } => {
-                    if let Err(why) = self.sift_batch(&mut sift, &batch) {
-                        let why = format!("a batch at byte {position} of a segment can't be read: {why}");
-                        sift.stream = Some(stream);
-                        return Err(fail(Step::Sift(sift), why));
-                    }
-                }
-                StreamStep::Bad { position, fault } => {
-                    let why = format!("there is no good batch at byte {position} of a segment: {fault}");
-                    sift.stream = Some(stream);
-                    return Err(fail(Step::Sift(sift), why));
-                }
-                StreamStep::End => {
-                    self.issuer(outbox).close(stream.file());
-                    return Ok(self.sift_next(run, sift, outbox));
-                }
-            }
+        if supply(&mut stream, outcome) {
+            return Ok(self.hand_out(Work::sift(sift, stream), outbox));
         }
+        let write = match run.verdict.take() {
+            Some(Err(why)) => {
+                sift.stream = Some(stream);
+                return Err(fail(Step::Sift(sift), why));
+            }
+            Some(Ok(_)) => sift.output.write_when_due(),
+            None => None,
+        };
+        let command = match (write, stream.step()) {
+            (Some(write), _) => write,
+            (None, StreamStep::Read { file, at, size_bytes }) => StorageCommand::Read { file, at, size_bytes },
+            (None, _) => {
+                self.issuer(outbox).close(stream.file());
+                return Ok(self.sift_next(run, sift, outbox));
+            }
+        };
+        self.issuer(outbox).issue(Task::Compact, command);
+        sift.stream = Some(stream);
+        Ok(Next::Wait(Step::Sift(sift)))
     }
 
     /// Goes on with the next segment of the group, or to its end.
@@ -410,20 +393,6 @@ impl PartitionLog {
         }
     }
 
-    fn sift_batch(&mut self, sift: &mut Sift, bytes: &bytes::Bytes) -> Result<(), String> {
-        let batch = Batch::parse(bytes).map_err(|fault| fault.to_string())?;
-        sift.last = Some(*batch.header());
-        let kept = match sift.filter.sift(&batch).map_err(|error| error.to_string())? {
-            Kept::Whole => bytes.clone(),
-            Kept::Rewritten(rewritten) => rewritten,
-            Kept::Nothing => return Ok(()),
-        };
-        let header = BatchHeader::parse(&kept).map_err(|fault| fault.to_string())?;
-        sift.output.push(&header, kept, self.config.index_interval_bytes);
-        sift.output.push_aborted(sift.filter.take_aborted());
-        Ok(())
-    }
-
     /// The last batch of a group stays, if only its offset: the segment says how far it reaches.
     fn finish_output(&mut self, run: &mut Run, mut sift: Box<Sift>, outbox: &mut Outbox) -> Next {
         sift.output.push_aborted(sift.filter.take_aborted());
@@ -433,7 +402,7 @@ impl PartitionLog {
             let filler = BatchBuilder::new().base_offset(last.last_offset()).leader_epoch(last.partition_leader_epoch);
             let filler = filler.last_offset(last.last_offset()).expect("it is its only offset").build();
             let header = BatchHeader::parse(&filler).expect("it was just built");
-            sift.output.push(&header, filler, self.config.index_interval_bytes);
+            sift.output.push(&header, filler, sift.index_interval_bytes);
         }
         run.size_after += sift.output.size_bytes;
         let commands = sift.output.finish(&self.dir.clone(), &mut self.issuer(outbox));
@@ -507,11 +476,6 @@ fn supply(stream: &mut BatchStream, outcome: Option<Outcome>) -> bool {
     let Some(Outcome::Data(bytes)) = outcome else { return false };
     stream.supply(bytes);
     true
-}
-
-fn see(survey: &mut Survey, bytes: &[u8]) -> Result<bool, String> {
-    let batch = Batch::parse(bytes).map_err(|fault| fault.to_string())?;
-    survey.see(&batch).map_err(|error| error.to_string())
 }
 
 fn fail(step: Step, why: String) -> Failure {

@@ -26,10 +26,13 @@ fn the_bytes_behind_the_first_sixteen_are_those_of_the_producer() {
 #[test]
 fn a_new_partition_gets_its_directory_metadata_and_epochs() {
     let mut world = World::new(config());
-    world.log.begin_epoch(world.now, LeaderEpoch(5), &mut world.outbox);
-    world.run();
     let metadata = world.disk.file(&path("partition.metadata")).unwrap();
     assert_eq!(partition_metadata::parse(metadata), Ok(TOPIC_ID));
+    world.log.begin_epoch(LeaderEpoch(5));
+    world.run();
+    assert_eq!(world.log.latest_epoch(), Some(LeaderEpoch(5)));
+    assert_eq!(names(&world.disk), ["00000000000000000000.log", "partition.metadata"], "it has no batch yet");
+    world.append_in(LeaderEpoch(5), &records(1_000, &[10])).unwrap();
     assert_eq!(world.disk.file(&path("leader-epoch-checkpoint")), Some(&b"0\n1\n5 0\n"[..]));
     assert_eq!(names(&world.disk), ["00000000000000000000.log", "leader-epoch-checkpoint", "partition.metadata"]);
 }

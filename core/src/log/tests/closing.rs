@@ -61,6 +61,17 @@ fn a_sync_that_fails_on_closing_makes_the_close_unclean() {
 }
 
 #[test]
+fn a_log_that_nothing_was_written_to_is_closed_without_a_word_to_the_disk() {
+    let mut world = World::new(config());
+    world.append(&records(1_000, &[10]));
+    let mut world = world.reopen();
+    world.hold = |command| !matches!(command, StorageCommand::Close { .. });
+    world.close();
+    assert_eq!(world.log.state(), LogState::Closed);
+    assert_eq!(world.disk.open_files(), 0);
+}
+
+#[test]
 fn closing_a_log_that_is_still_loading_is_no_clean_close() {
     let mut world = World::begin(MemoryDisk::new(), request(&config()));
     world.log.close(world.now, &mut world.outbox);

@@ -51,10 +51,6 @@ impl World {
         self.events.clear();
         self.log.compact(self.now, settings, &mut self.outbox);
         self.run();
-        while self.log.deadline().is_some_and(|due| due <= self.now.monotonic) {
-            self.log.tick(self.now, &mut self.outbox);
-            self.run();
-        }
     }
 
     /// Offset, key and value of each record.
@@ -106,6 +102,43 @@ fn the_last_record_of_each_key_stays_at_its_offset() {
     assert_eq!(world.log.compacted_to(), Some(Offset(5)));
     assert_eq!(world.marks(), [0, 5, 6, 6]);
     assert!(!names(&world.disk).iter().any(|name| name.ends_with(".cleaned") || name.ends_with(".swap")));
+}
+
+#[test]
+fn what_takes_time_is_handed_out_and_the_log_serves_meanwhile() {
+    let mut world = world();
+    world.works_done_max = 0;
+    world.compact();
+    assert_eq!(world.works.len(), 1, "one piece at a time");
+    assert_eq!(world.append(&keyed(&[("d", Some("d1"))])), Offset(6));
+    assert_eq!(world.log.high_watermark(), Offset(7));
+    assert_eq!(world.offsets(), [0, 1, 2, 3, 4, 5, 6]);
+    world.works_done_max = usize::MAX;
+    world.run();
+    assert!(world.events.contains(&LogEvent::CompactionEnded), "{:?}", world.events);
+    assert_eq!(world.offsets(), [2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn a_log_that_closes_while_work_is_out_waits_for_it_and_leaves_nothing_of_it() {
+    let mut works = 0;
+    loop {
+        let mut world = world();
+        world.works_done_max = works;
+        world.compact();
+        if world.works.is_empty() {
+            break;
+        }
+        world.close();
+        assert_eq!(world.log.state(), LogState::Closing, "the work may still come back");
+        world.works_done_max = usize::MAX;
+        world.run();
+        assert!(matches!(world.events.last(), Some(LogEvent::Closed { was_clean: true, .. })), "{:?}", world.events);
+        assert_eq!(world.disk.open_files(), 0);
+        assert!(!names(&world.disk).iter().any(|name| name.ends_with(".cleaned")), "{:?}", names(&world.disk));
+        works += 1;
+    }
+    assert!(works > 3, "{works} pieces");
 }
 
 #[test]
@@ -332,11 +365,9 @@ fn a_crash_after_any_command_leaves_the_table_as_it_was() {
         world.log.compact(world.now, SETTINGS, &mut world.outbox);
         world.collect();
         for _ in 0..commands {
-            if world.held.is_empty() && world.log.deadline().is_some_and(|due| due <= world.now.monotonic) {
-                world.log.tick(world.now, &mut world.outbox);
-                world.collect();
-            }
-            if !world.held.is_empty() {
+            if world.held.is_empty() {
+                world.do_work();
+            } else {
                 world.let_first_go();
             }
         }
@@ -369,10 +400,8 @@ fn a_close_in_the_middle_leaves_a_log_that_opens() {
         world.collect();
         for _ in 0..commands {
             if world.held.is_empty() {
-                world.log.tick(world.now, &mut world.outbox);
-                world.collect();
-            }
-            if !world.held.is_empty() {
+                world.do_work();
+            } else {
                 world.let_first_go();
             }
         }

@@ -31,14 +31,15 @@ fn a_log_is_as_it_was_after_it_is_closed_and_opened() {
     let mut world = World::new(config());
     world.append(&idempotent(7, 0, 3));
     world.append(&records(5_000, &[10]));
-    world.log.begin_epoch(world.now, LeaderEpoch(2), &mut world.outbox);
+    world.log.begin_epoch(LeaderEpoch(2));
+    world.append_in(LeaderEpoch(2), &records(6_000, &[10])).unwrap();
     let mut world = world.reopen();
-    assert_eq!(world.marks(), [0, 4, 4, 4]);
+    assert_eq!(world.marks(), [0, 5, 5, 5]);
     assert_eq!(world.log.latest_epoch(), Some(LeaderEpoch(2)));
     assert_eq!(world.log.end_offset_for_epoch(LeaderEpoch(0)), Some((LeaderEpoch(0), Offset(4))));
     assert_eq!(world.log.epoch_at_start(), Some(LeaderEpoch(0)));
     assert!(world.try_append(&idempotent(7, 0, 3)).unwrap().is_duplicate);
-    assert_eq!(world.append(&idempotent(7, 3, 1)), Offset(4));
+    assert_eq!(world.append(&idempotent(7, 3, 1)), Offset(5));
     assert!(world.reports.is_empty(), "{:?}", world.reports);
 }
 
@@ -379,9 +380,7 @@ fn a_directory_of_another_topic_is_left_alone_until_it_is_set_aside() {
 fn a_missing_epoch_checkpoint_is_made_from_the_batches() {
     let mut world = World::new(LogConfig { segment_bytes: 500, ..config() });
     for epoch in 0..6 {
-        let batch = ProducedBatch::of_our_own(&records(1_000, &[100]));
-        world.log.append(world.now, LeaderEpoch(epoch / 2), batch, &mut world.outbox).unwrap();
-        world.run();
+        world.append_in(LeaderEpoch(epoch / 2), &records(1_000, &[100])).unwrap();
     }
     world.close();
     let checkpoint = path("leader-epoch-checkpoint");

@@ -397,9 +397,7 @@ fn a_log_that_ends_before_its_start_begins_anew_there() {
 fn epochs_before_the_start_are_forgotten() {
     let mut world = World::new(config());
     for epoch in 0..3 {
-        let batch = ProducedBatch::of_our_own(&records(1_000, &[VALUE]));
-        world.log.append(world.now, LeaderEpoch(epoch), batch, &mut world.outbox).unwrap();
-        world.run();
+        world.append_in(LeaderEpoch(epoch), &records(1_000, &[VALUE])).unwrap();
     }
     world.delete_records(2);
     assert_eq!(world.disk.file(&path("leader-epoch-checkpoint")).unwrap(), b"0\n1\n2 2\n");
