@@ -36,7 +36,7 @@ pub trait Field: Sized + Default {
     fn decode<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Self, DecodeError>;
 
     /// Reads one into its place, which holds the default. Structs are large: this way they need not be moved.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn decode_into<T: Trace>(&mut self, reader: &mut Reader<T>, context: Context) -> Result<(), DecodeError> {
         *self = Self::decode(reader, context)?;
         Ok(())
@@ -71,6 +71,17 @@ pub trait Field: Sized + Default {
 pub trait Nullable: Field {
     /// Reads one or null.
     fn decode_nullable<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Option<Self>, DecodeError>;
+
+    /// Reads one or null into its place, which holds the default.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn decode_nullable_into<T: Trace>(
+        this: &mut Option<Self>,
+        reader: &mut Reader<T>,
+        context: Context,
+    ) -> Result<(), DecodeError> {
+        *this = Self::decode_nullable(reader, context)?;
+        Ok(())
+    }
 
     /// Writes one or null.
     fn encode_nullable<'m, S: Sink<'m>>(this: Option<&'m Self>, sink: S, context: Context) -> S;
@@ -120,17 +131,17 @@ pub trait Message: Field + Default + Clone + PartialEq + core::fmt::Debug {
 
     /// Reads the message, from where `reader` is.
     fn read<T: Trace>(reader: &mut Reader<T>, version: i16) -> Result<Self, DecodeError> {
-        if !Self::VERSIONS.contains(&version) {
-            return Err(reader.fault(DecodeFault::Version(version)).of(Self::NAME));
-        }
-        Self::decode(reader, Self::context(version)).map_err(|error| error.of(Self::NAME))
+        let mut message = Self::default();
+        read_into(&mut message, reader, version)?;
+        Ok(message)
     }
 
     /// Reads a message that is all of `bytes`. For what we wrote ourselves: in a request Kafka ignores what follows the
     /// message, and librdkafka relies on it, so requests are for [`Message::read`].
     fn from_bytes(bytes: Bytes, version: i16) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(&bytes);
-        let message = Self::read(&mut reader, version)?;
+        let mut message = Self::default();
+        read_into(&mut message, &mut reader, version)?;
         reader.finish().map_err(|error| error.of(Self::NAME))?;
         Ok(message)
     }
@@ -164,6 +175,14 @@ pub trait Message: Field + Default + Clone + PartialEq + core::fmt::Debug {
     fn to_json(&self, version: i16) -> Json {
         MessageType::of::<Self>().json(self.to_bytes(version), version).expect("what was encoded is decoded")
     }
+}
+
+/// Reads a message into its place, which holds the default.
+fn read_into<M: Message, T: Trace>(message: &mut M, reader: &mut Reader<T>, version: i16) -> Result<(), DecodeError> {
+    if !M::VERSIONS.contains(&version) {
+        return Err(reader.fault(DecodeFault::Version(version)).of(M::NAME));
+    }
+    message.decode_into(reader, M::context(version)).map_err(|error| error.of(M::NAME))
 }
 
 /// A message in some version.
@@ -234,28 +253,28 @@ impl FieldSpec {
     }
 
     /// Whether `context` has it among the untagged fields.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     #[must_use]
     pub const fn is_plain_in(&self, context: Context) -> bool {
         self.tag.is_none() && self.from <= context.version && context.version <= self.to
     }
 
     /// Whether `context` has it among the tagged fields.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     #[must_use]
     pub const fn is_tagged_in(&self, context: Context) -> bool {
         self.tag.is_some() && context.flexible && self.from <= context.version && context.version <= self.to
     }
 
     /// Whether `context` has it as tagged field `tag`.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     #[must_use]
     pub fn is_tagged_as(&self, tag: u32, context: Context) -> bool {
         self.tag == Some(tag) && self.is_tagged_in(context)
     }
 
     /// The message's context as it is for this field.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     #[must_use]
     pub const fn narrow(&self, context: Context) -> Context {
         Context {
@@ -359,7 +378,7 @@ pub(crate) const fn depth_around(fields: &[usize]) -> usize {
 const UNKNOWN_TAGS_MAX: usize = 64;
 
 /// Decodes a declared field into its place, where it is among the untagged ones of this version.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(crate) fn decode_plain<F: Field, T: Trace>(
     field: &mut F,
     reader: &mut Reader<T>,
@@ -370,7 +389,7 @@ pub(crate) fn decode_plain<F: Field, T: Trace>(
 }
 
 /// Decodes a declared field into its place.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(crate) fn decode_field<F: Field, T: Trace>(
     field: &mut F,
     reader: &mut Reader<T>,
@@ -384,7 +403,7 @@ pub(crate) fn decode_field<F: Field, T: Trace>(
 }
 
 /// Encodes a declared field, where it is among the untagged ones of this version.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(crate) fn encode_plain<'m, F: Field, S: Sink<'m>>(field: &'m F, sink: S, spec: &FieldSpec, context: Context) -> S {
     if spec.is_plain_in(context) { field.encode(sink, spec.narrow(context)) } else { sink }
 }
@@ -404,7 +423,7 @@ pub(crate) fn arbitrary_field<F: Field>(
 }
 
 /// Decodes the elements of an array, one after another.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn decode_each<F: Field, T: Trace>(
     elements: &mut Vec<F>,
     count: usize,
@@ -504,7 +523,7 @@ impl<'m, S: Sink<'m>> TagEncoder<'m, S> {
 }
 
 /// Writes a section of tagged fields that has none of those that are declared.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(crate) fn encode_unknown_tags<'m, S: Sink<'m>>(sink: S, unknown: &'m TaggedFields) -> S {
     if unknown.0.is_none() { sink.put([0]) } else { encode_some_unknown_tags(sink, unknown) }
 }
@@ -541,20 +560,27 @@ pub(crate) fn encode_nullable_struct<'m, F: Field, S: Sink<'m>>(this: Option<&'m
 impl<F: Nullable> Field for Option<F> {
     const DEPTH: usize = F::DEPTH;
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn decode<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Self, DecodeError> {
+        let mut this = None;
+        this.decode_into(reader, context)?;
+        Ok(this)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn decode_into<T: Trace>(&mut self, reader: &mut Reader<T>, context: Context) -> Result<(), DecodeError> {
         let from = reader.at();
-        let value = F::decode_nullable(reader, context)?;
-        if value.is_none() {
+        F::decode_nullable_into(self, reader, context)?;
+        if self.is_none() {
             if !context.nullable {
                 return Err(DecodeError::new(from, DecodeFault::UnexpectedNull));
             }
             reader.note(Value::Null, from);
         }
-        Ok(value)
+        Ok(())
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn encode<'m, S: Sink<'m>>(&'m self, sink: S, context: Context) -> S {
         debug_assert!(self.is_some() || context.nullable, "null in version {}, which has none", context.version);
         F::encode_nullable(self.as_ref(), sink, context)
@@ -570,11 +596,21 @@ impl<F: Field> Field for Vec<F> {
     const DEPTH: usize = F::DEPTH;
 
     fn decode<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Self, DecodeError> {
-        let from = reader.at();
-        Self::decode_nullable(reader, context)?.ok_or_else(|| DecodeError::new(from, DecodeFault::UnexpectedNull))
+        let mut this = Self::new();
+        this.decode_into(reader, context)?;
+        Ok(this)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn decode_into<T: Trace>(&mut self, reader: &mut Reader<T>, context: Context) -> Result<(), DecodeError> {
+        let from = reader.at();
+        if decode_array(self, reader, context)? {
+            return Ok(());
+        }
+        Err(DecodeError::new(from, DecodeFault::UnexpectedNull))
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn encode<'m, S: Sink<'m>>(&'m self, sink: S, context: Context) -> S {
         Self::encode_nullable(Some(self), sink, context)
     }
@@ -591,11 +627,21 @@ impl<F: Field> Field for Vec<F> {
 
 impl<F: Field> Nullable for Vec<F> {
     fn decode_nullable<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Option<Self>, DecodeError> {
-        let Some(count) = decode_count(reader, context)? else { return Ok(None) };
-        reader.charge(count.saturating_mul(size_of::<F>()))?;
-        let mut elements = Vec::with_capacity(count);
-        F::decode_elements(&mut elements, count, reader, context)?;
-        Ok(Some(elements))
+        let mut this = None;
+        Self::decode_nullable_into(&mut this, reader, context)?;
+        Ok(this)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn decode_nullable_into<T: Trace>(
+        this: &mut Option<Self>,
+        reader: &mut Reader<T>,
+        context: Context,
+    ) -> Result<(), DecodeError> {
+        if !decode_array(this.get_or_insert_default(), reader, context)? {
+            *this = None;
+        }
+        Ok(())
     }
 
     fn encode_nullable<'m, S: Sink<'m>>(this: Option<&'m Self>, sink: S, context: Context) -> S {
@@ -604,7 +650,25 @@ impl<F: Field> Nullable for Vec<F> {
     }
 }
 
+/// Reads an array into `elements`, and says whether it is one: it may be null.
+#[inline(never)]
+fn decode_array<F: Field, T: Trace>(
+    elements: &mut Vec<F>,
+    reader: &mut Reader<T>,
+    context: Context,
+) -> Result<bool, DecodeError> {
+    elements.clear();
+    let Some(count) = decode_count(reader, context)? else { return Ok(false) };
+    if count > 0 {
+        reader.charge(count.saturating_mul(size_of::<F>()))?;
+        elements.reserve_exact(count);
+        F::decode_elements(elements, count, reader, context)?;
+    }
+    Ok(true)
+}
+
 /// Reads the count in front of an array's elements, each of which takes at least a byte.
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn decode_count<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Option<usize>, DecodeError> {
     let from = reader.at();
     let Some(count) = decode_length::<4, T>(reader, context)? else { return Ok(None) };
@@ -617,13 +681,14 @@ pub(super) fn decode_count<T: Trace>(reader: &mut Reader<T>, context: Context) -
 }
 
 /// Reads a length or count: an uvarint of it plus one in flexible versions, else a signed integer of `WIDTH` bytes.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(crate) fn decode_length<const WIDTH: usize, T: Trace>(
     reader: &mut Reader<T>,
     context: Context,
 ) -> Result<Option<usize>, DecodeError> {
     if context.flexible {
-        return Ok((reader.uvarint()? as usize).checked_sub(1));
+        let plus_one = if WIDTH == 2 { reader.uvarint()? } else { reader.long_or_short_uvarint()? };
+        return Ok((plus_one as usize).checked_sub(1));
     }
     let from = reader.at();
     let length = if WIDTH == 2 {
@@ -639,7 +704,7 @@ pub(crate) fn decode_length<const WIDTH: usize, T: Trace>(
 }
 
 /// See [`decode_length`].
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(crate) fn encode_length<'m, const WIDTH: usize, S: Sink<'m>>(
     length: Option<usize>,
     sink: S,

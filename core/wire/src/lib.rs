@@ -7,6 +7,9 @@
 //! It is a package of its own so that it is compiled once, however often the broker around it changes; as
 //! `ottla_core::wire` it is a part of the core.
 //!
+//! What a field's way from the message to the bytes leads through is inlined whatever the compiler thinks, but not in a build
+//! for debugging: there it makes nothing faster, and the many structs with many fields take a third longer to compile.
+//!
 //! What does not belong here: what a message means (that is the core's `api/`), and what is inside a record batch (its
 //! `records/`).
 #![no_std]
@@ -31,6 +34,7 @@ mod reader;
 mod registry;
 mod sink;
 mod slice;
+mod string;
 
 pub mod messages;
 
@@ -44,8 +48,9 @@ pub use frame::{Chunk, FileId, FileRange, Frame};
 pub use json::{Json, ToJson, UNKNOWN_TAGGED_FIELDS};
 pub use meaning::{date, meaning};
 pub use metadata_record::MetadataRecord;
-pub use primitives::{BrokerIds, Records, Str, Uuid};
+pub use primitives::{BrokerIds, Records, Uuid};
 pub use reader::{Reader, Trace};
 pub use registry::{Annotated, MessageType};
 pub use sink::{Counter, Encode, Sink, to_bytes, to_frame};
 pub use slice::Slice;
+pub use string::Str;

@@ -116,6 +116,7 @@ macro_rules! message {
 
                 #[allow(unused_mut, unused_variables)]
                 fn encode<'m, S: $crate::Sink<'m>>(&'m self, mut sink: S, context: $crate::Context) -> S {
+                    sink = sink.prepare();
                     $( sink = $crate::field::encode_plain(&self.$field, sink, &SPECS.$field, context); )*
                     if !context.flexible {
                         return sink;

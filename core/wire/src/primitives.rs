@@ -1,9 +1,7 @@
-//! The values that fields are made of: integers, strings, bytes, uuids, record sets.
+//! The values that fields are made of: integers, bytes, uuids, record sets. Strings have a room of their own.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::ops::Deref;
 
 use bytes::Bytes;
 use tinyvec::{ArrayVec, TinyVec};
@@ -19,7 +17,7 @@ use crate::frame::FileRange;
 macro_rules! integer {
     ($($type:ty),*) => { $(
         impl Field for $type {
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn decode<T: Trace>(reader: &mut Reader<T>, _: Context) -> Result<Self, DecodeError> {
                 let from = reader.at();
                 let value = Self::from_be_bytes(reader.array()?);
@@ -44,12 +42,12 @@ macro_rules! integer {
                 Ok(())
             }
 
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn encode<'m, S: Sink<'m>>(&'m self, sink: S, _: Context) -> S {
                 sink.put(self.to_be_bytes())
             }
 
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn encode_elements<'m, S: Sink<'m>>(elements: &'m [Self], sink: S, _: Context) -> S {
                 sink.put_all(elements.iter().map(|element| element.to_be_bytes()))
             }
@@ -91,7 +89,7 @@ impl Field for bool {
         Ok(value)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn encode<'m, S: Sink<'m>>(&'m self, sink: S, _: Context) -> S {
         sink.put([u8::from(*self)])
     }
@@ -161,7 +159,7 @@ impl Field for Uuid {
         Ok(value)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn encode<'m, S: Sink<'m>>(&'m self, sink: S, _: Context) -> S {
         sink.put(self.0.to_be_bytes())
     }
@@ -172,81 +170,18 @@ impl Field for Uuid {
     }
 }
 
-/// A string that is a slice of its frame: cheap to pass on, but what outlives the request must be copied out.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Str(Slice);
-
-impl Str {
-    /// A string known at compile time, without a copy.
-    #[must_use]
-    pub fn from_static(text: &'static str) -> Self {
-        Self(Bytes::from_static(text.as_bytes()).into())
-    }
-
-    /// Its bytes.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl Deref for Str {
-    type Target = str;
-
-    #[inline]
-    fn deref(&self) -> &str {
-        core::str::from_utf8(&self.0).expect("checked when it was made")
-    }
-}
-
-impl From<&str> for Str {
-    fn from(text: &str) -> Self {
-        Self(text.as_bytes().into())
-    }
-}
-
-impl From<String> for Str {
-    fn from(text: String) -> Self {
-        Self(text.into())
-    }
-}
-
-impl PartialEq<str> for Str {
-    fn eq(&self, other: &str) -> bool {
-        &*self.0 == other.as_bytes()
-    }
-}
-
-impl PartialEq<&str> for Str {
-    fn eq(&self, other: &&str) -> bool {
-        &*self.0 == other.as_bytes()
-    }
-}
-
-impl fmt::Display for Str {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self)
-    }
-}
-
-impl fmt::Debug for Str {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&**self, f)
-    }
-}
-
 /// A type that null and a plain field decode alike, but for what null means.
 macro_rules! never_null {
     ($type:ty) => {
         impl Field for $type {
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn decode<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Self, DecodeError> {
                 let from = reader.at();
                 Self::decode_nullable(reader, context)?
                     .ok_or_else(|| DecodeError::new(from, DecodeFault::UnexpectedNull))
             }
 
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn encode<'m, S: Sink<'m>>(&'m self, sink: S, context: Context) -> S {
                 Self::encode_nullable(Some(self), sink, context)
             }
@@ -259,33 +194,8 @@ macro_rules! never_null {
     };
 }
 
-never_null!(Str);
 never_null!(Slice);
 never_null!(Records);
-
-impl Nullable for Str {
-    #[inline]
-    fn decode_nullable<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Option<Self>, DecodeError> {
-        let from = reader.at();
-        let Some(length) = decode_length::<2, T>(reader, context)? else { return Ok(None) };
-        let start = reader.at();
-        let bytes = reader.take(length)?;
-        // Most strings are ASCII, for which there is a faster test.
-        if reader.is_watched() || !bytes.is_ascii() {
-            let Ok(text) = core::str::from_utf8(bytes) else {
-                return Err(DecodeError::new(from, DecodeFault::Utf8));
-            };
-            reader.note(Value::Str(text), from);
-        }
-        Ok(Some(Self(reader.slice_of(start, length))))
-    }
-
-    #[inline]
-    fn encode_nullable<'m, S: Sink<'m>>(this: Option<&'m Self>, sink: S, context: Context) -> S {
-        let sink = encode_length::<2, _>(this.map(|text| text.0.len()), sink, context);
-        sink.put_slice(this.map_or(&[], Self::as_bytes))
-    }
-}
 
 impl Nullable for Slice {
     #[inline]
@@ -316,7 +226,7 @@ impl Field for BrokerIds {
         Self::decode_nullable(reader, context)?.ok_or_else(|| DecodeError::new(from, DecodeFault::UnexpectedNull))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn decode_into<T: Trace>(&mut self, reader: &mut Reader<T>, context: Context) -> Result<(), DecodeError> {
         if !reader.is_watched()
             && let Self::Inline(few) = self
@@ -329,7 +239,7 @@ impl Field for BrokerIds {
         Ok(())
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn encode<'m, S: Sink<'m>>(&'m self, sink: S, context: Context) -> S {
         Self::encode_nullable(Some(self), sink, context)
     }
@@ -349,23 +259,24 @@ impl Nullable for BrokerIds {
         Ok(Some(Self::Heap(ids)))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn encode_nullable<'m, S: Sink<'m>>(this: Option<&'m Self>, sink: S, context: Context) -> S {
         let Some(Self::Inline(few)) = this else { return encode_many(this.map(Self::as_slice), sink, context) };
-        let count = few.len();
+        // So that the compiler knows it too.
+        let count = few.len().min(3);
         let sink = if context.flexible { sink.put([count as u8 + 1]) } else { sink.put((count as u32).to_be_bytes()) };
         sink.put_few(count, few.into_inner().map(i32::to_be_bytes))
     }
 }
 
 /// Reads up to three ids where what follows makes it easy: all three are read, however many they are.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn decode_few<T: Trace>(reader: &mut Reader<T>, context: Context) -> Option<(usize, [i32; 3])> {
     let (count, ids) = if context.flexible {
-        let [count, ids @ ..] = reader.peek::<13>()?;
+        let [count, ids @ ..] = *reader.peek::<13>()?;
         (usize::from(count).checked_sub(1)?, ids)
     } else {
-        let [a, b, c, d, ids @ ..] = reader.peek::<16>()?;
+        let [a, b, c, d, ids @ ..] = *reader.peek::<16>()?;
         (usize::try_from(i32::from_be_bytes([a, b, c, d])).ok()?, ids)
     };
     if count > 3 {
@@ -439,8 +350,7 @@ impl Nullable for Records {
 
 #[cfg(feature = "arbitrary")]
 mod random {
-    use super::{Records, Slice, Str};
-    use alloc::string::String;
+    use super::{Records, Slice};
     use arbitrary::{Result, Unstructured};
 
     /// A few bytes, so that others get some too; now and then enough for a length of two varint bytes.
@@ -448,12 +358,6 @@ mod random {
         let size_bytes_max = if source.ratio(1, 16)? { 300 } else { 12 };
         let size_bytes = source.int_in_range(0..=size_bytes_max)?.min(source.len());
         source.bytes(size_bytes)
-    }
-
-    impl Str {
-        pub(super) fn random(source: &mut Unstructured<'_>) -> Result<Self> {
-            some(source).map(|bytes| Self::from(String::from_utf8_lossy(bytes).into_owned()))
-        }
     }
 
     impl Slice {

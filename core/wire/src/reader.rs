@@ -11,7 +11,7 @@ use super::slice::{FRAME_SIZE_BYTES_MAX, Slice};
 /// Watches a decode. `()` watches nothing and costs nothing.
 pub trait Trace {
     /// Whether it wants to be told anything.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn watches(&self) -> bool {
         true
     }
@@ -24,15 +24,15 @@ pub trait Trace {
 }
 
 impl Trace for () {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn watches(&self) -> bool {
         false
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn enter(&mut self, _: PathSegment, _: usize) {}
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn leave(&mut self, _: usize) {}
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn value(&mut self, _: Value<'_>, _: usize, _: usize) {}
 }
 
@@ -112,7 +112,7 @@ impl<'a, T: Trace> Reader<'a, T> {
     }
 
     /// Whether anybody is told of the fields.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     #[must_use]
     pub fn is_watched(&self) -> bool {
         self.trace.watches()
@@ -127,7 +127,7 @@ impl<'a, T: Trace> Reader<'a, T> {
     }
 
     /// The next `N` bytes.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         match self.rest.split_first_chunk::<N>() {
             Some((bytes, rest)) => {
@@ -139,13 +139,19 @@ impl<'a, T: Trace> Reader<'a, T> {
     }
 
     /// The next `N` bytes, which are not read yet.
-    #[inline(always)]
-    pub(super) fn peek<const N: usize>(&self) -> Option<[u8; N]> {
-        self.rest.first_chunk().copied()
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn peek<const N: usize>(&self) -> Option<&'a [u8; N]> {
+        self.rest.first_chunk()
+    }
+
+    /// The next `size_bytes` bytes, which are not read yet.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn peek_slice(&self, size_bytes: usize) -> Option<&'a [u8]> {
+        self.rest.get(..size_bytes)
     }
 
     /// The next `size_bytes` bytes, where only their content matters.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn take(&mut self, size_bytes: usize) -> Result<&'a [u8], DecodeError> {
         match self.rest.split_at_checked(size_bytes) {
             Some((bytes, rest)) => {
@@ -157,7 +163,7 @@ impl<'a, T: Trace> Reader<'a, T> {
     }
 
     /// The next `size_bytes` bytes, as a slice of the frame.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn slice(&mut self, size_bytes: usize) -> Result<Slice, DecodeError> {
         let from = self.at();
         self.take(size_bytes)?;
@@ -173,7 +179,7 @@ impl<'a, T: Trace> Reader<'a, T> {
     }
 
     /// An unsigned varint of at most 5 bytes.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn uvarint(&mut self) -> Result<u32, DecodeError> {
         match self.rest.split_first() {
             Some((&byte, rest)) if byte < 0x80 => {
@@ -184,8 +190,21 @@ impl<'a, T: Trace> Reader<'a, T> {
         }
     }
 
+    /// As [`Reader::uvarint`], for where two bytes are as frequent as one.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    pub(super) fn long_or_short_uvarint(&mut self) -> Result<u32, DecodeError> {
+        if let Some(([low, high], rest)) = self.rest.split_first_chunk::<2>()
+            && *low >= 0x80
+            && *high < 0x80
+        {
+            self.rest = rest;
+            return Ok(u32::from(low & 0x7f) | u32::from(*high) << 7);
+        }
+        self.uvarint()
+    }
+
     /// Whether the next byte is a section of tagged fields without any, as nearly all are; it is read then.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn no_tagged_fields(&mut self) -> bool {
         match self.rest.split_first() {
             Some((&0, rest)) => {
@@ -218,13 +237,13 @@ impl<'a, T: Trace> Reader<'a, T> {
     }
 
     /// Tells the trace that a field or element begins.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn enter(&mut self, segment: PathSegment) {
         self.trace.enter(segment, self.at());
     }
 
     /// Tells the trace that the innermost field or element has ended.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn leave(&mut self) {
         self.trace.leave(self.at());
     }
@@ -253,7 +272,7 @@ impl<'a, T: Trace> Reader<'a, T> {
     }
 
     /// Tells the trace what the bytes from `from` on meant.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn note(&mut self, value: Value<'_>, from: usize) {
         self.trace.value(value, from, self.at());
     }
@@ -291,7 +310,7 @@ impl<'a, T: Trace> Reader<'a, T> {
         Err(DecodeError::new(from, DecodeFault::Varint(5)))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn slice_of(&mut self, from: usize, size_bytes: usize) -> Slice {
         if size_bytes == 0 {
             return Slice::EMPTY;

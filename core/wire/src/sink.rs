@@ -25,8 +25,17 @@ pub trait Sink<'m>: Sized {
     /// Takes a stretch of a file by reference.
     fn put_file(self, range: FileRange) -> Self;
 
+    /// Copies the first `count` of `bytes`.
+    fn put_start<const N: usize>(self, count: usize, bytes: &[u8; N]) -> Self;
+
+    /// Fields of fixed size will come, one after another.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn prepare(self) -> Self {
+        self
+    }
+
     /// Copies values of one size, one after another.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn put_all<const N: usize>(self, values: impl ExactSizeIterator<Item = [u8; N]>) -> Self {
         values.fold(self, Self::put)
     }
@@ -35,26 +44,29 @@ pub trait Sink<'m>: Sized {
     fn put_few<const N: usize>(self, count: usize, values: [[u8; N]; 3]) -> Self;
 
     /// An unsigned varint.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn put_uvarint(self, value: u32) -> Self {
-        if value < 0x80 { self.put([value as u8]) } else { put_long_uvarint(self, value) }
+        match value {
+            0..0x80 => self.put([value as u8]),
+            0x80..0x4000 => self.put([value as u8 | 0x80, (value >> 7) as u8]),
+            _ => put_long_uvarint(self, value),
+        }
     }
 }
 
+/// One of three bytes and more.
 #[inline(never)]
 fn put_long_uvarint<'m, S: Sink<'m>>(sink: S, value: u32) -> S {
     let [a, b, c, d] = [0, 7, 14, 21].map(|shift| (value >> shift) as u8 | 0x80);
     match uvarint_size_bytes(value) {
-        1 => sink.put([a & 0x7f]),
-        2 => sink.put([a, b & 0x7f]),
-        3 => sink.put([a, b, c & 0x7f]),
+        ..=3 => sink.put([a, b, c & 0x7f]),
         4 => sink.put([a, b, c, d & 0x7f]),
         _ => sink.put([a, b, c, d, (value >> 28) as u8]),
     }
 }
 
 /// Seven bits to the byte, and one byte at least.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn uvarint_size_bytes(value: u32) -> usize {
     if value < 0x80 { 1 } else { (38 - value.leading_zeros() as usize) / 7 }
 }
@@ -125,44 +137,49 @@ pub struct Counter {
 }
 
 impl Counter {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn and(self, size_bytes: usize) -> Self {
         Self { size_bytes: self.size_bytes + size_bytes }
     }
 }
 
 impl Sink<'_> for Counter {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn put<const N: usize>(self, _: [u8; N]) -> Self {
         self.and(N)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn put_slice(self, bytes: &[u8]) -> Self {
         self.and(bytes.len())
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn put_shared(self, bytes: &Slice) -> Self {
         self.and(bytes.len())
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn put_file(self, range: FileRange) -> Self {
         self.and(range.size_bytes as usize)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn put_all<const N: usize>(self, values: impl ExactSizeIterator<Item = [u8; N]>) -> Self {
         self.and(values.len() * N)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn put_few<const N: usize>(self, count: usize, _: [[u8; N]; 3]) -> Self {
         self.and(count * N)
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn put_start<const N: usize>(self, count: usize, _: &[u8; N]) -> Self {
+        self.and(count)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn put_uvarint(self, value: u32) -> Self {
         self.and(uvarint_size_bytes(value))
     }
@@ -181,10 +198,17 @@ struct Output<'m> {
     share_from_bytes: usize,
 }
 
-const STAGE_BYTES: usize = 512;
+const STAGE_BYTES: usize = 1024 + STRUCT_BYTES;
 
-/// What is no smaller and does not fit on the stage is not put there.
-const APPEND_FROM_BYTES: usize = 128;
+/// Where a struct begins, the stage has room for so many bytes: nearly all structs have less of a fixed size, and the
+/// compiler sees that their fields fit.
+const STRUCT_BYTES: usize = 128;
+
+/// What is no smaller is not put on the stage.
+const APPEND_FROM_BYTES: usize = 512;
+
+/// What a buffer begins with that grows.
+const GROW_FROM_BYTES: usize = 4096;
 
 /// Slices below this are cheaper to copy than to send as a chunk of their own.
 const SHARE_FROM_BYTES: usize = 4096;
@@ -223,11 +247,40 @@ impl<'m> Output<'m> {
         self.buffer.shrink_to_fit();
     }
 
+    /// Takes what is on the stage away from it, because it is full.
+    #[inline(never)]
+    fn clear_stage(&mut self, staged: usize) {
+        if self.buffer.capacity() == 0 {
+            self.buffer.reserve_exact(GROW_FROM_BYTES);
+        }
+        self.flush(staged);
+    }
+
+    fn flush(&mut self, staged: usize) {
+        self.buffer.extend_from_slice(&self.stage[..staged]);
+    }
+
+    /// Copies what is on the stage, and `bytes` behind it.
+    #[inline(never)]
+    fn append(&mut self, staged: usize, bytes: &[u8]) {
+        if let Reserve::ByCount(_) = self.reserve {
+            self.reserve_by_count();
+        }
+        self.flush(staged);
+        self.buffer.extend_from_slice(bytes);
+    }
+
     #[cold]
     fn reserve_by_count(&mut self) {
         if let Reserve::ByCount(count) = core::mem::replace(&mut self.reserve, Reserve::AsItGrows) {
             self.buffer.reserve_exact(count() - self.buffer.len());
         }
+    }
+
+    #[inline(never)]
+    fn cut(&mut self, staged: usize, cut: Cut<'m>) {
+        self.flush(staged);
+        self.cuts.push((self.buffer.len(), cut));
     }
 
     /// The buffer, cut where something else belongs.
@@ -261,97 +314,91 @@ struct Writer<'m, 'o> {
     output: &'o mut Output<'m>,
 }
 
-impl Writer<'_, '_> {
-    /// The next `size_bytes` on the stage, where they fit.
-    #[inline(always)]
-    fn place(&mut self, size_bytes: usize) -> Option<&mut [u8]> {
-        let stage = &mut self.output.stage;
-        if size_bytes <= STAGE_BYTES && self.staged <= STAGE_BYTES - size_bytes {
-            Some(&mut stage[self.staged..self.staged + size_bytes])
-        } else {
-            None
+impl<'m> Writer<'m, '_> {
+    /// With so many bytes left on the stage.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn with_room(self, size_bytes: usize) -> Self {
+        if self.staged <= STAGE_BYTES - size_bytes {
+            return self;
         }
-    }
-
-    #[inline(always)]
-    fn and(self, size_bytes: usize) -> Self {
-        Self { staged: self.staged + size_bytes, ..self }
-    }
-
-    #[inline(never)]
-    fn flushed(self) -> Self {
-        self.output.buffer.extend_from_slice(&self.output.stage[..self.staged]);
+        self.output.clear_stage(self.staged);
         Self { staged: 0, ..self }
     }
 
-    fn append(self, bytes: &[u8]) -> Self {
-        if matches!(self.output.reserve, Reserve::ByCount(_)) {
-            self.output.reserve_by_count();
+    /// Puts `bytes` on the stage, of which the first `count` stay.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn stage<const N: usize>(self, count: usize, bytes: &[u8; N]) -> Self {
+        let this = self.with_room(N);
+        if let Some(here) = this.output.stage[this.staged..].first_chunk_mut() {
+            *here = *bytes;
         }
-        let this = self.flushed();
-        this.output.buffer.extend_from_slice(bytes);
-        this
+        this.and(count)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn and(self, size_bytes: usize) -> Self {
+        Self { staged: self.staged + size_bytes, ..self }
     }
 }
 
 impl<'m> Sink<'m> for Writer<'m, '_> {
-    #[inline(always)]
-    fn put<const N: usize>(mut self, bytes: [u8; N]) -> Self {
-        if self.place(N).is_none() {
-            self = self.flushed();
-        }
-        if let Some(here) = self.place(N) {
-            here.copy_from_slice(&bytes);
-        }
-        self.and(N)
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn put<const N: usize>(self, bytes: [u8; N]) -> Self {
+        self.stage(N, &bytes)
     }
 
-    #[inline(always)]
-    fn put_slice(mut self, bytes: &[u8]) -> Self {
-        if self.place(bytes.len()).is_none() {
-            if bytes.len() >= APPEND_FROM_BYTES {
-                return self.append(bytes);
-            }
-            self = self.flushed();
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn put_slice(self, bytes: &[u8]) -> Self {
+        if bytes.len() >= APPEND_FROM_BYTES {
+            self.output.append(self.staged, bytes);
+            return Self { staged: 0, ..self };
         }
-        if let Some(here) = self.place(bytes.len()) {
+        let this = self.with_room(bytes.len());
+        if let Some(here) = this.output.stage[this.staged..].get_mut(..bytes.len()) {
             here.copy_from_slice(bytes);
         }
-        self.and(bytes.len())
+        this.and(bytes.len()).prepare()
     }
 
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn put_shared(self, bytes: &'m Slice) -> Self {
         if bytes.len() < self.output.share_from_bytes {
             return self.put_slice(bytes);
         }
-        let this = self.flushed();
-        this.output.cuts.push((this.output.buffer.len(), Cut::Slice(bytes)));
-        this
+        self.output.cut(self.staged, Cut::Slice(bytes));
+        Self { staged: 0, ..self }
     }
 
     fn put_file(self, range: FileRange) -> Self {
         if range.size_bytes == 0 {
             return self;
         }
-        let this = self.flushed();
-        this.output.cuts.push((this.output.buffer.len(), Cut::File(range)));
-        this
+        self.output.cut(self.staged, Cut::File(range));
+        Self { staged: 0, ..self }
     }
 
-    #[inline(always)]
-    fn put_few<const N: usize>(mut self, count: usize, [a, b, c]: [[u8; N]; 3]) -> Self {
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn put_few<const N: usize>(self, count: usize, [a, b, c]: [[u8; N]; 3]) -> Self {
         // All three are copied, which is faster: what comes next overwrites those that don't count. Each for itself,
         // because memory that is written in parts takes longer to be read as a whole.
-        if self.place(3 * N).is_none() {
-            self = self.flushed();
-        }
-        if let Some([first, second, third]) =
-            self.place(3 * N).and_then(|here| here.as_chunks_mut::<N>().0.as_mut_array())
+        let this = self.with_room(3 * N);
+        if let Some([first, second, third]) = this.output.stage[this.staged..].as_chunks_mut::<N>().0.first_chunk_mut()
         {
             *first = a;
             *second = b;
             *third = c;
         }
-        self.and(count * N)
+        this.and(count * N)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn put_start<const N: usize>(self, count: usize, bytes: &[u8; N]) -> Self {
+        // All are copied: see above.
+        self.stage(count, bytes)
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn prepare(self) -> Self {
+        self.with_room(STRUCT_BYTES)
     }
 }

@@ -29,13 +29,13 @@ struct Place(NonZeroU64);
 impl Place {
     const EMPTY: Self = Self::of(0..0);
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     const fn of(range: Range<u32>) -> Self {
         // One is in the minimum.
         Self(NonZeroU64::MIN.saturating_add(((range.end as u64 + 1) << 32 | range.start as u64) - 1))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn range(self) -> Range<usize> {
         let place = self.0.get();
         place as u32 as usize..(place >> 32) as usize - 1
@@ -67,6 +67,12 @@ impl Slice {
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
         self.frame.as_ref().and_then(|frame| frame.get(self.place.range())).unwrap_or_default()
+    }
+
+    /// `N` bytes from the first on: some may be of what follows in the frame. None where it ends before.
+    #[inline]
+    pub(super) fn and_more<const N: usize>(&self) -> Option<&[u8; N]> {
+        self.frame.as_ref()?.get(self.place.range().start..)?.first_chunk()
     }
 
     /// How many they are.
