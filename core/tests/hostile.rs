@@ -124,10 +124,11 @@ fn unknown_tagged_fields_are_limited() {
 }
 
 #[test]
-fn strings_and_record_sets_are_slices_of_the_frame() {
+fn long_strings_and_record_sets_are_slices_of_the_frame_and_short_strings_do_not_need_it() {
     let records = Bytes::from(vec![7; 1000]);
     let mut request = ProduceRequest { topic_data: vec![Default::default()], ..Default::default() };
-    request.topic_data[0].name = Str::from("orders");
+    request.transactional_id = Some(Str::from("billing"));
+    request.topic_data[0].name = Str::from("orders-by-customer-and-region");
     request.topic_data[0].partition_data = vec![Default::default()];
     request.topic_data[0].partition_data[0].records = Some(records.into());
     let frame = request.to_bytes(9);
@@ -135,6 +136,7 @@ fn strings_and_record_sets_are_slices_of_the_frame() {
 
     let decoded = ProduceRequest::from_bytes(frame.clone(), 9).expect("a whole request");
     assert!(inside(decoded.topic_data[0].name.as_bytes()));
+    assert!(decoded.transactional_id.is_some_and(|id| id == "billing" && !inside(id.as_bytes())));
     let Some(Records::Bytes(records)) = &decoded.topic_data[0].partition_data[0].records else { panic!("no records") };
     assert!(inside(records));
 }

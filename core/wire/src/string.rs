@@ -410,11 +410,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_equal_is_so_wherever_it_is_kept() {
-        let text = String::from("orders");
-        assert_eq!(Str::from(text.as_str()), Str::from_static("orders"));
-        assert_eq!(Str::from(text.clone()), text.as_str());
-        assert!(Str::from("a") < Str::from("aa"));
-        assert!(Str::from("z") > Str::from("a".repeat(40)));
+    fn strings_are_in_the_order_of_their_bytes_wherever_they_are_kept() {
+        let [none, short, long] = [0, 1, 40].map(|count| Str::from("a".repeat(count)));
+        let z = Str::from_static("z");
+        assert!(none < short && short < long && long < z);
+        assert_eq!(short, Str::from("a"));
+        assert_eq!(long, Str::from(String::from(&*long)));
     }
 }
