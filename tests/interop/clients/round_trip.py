@@ -4,7 +4,7 @@
     round_trip.py more ADDRESS STAGE     adds records to every partition, and a topic of its own, named after the stage
     round_trip.py load ADDRESS OUT       prints a line once much is acknowledged, and writes on until its standard input
                                          ends; then OUT has what was acknowledged: [topic, partition, offset, key]
-    round_trip.py read ADDRESS OUT       OUT has all topics with their ids, configs, offsets and records
+    round_trip.py read ADDRESS OUT       OUT has all topics with their ids, configs, offsets, records and what a group has committed
 
 Ends with a traceback and status 1 where something is not as it should be.
 """
@@ -17,7 +17,8 @@ import sys
 import threading
 import time
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicCollection, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING, Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer, TopicCollection, TopicPartition)
 from confluent_kafka.admin import AdminClient, ConfigResource, ConfigSource, NewTopic, OffsetSpec
 
 import suite
@@ -60,6 +61,7 @@ TOPICS = {
 # Where DeleteRecords moves the start to: inside a segment that is not the first.
 MOVED_TO = {0: 1_200, 1: 10}
 KEYED = 2_500  # records, until they are compacted
+GROUP = "round-trip"
 LOADED = ["several", "small-segments", "codec-zstd"]
 ENOUGH = 3_000  # acknowledged, before the broker may die
 
@@ -87,6 +89,7 @@ def fill(address):
     suite.await_value(lambda: set(admin.list_topics(timeout=WAIT_S).topics), lambda names: not names & {"doomed", "reborn"})
     create(admin, {"reborn": (1, KEEP)})
     produce(address, "reborn", 1, count=50, size=40)
+    commit(address, {("plain", 0): 100, ("several", 0): 150, ("several", 3): 7})
     keys = TopicPartition("keys", 0)
     suite.await_value(lambda: len(consume(address, [keys])["keys", 0]), lambda count: count < KEYED)
 
@@ -100,6 +103,15 @@ def more(address, stage):
             codec = {"compression.type": name.removeprefix("codec-")} if name.startswith("codec-") else {}
             produce(address, name, len(topic.partitions), count=300, size=300, keys=40,
                     **{"enable.idempotence": name == "idempotent"}, **codec)
+    commit(address, {("several", 0): 151, (mine, 1): 50})
+
+
+def commit(address, offsets):
+    """As a consumer does that is in no group's generation."""
+    consumer = Consumer({"bootstrap.servers": address, "group.id": GROUP, "enable.auto.commit": False})
+    places = [TopicPartition(topic, partition, offset, metadata=f"read up to {offset}") for (topic, partition), offset in offsets.items()]
+    suite.expect("errors of a commit", [each.error for each in consumer.commit(offsets=places, asynchronous=False) if each.error], [])
+    consumer.close()
 
 
 def produce(address, topic, partitions, count, size, keys=None, **settings):
@@ -167,12 +179,17 @@ def read(address, out):
         topics[resource.name]["overrides"] = sorted(each.name for each in entries if each.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value)
     places = [TopicPartition(name, partition) for name, topic in topics.items() for partition in topic["partitions"]]
     for at in ("earliest", "latest", "max_timestamp"):
-        for place, answer in admin.list_offsets({place: getattr(OffsetSpec, at)() for place in places}).items():
-            found = answer.result(WAIT_S)
+        # A broker that has just started may say a new leader epoch before it goes by it.
+        asked = dict.fromkeys(places, getattr(OffsetSpec, at)())
+        answers = suite.await_value(lambda: {place: answer.result(WAIT_S) for place, answer in admin.list_offsets(asked).items()}, bool)
+        for place, found in answers.items():
             topics[place.topic]["partitions"][place.partition][at] = [found.offset, found.timestamp]
     for (name, partition), records in consume(address, places).items():
         topics[name]["partitions"][partition]["records"] = records
     by_time(admin, topics)
+    [answer] = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(GROUP, places)]).values()
+    for each in answer.result(WAIT_S).topic_partitions:
+        topics[each.topic]["partitions"][each.partition]["committed"] = [each.offset, each.metadata]
     with open(out, "w") as file:
         json.dump(topics, file)
 
