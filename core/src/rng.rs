@@ -1,12 +1,12 @@
 //! Ids and nonces, all from the one seed that the adapter drew.
 
-use rand_chacha::ChaCha12Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use chacha20::ChaCha12Rng;
+use chacha20::rand_core::{Rng as _, SeedableRng};
 
 use crate::wire::Uuid;
 
 /// The broker's only source of chance.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Rng(ChaCha12Rng);
 
 impl Rng {

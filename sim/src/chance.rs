@@ -3,8 +3,8 @@
 
 use std::ops::RangeInclusive;
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::{Rng as _, SeedableRng};
 
 use crate::agenda::Span;
 
@@ -81,7 +81,7 @@ impl Odds {
 }
 
 /// One stream of a seed.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Chance(ChaCha8Rng);
 
 impl Chance {
