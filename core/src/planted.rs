@@ -79,6 +79,8 @@ bugs! {
     TailNotVerified,
     /// What was found after an unclean stop counts as synced, and is not.
     TailNotSynced,
+    /// What was found after an unclean stop is synced as it is, and not written again.
+    TailNotRewritten,
     /// The recovery point is where the log ends, whatever is synced.
     RecoveryPointAheadOfSync,
     /// The marker of a clean stop stays when the broker starts.

@@ -1,40 +1,44 @@
 //! Who finds which planted bug, as a table for `docs/planted-bugs.md`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::process::ExitCode;
 
 use ottla_core::planted::{Bug, Bugs};
-use sim::crashes::{self, Order};
+use sim::crashes::{self, Order, Part};
 use sim::run_seeds_with;
 use sim::violation::Violation;
 
-/// Prints the table, of every so manyth of the script's crashes and so many seeds. It fails where nobody finds one.
+/// Prints the table, of every so manyth of the script's crashes and failing syncs, and of so many seeds. It fails where
+/// nobody finds one.
 pub fn table(stride: usize, seeds: u64) -> ExitCode {
-    println!("| Bug | What it is | Crashes that found it | By | Seeds of {seeds} that found it | By |");
-    println!("|---|---|---:|---|---:|---|");
+    println!("| Bug | What it is | Crashes that found it | By | After failed syncs | By | Seeds of {seeds} | By |");
+    println!("|---|---|---:|---|---:|---|---:|---|");
     let mut is_complete = true;
     for bug in Bug::ALL.iter().copied() {
-        let bugs = Bugs::only(bug);
-        let mut crash_checks = Checks::default();
-        let report = crashes::run(&Order { stride, bugs, ..Order::default() }, |finding| {
-            crash_checks.count(&finding.violation);
-        });
-        let mut seed_checks = Checks::default();
-        run_seeds_with(&(0..seeds).collect::<Vec<_>>(), bugs, |_, outcome| {
-            outcome.violation.iter().for_each(|violation| seed_checks.count(violation));
-        });
-        is_complete &= crash_checks.total + seed_checks.total > 0;
-        println!(
-            "| `{bug:?}` | {} | {} of {} | {} | {} | {} |",
-            bug.text(),
-            crash_checks.total,
-            report.crashes,
-            crash_checks.most(),
-            seed_checks.total,
-            seed_checks.most()
-        );
+        let crashes = crash_checks(bug, stride, Part::Sound);
+        let failed_syncs = crash_checks(bug, stride, Part::FailedSyncs);
+        let seeds = seed_checks(bug, seeds);
+        is_complete &= crashes.total + failed_syncs.total + seeds.total > 0;
+        println!("| `{bug:?}` | {} | {crashes} | {failed_syncs} | {seeds} |", bug.text());
     }
     if is_complete { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn crash_checks(bug: Bug, stride: usize, part: Part) -> Checks {
+    let mut checks = Checks::default();
+    let order = Order { stride, part, bugs: Bugs::only(bug), ..Order::default() };
+    let report = crashes::run(&order, |finding| checks.count(&finding.violation));
+    checks.of = Some(report.crashes);
+    checks
+}
+
+fn seed_checks(bug: Bug, seeds: u64) -> Checks {
+    let mut checks = Checks::default();
+    run_seeds_with(&(0..seeds).collect::<Vec<_>>(), Bugs::only(bug), |_, outcome| {
+        outcome.violation.iter().for_each(|violation| checks.count(violation));
+    });
+    checks
 }
 
 /// Which checks found something, and how often.
@@ -42,6 +46,8 @@ pub fn table(stride: usize, seeds: u64) -> ExitCode {
 struct Checks {
     counts: BTreeMap<String, usize>,
     total: usize,
+    /// Of so many.
+    of: Option<usize>,
 }
 
 impl Checks {
@@ -55,6 +61,16 @@ impl Checks {
         let mut counts: Vec<(&String, &usize)> = self.counts.iter().collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         counts.iter().take(2).map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl fmt::Display for Checks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.total)?;
+        if let Some(of) = self.of {
+            write!(f, " of {of}")?;
+        }
+        write!(f, " | {}", self.most())
     }
 }
 

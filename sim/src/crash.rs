@@ -19,7 +19,10 @@ pub fn crashes(order: &Order) -> ExitCode {
         told += 1;
     });
     let seconds = begun.elapsed().as_secs_f64();
-    println!("{} crashes at {} commands in {seconds:.1} s", report.crashes, report.points);
+    println!(
+        "{} crashes at {} commands, and after {} failed syncs, in {seconds:.1} s",
+        report.crashes, report.points, report.failed_syncs
+    );
     if report.findings.is_empty() {
         println!("all well");
         return ExitCode::SUCCESS;
@@ -30,5 +33,6 @@ pub fn crashes(order: &Order) -> ExitCode {
 
 fn replay_line(finding: &Finding) -> String {
     let pattern = finding.pattern.map_or_else(String::new, |pattern| format!(" --pattern {pattern}"));
-    format!("cargo run --profile sim -p sim -- --crash {}{pattern}", finding.point)
+    let failed = finding.failed.map_or_else(String::new, |failed| format!(" --failed {failed}"));
+    format!("cargo run --profile sim -p sim -- --crash {}{pattern}{failed}", finding.point)
 }

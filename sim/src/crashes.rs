@@ -5,8 +5,12 @@
 //! then; from each copy a broker starts once a pattern. Random worlds (`world`) find what nobody thought of; this finds
 //! what a window of one command hides from them.
 //!
-//! - `bench` runs a broker command by command, `script` is what it is asked, `known` what it promised;
-//! - `survival` is what a crash leaves, `inspection` what must hold after it, `files` the same of the files at rest.
+//! Then it runs once more for each sync, which fails: the log must be offline until the next start, and what follows is
+//! crashed into at some distances. And one bit of a log may rot, whatever was synced.
+//!
+//! - `bench` runs a broker command by command, `script` is what it is asked in `requests`, `known` what it promised;
+//! - `survival` is what a crash leaves, `inspection` what must hold after it, `files` the same of the files at rest;
+//! - `rot` is what must hold where a log is damaged.
 //!
 //! ```no_run
 //! let report = sim::crashes::run(&sim::crashes::Order::default(), |_| {});
@@ -17,6 +21,8 @@ mod bench;
 mod files;
 mod inspection;
 mod known;
+mod requests;
+mod rot;
 mod script;
 mod survival;
 
@@ -38,27 +44,83 @@ use crate::violation::Violation;
 /// What is to be run.
 #[derive(Clone, Copy, Debug)]
 pub struct Order {
-    /// Of all crashes every so manyth, at each point with others of the patterns.
+    /// Of all crashes every so manyth, at each point with others of the patterns; and every so manyth sync fails.
     pub stride: usize,
+    /// Whether syncs fail.
+    pub part: Part,
+    /// Only with this pattern.
+    pub pattern: Option<Pattern>,
     /// Ends with the first finding.
     pub stops_at_first: bool,
     /// Crashes only here, to look at one finding.
-    pub only: Option<(usize, Pattern)>,
+    pub only: Option<Place>,
     /// What was planted in the broker.
     pub bugs: Bugs,
 }
 
+/// Which runs of the script there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// All.
+    #[default]
+    Both,
+    /// The one in which nothing fails.
+    Sound,
+    /// Those in which a sync fails.
+    FailedSyncs,
+}
+
+/// One crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The command that failed before, a sync.
+    pub failed: Option<usize>,
+    /// Before which of the script's commands.
+    pub point: usize,
+    /// What survives.
+    pub pattern: Pattern,
+}
+
+/// After a failed sync the crash comes so many commands later, or at the end of the script.
+const DISTANCES: [usize; 10] = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89];
+/// What such a crash leaves.
+const AFTER_A_FAULT: [Pattern; 3] = [Pattern::Kill, Pattern::Nothing, Pattern::Subset];
+
 impl Default for Order {
     fn default() -> Self {
-        Self { stride: 1, stops_at_first: false, only: None, bugs: Bugs::default() }
+        Self {
+            stride: 1,
+            part: Part::Both,
+            pattern: None,
+            stops_at_first: false,
+            only: None,
+            bugs: Bugs::default(),
+        }
     }
 }
 
 impl Order {
-    fn asks_for(&self, point: usize, pattern: Pattern) -> bool {
+    fn asks_for(&self, failed: Option<usize>, point: usize, is_end: bool, pattern: Pattern) -> bool {
+        if let Some(only) = self.only {
+            return only == Place { failed, point, pattern };
+        }
+        if self.pattern.is_some_and(|other| other != pattern) {
+            return false;
+        }
+        match failed {
+            None => self.part != Part::FailedSyncs && (point + pattern as usize).is_multiple_of(self.stride),
+            Some(failed) => {
+                let is_near = point > failed && DISTANCES.contains(&(point - failed));
+                (is_near || is_end) && AFTER_A_FAULT.contains(&pattern)
+            }
+        }
+    }
+
+    /// Whether the script runs again with this sync, of all that there are, failing.
+    fn fails(&self, index: usize, sync: usize) -> bool {
         match self.only {
-            Some(only) => only == (point, pattern),
-            None => (point + pattern as usize).is_multiple_of(self.stride),
+            Some(only) => only.failed == Some(sync),
+            None => self.part != Part::Sound && index.is_multiple_of(self.stride),
         }
     }
 }
@@ -68,6 +130,8 @@ impl Order {
 pub struct Report {
     /// Commands of the script that change the disk.
     pub points: usize,
+    /// Syncs that failed.
+    pub failed_syncs: usize,
     /// Crashes that were tried.
     pub crashes: usize,
     /// Crashes after which something did not hold.
@@ -77,6 +141,8 @@ pub struct Report {
 /// A crash after which something did not hold.
 #[derive(Clone, Debug)]
 pub struct Finding {
+    /// The sync that failed before.
+    pub failed: Option<usize>,
     /// Before which of the script's commands.
     pub point: usize,
     /// That command.
@@ -89,7 +155,10 @@ pub struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { point, command, pattern, violation } = self;
+        let Self { failed, point, command, pattern, violation } = self;
+        if let Some(failed) = failed {
+            write!(f, "sync {failed} fails, ")?;
+        }
         match pattern {
             Some(pattern) => write!(f, "crash {point} before {command}, {pattern} survives: {violation}"),
             None => write!(f, "without a crash, at command {point}: {violation}"),
@@ -100,7 +169,9 @@ impl fmt::Display for Finding {
 /// The disk and all that is known of it, right before a command.
 #[derive(Clone, Debug)]
 struct Point {
+    failed: Option<usize>,
     number: usize,
+    is_end: bool,
     command: String,
     hands: Hands,
     known: Known,
@@ -127,38 +198,76 @@ pub fn run(order: &Order, tell: impl FnMut(&Finding) + Send) -> Report {
     let (sender, receiver) = sync_channel(WAITING_MAX);
     let receiver = Arc::new(Mutex::new(receiver));
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    thread::scope(|scope| {
+    let (points, failed_syncs) = thread::scope(|scope| {
         for _ in 0..threads {
             let receiver = Arc::clone(&receiver);
             scope.spawn(move || crash_at_each(order, receiver, note));
         }
         drop(receiver);
-        let (points, violation) = play(order, sender);
-        report.lock().expect("nobody panics with it").points = points;
-        if let Some(violation) = violation {
-            note(0, Some(Finding { point: points, command: String::new(), pattern: None, violation }));
-        }
+        let played = play_all(order, &sender, note);
+        drop(sender);
+        played
     });
-    report.into_inner().expect("nobody panics with it")
+    Report { points, failed_syncs, ..report.into_inner().expect("nobody panics with it") }
+}
+
+/// Plays the script, and again for each sync that is to fail. How many commands it has, and how many syncs failed.
+fn play_all(
+    order: &Order,
+    sender: &SyncSender<Point>,
+    note: impl Fn(usize, Option<Finding>) -> bool,
+) -> (usize, usize) {
+    let play = |failed: Option<usize>| {
+        let (played, violation) = play(order, failed, sender);
+        let finding = violation.map(|violation| {
+            let (point, command) = (played.points, String::new());
+            Finding { failed, point, command, pattern: None, violation }
+        });
+        (played, note(0, finding))
+    };
+    let (sound, mut goes_on) = play(None);
+    let syncs = sound.syncs.iter().enumerate();
+    let to_fail: Vec<usize> = syncs.filter(|(at, sync)| order.fails(*at, **sync)).map(|(_, sync)| *sync).collect();
+    let mut failed_syncs = 0;
+    for sync in to_fail {
+        if !goes_on {
+            break;
+        }
+        goes_on = play(Some(sync)).1;
+        failed_syncs += 1;
+    }
+    (sound.points, failed_syncs)
+}
+
+/// What there was in a run of the script.
+struct Played {
+    points: usize,
+    /// Which of its commands are syncs of files.
+    syncs: Vec<usize>,
 }
 
 /// Plays the script, and sends a copy of everything before each of its commands.
-fn play(order: &Order, sender: SyncSender<Point>) -> (usize, Option<Violation>) {
-    let mut points: usize = 0;
+fn play(order: &Order, failed: Option<usize>, sender: &SyncSender<Point>) -> (Played, Option<Violation>) {
+    let mut played = Played { points: 0, syncs: Vec::new() };
     let mut take = |hands: &Hands, known: &Known, now: Now, command: &str| {
-        let number = points;
-        points += 1;
-        let is_asked_for = Pattern::ALL.into_iter().any(|pattern| order.asks_for(number, pattern));
+        let number = played.points;
+        let is_end = command == script::END;
+        if !is_end {
+            played.points += 1;
+            played.syncs.extend(hands.is_sync_next().then_some(number));
+        }
+        let is_asked_for = Pattern::ALL.into_iter().any(|pattern| order.asks_for(failed, number, is_end, pattern));
+        let copy = || {
+            let (command, hands, known) = (command.to_owned(), hands.clone(), known.clone());
+            Point { failed, number, is_end, command, hands, known, now }
+        };
         // Nobody listens any more once there is a finding.
-        is_asked_for
-            && sender
-                .send(Point { number, command: command.to_owned(), hands: hands.clone(), known: known.clone(), now })
-                .is_err()
+        is_asked_for && sender.send(copy()).is_err()
     };
-    let played = guarded(|| script::play(order.bugs, &mut take));
+    let outcome = guarded(|| script::play(failed, order.bugs, &mut take));
     // It was stopped because nobody listened any more.
-    let violation = played.err().filter(|violation| *violation != Violation::Stuck(script::ENOUGH.to_owned()));
-    (points, violation)
+    let violation = outcome.err().filter(|violation| *violation != Violation::Stuck(script::ENOUGH.to_owned()));
+    (played, violation)
 }
 
 fn crash_at_each(order: &Order, receiver: Arc<Mutex<Receiver<Point>>>, note: impl Fn(usize, Option<Finding>) -> bool) {
@@ -166,11 +275,12 @@ fn crash_at_each(order: &Order, receiver: Arc<Mutex<Receiver<Point>>>, note: imp
         let next = receiver.lock().expect("nobody panics with it").recv();
         let Ok(point) = next else { return };
         for pattern in Pattern::ALL {
-            if !order.asks_for(point.number, pattern) {
+            if !order.asks_for(point.failed, point.number, point.is_end, pattern) {
                 continue;
             }
             let violation = guarded(|| inspection::inspect(&point, pattern, order.bugs)).err();
             let finding = violation.map(|violation| Finding {
+                failed: point.failed,
                 point: point.number,
                 command: point.command.clone(),
                 pattern: Some(pattern),

@@ -215,14 +215,15 @@ impl Disk {
     /// The power goes; nothing is open any more.
     pub fn lose_power(&mut self, how: PowerLoss, chance: &mut Chance) -> Losses {
         let has_luck = how.survival != Survival::Nothing;
-        self.lose_power_but_for(how, |chance| has_luck && chance.coin(), chance)
+        self.lose_power_but_for(how, |chance, _| has_luck && chance.coin(), chance)
     }
 
-    /// The same, where `keeps_name` says which changes of names survive that were not synced.
+    /// The same, where `keeps_name` says which changes of names survive that were not synced; it is told whether one is
+    /// the last in its directory.
     pub fn lose_power_but_for(
         &mut self,
         how: PowerLoss,
-        keeps_name: impl Fn(&mut Chance) -> bool,
+        keeps_name: impl Fn(&mut Chance, bool) -> bool,
         chance: &mut Chance,
     ) -> Losses {
         let mut losses = Losses::default();
@@ -230,7 +231,7 @@ impl Disk {
         for (node, file) in &mut self.files {
             losses.note(names.get(node), file.lose_power(how, chance));
         }
-        losses.changed_names = self.tree.lose_power(|| keeps_name(chance));
+        losses.changed_names = self.tree.lose_power(|is_last| keeps_name(chance, is_last));
         let reachable = self.tree.reachable(&self.roots);
         self.files.retain(|node, _| reachable.contains(node));
         self.tree.keep_only(&reachable);
@@ -255,6 +256,16 @@ impl Disk {
                 losses.holed_logs.insert(dir.to_owned());
             }
         }
+    }
+
+    /// One bit of a file is another from now on, on the medium as well.
+    ///
+    /// # Panics
+    /// Where there is no such file, or no such byte.
+    pub fn rot(&mut self, path: &Path, at: usize) {
+        let (dir, name) = self.find_parent(path).expect("the file is there");
+        let entry = self.tree.get(dir, name).expect("the file is there");
+        self.file_mut(entry.node()).rot(at);
     }
 
     /// The files of a directory of the first log directory, by name; none where there is no such directory.

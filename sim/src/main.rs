@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use ottla_core::planted::{Bug, Bugs};
-use sim::crashes::Pattern;
+use sim::crashes::{Pattern, Place};
 use sim::plan::Plan;
 use sim::stats::{Counter, Stats};
 use sim::{Outcome, Voice, replay_line, run_seed_with, run_seeds_with};
@@ -19,9 +19,11 @@ Runs the broker in simulated worlds and judges what its clients saw.
 
 cargo run --profile sim -p sim -- [--seeds COUNT] [--from SEED]    many worlds, from seed 0 or SEED on
 cargo run --profile sim -p sim -- --seed SEED [--verbose]          one world, twice; with every step of it
-cargo run --profile sim -p sim -- --crashes [--stride COUNT]       the fixed script, with a crash at each of its storage
-                                                                   commands, or at every so manyth
-cargo run --profile sim -p sim -- --crash NUMBER --pattern NAME    one of these crashes
+cargo run --profile sim -p sim -- --crashes [--stride COUNT] [--pattern NAME]
+                                                                   the fixed script, with a crash at each of its storage
+                                                                   commands, or at every so manyth, and with failing syncs
+cargo run --profile sim -p sim -- --crash NUMBER --pattern NAME [--failed NUMBER]
+                                                                   one of these crashes, after that sync has failed
 cargo run --profile sim -p sim -- --bugs [--stride COUNT] [--seeds COUNT]
                                                                    who finds which planted bug, as a table
 Each of them takes --bug NAME: the broker has that bug.
@@ -52,6 +54,7 @@ struct Arguments {
     shows_bugs: bool,
     crashes: Option<sim::crashes::Order>,
     point: Option<u64>,
+    failed: Option<u64>,
     pattern: Option<Pattern>,
 }
 
@@ -83,6 +86,7 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Order, String> {
         shows_bugs: false,
         crashes: None,
         point: None,
+        failed: None,
         pattern: None,
     };
     while let Some(argument) = arguments.next() {
@@ -97,6 +101,7 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Order, String> {
             "--crashes" => said.crashes = Some(said.crashes.unwrap_or_default()),
             "--stride" => said.crashes.get_or_insert_default().stride = number(&value("a number")?)?.max(1) as usize,
             "--crash" => said.point = Some(number(&value("a number")?)?),
+            "--failed" => said.failed = Some(number(&value("a number")?)?),
             "--pattern" => said.pattern = Some(pattern(&value("a name")?)?),
             "--help" | "-h" => return Ok(Order::Help),
             other => return Err(format!("unknown argument {other}")),
@@ -110,7 +115,8 @@ impl Arguments {
         let Self { from, voice, bugs, .. } = self;
         if let Some(point) = self.point {
             let pattern = self.pattern.ok_or("--crash needs --pattern")?;
-            let only = Some((point as usize, pattern));
+            let failed = self.failed.map(|failed| failed as usize);
+            let only = Some(Place { failed, point: point as usize, pattern });
             return Ok(Order::Crashes(sim::crashes::Order { only, bugs, ..Default::default() }));
         }
         if self.shows_bugs {
@@ -118,7 +124,7 @@ impl Arguments {
             return Ok(Order::Bugs { stride, seeds: self.count.unwrap_or(BUGS_SEEDS) });
         }
         if let Some(order) = self.crashes {
-            return Ok(Order::Crashes(sim::crashes::Order { bugs, ..order }));
+            return Ok(Order::Crashes(sim::crashes::Order { bugs, pattern: self.pattern, ..order }));
         }
         let many = Order::Many { count: self.count.unwrap_or(1_000), from, bugs };
         Ok(self.seed.map_or(many, |seed| Order::One { seed, voice, bugs }))

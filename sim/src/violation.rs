@@ -69,7 +69,13 @@ pub enum Check {
     /// Batches carry their CRC, records their payload.
     #[error("corruption")]
     Corruption,
-    /// Topics that were created are there, and deleted ones are not.
+    /// A log that could not be synced is offline until the next start.
+    #[error("served after a fault")]
+    Offline,
+    /// A damaged log is offline and keeps every byte, or ends before the damage where that is wanted.
+    #[error("rot")]
+    Rot,
+    /// Topics that were created are there, as they were configured, and deleted ones are not.
     #[error("topics")]
     Topics,
     /// Nobody else gets the same producer id.

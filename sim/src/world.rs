@@ -4,7 +4,7 @@
 use ottla_core::boundary::{ConnId, HaltReason, Path};
 use ottla_core::config::Config;
 
-use crate::agenda::Span;
+use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Stream};
 use crate::clients::{Admin, Churner, Client, Consumer, Prober, Producer, Pruner, Role, Vandal};
 use crate::env::{ClientId, Env, Event, Stage};
@@ -55,6 +55,10 @@ const CALM_MAX: Span = Span::seconds(300);
 const STOP_MAX: Span = Span::seconds(30);
 /// The last reader takes no longer.
 const AUDIT_MAX: Span = Span::seconds(120);
+/// So many things in one moment, and it is a broker that goes round in circles.
+const EVENTS_AT_ONCE_MAX: u64 = 1_000_000;
+/// No world has more to do.
+const EVENTS_MAX: u64 = 20_000_000;
 const CLEAN_MARKER: &str = ".kafka_cleanshutdown";
 
 /// Runs the world of `plan`.
@@ -131,8 +135,10 @@ impl World {
             self.env.agenda.after(jump, Event::Jump);
         }
         self.plan_end();
+        let mut haste = Haste::default();
         while self.env.stage != Stage::Over {
             let event = self.env.agenda.advance().expect("the cache always writes back");
+            haste.count(self.env.time())?;
             self.happen(event)?;
         }
         Ok(())
@@ -393,6 +399,28 @@ impl World {
         let busy: Vec<String> = self.clients.iter().filter(|client| !client.is_done()).map(Client::status).collect();
         let commands = self.env.storage.in_flight().count();
         Violation::Stuck(format!("{:?} takes too long: {commands} commands in flight, {busy:#?}", self.env.stage))
+    }
+}
+
+/// How much happens, altogether and in one moment.
+#[derive(Debug, Default)]
+struct Haste {
+    moment: Time,
+    at_once: u64,
+    events: u64,
+}
+
+impl Haste {
+    fn count(&mut self, now: Time) -> Result<(), Violation> {
+        self.at_once = if self.moment == now { self.at_once + 1 } else { 1 };
+        self.moment = now;
+        self.events += 1;
+        if self.at_once > EVENTS_AT_ONCE_MAX || self.events > EVENTS_MAX {
+            let Self { at_once, events, .. } = self;
+            let text = format!("the broker goes round in circles: {events} events, {at_once} of them at {now}");
+            return Err(Violation::Stuck(text));
+        }
+        Ok(())
     }
 }
 

@@ -8,8 +8,12 @@ use ottla_core::wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsRe
 use ottla_core::wire::messages::create_topics::{CreateTopicsRequest, CreateTopicsResponse};
 use ottla_core::wire::messages::delete_records::{DeleteRecordsRequest, DeleteRecordsResponse};
 use ottla_core::wire::messages::delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse};
+use ottla_core::wire::messages::describe_configs::{DescribeConfigsRequest, DescribeConfigsResponse};
 use ottla_core::wire::messages::fetch::{FetchRequest, FetchResponse};
 use ottla_core::wire::messages::header::{RequestHeader, ResponseHeader};
+use ottla_core::wire::messages::incremental_alter_configs::{
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+};
 use ottla_core::wire::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use ottla_core::wire::messages::list_offsets::{ListOffsetsRequest, ListOffsetsResponse};
 use ottla_core::wire::messages::metadata::{MetadataRequest, MetadataResponse};
@@ -80,7 +84,12 @@ apis! {
     DeleteTopics DeleteTopicsRequest DeleteTopicsResponse 1..=6;
     InitProducerId InitProducerIdRequest InitProducerIdResponse 0..=5;
     DeleteRecords DeleteRecordsRequest DeleteRecordsResponse 0..=2;
+    IncrementalAlterConfigs IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse 0..=1;
+    DescribeConfigs DescribeConfigsRequest DescribeConfigsResponse 1..=4;
 }
+
+/// Only the fixed script uses these, in their latest versions.
+const OF_THE_SCRIPT: [ApiKey; 2] = [ApiKey::IncrementalAlterConfigs, ApiKey::DescribeConfigs];
 
 /// From these versions on topics have ids rather than names.
 pub const PRODUCE_BY_ID: i16 = 13;
@@ -101,7 +110,8 @@ impl Versions {
             let (low, high) = (*versions.start(), *versions.end());
             if is_latest { high } else { low + chance.index(usize::from(high.abs_diff(low)) + 1) as i16 }
         };
-        let mut versions: BTreeMap<ApiKey, i16> = APIS.iter().map(|(api, versions)| (*api, draw(versions))).collect();
+        let apis = APIS.iter().filter(|(api, _)| !OF_THE_SCRIPT.contains(api));
+        let mut versions: BTreeMap<ApiKey, i16> = apis.map(|(api, versions)| (*api, draw(versions))).collect();
         let needs_ids = versions[&ApiKey::Produce] >= PRODUCE_BY_ID || versions[&ApiKey::Fetch] >= FETCH_BY_ID;
         if needs_ids && versions[&ApiKey::Metadata] < METADATA_WITH_IDS {
             versions.insert(ApiKey::Metadata, draw(&(METADATA_WITH_IDS..=13)));

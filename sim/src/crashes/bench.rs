@@ -1,7 +1,9 @@
-//! A broker on a simulated disk, one storage command at a time and none of them failing, with one client.
+//! A broker on a simulated disk, one storage command at a time, with one client. No command fails but a sync that is
+//! to; some syncs may be slow.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use ottla_core::Broker;
@@ -23,7 +25,11 @@ use crate::violation::Violation;
 pub struct Hands {
     pub disk: Disk,
     files: BTreeMap<FileId, NodeId>,
+    /// As what each file was opened last.
+    paths: BTreeMap<FileId, Arc<str>>,
     pub queue: VecDeque<(OpId, StorageCommand)>,
+    /// Segments in this directory are not synced for the time being.
+    pub slow_dir: Option<&'static str>,
 }
 
 /// A broker and its client.
@@ -32,6 +38,8 @@ pub struct Bench {
     pub hands: Hands,
     pub now: Now,
     pub halt: Option<HaltReason>,
+    /// The broker has hung up.
+    pub is_closed: bool,
     /// What it said to people.
     pub reports: Vec<String>,
     answers: VecDeque<Bytes>,
@@ -44,10 +52,57 @@ const CLIENT: ConnId = ConnId(1);
 const PATIENCE_MS: i64 = 60_000;
 /// A storage command takes so long.
 const COMMAND_TAKES_US: u64 = 20;
+/// A broker that needs more commands for one answer goes round in circles.
+const COMMANDS_MAX: usize = 200_000;
 
 impl Hands {
     pub fn new(disk: Disk) -> Self {
-        Self { disk, files: BTreeMap::new(), queue: VecDeque::new() }
+        Self { disk, files: BTreeMap::new(), paths: BTreeMap::new(), queue: VecDeque::new(), slow_dir: None }
+    }
+
+    /// Where the next command is in the queue: the first that does not wait for a slow sync.
+    fn next_at(&self) -> Option<usize> {
+        let mut held_up: Vec<FileId> = Vec::new();
+        self.queue.iter().position(|(_, command)| {
+            let file = file_of(command);
+            let waits = file.is_some_and(|file| held_up.contains(&file)) || self.is_slow(command);
+            held_up.extend(file.filter(|_| waits));
+            !waits
+        })
+    }
+
+    fn is_slow(&self, command: &StorageCommand) -> bool {
+        let (StorageCommand::Sync { file }, Some(dir)) = (command, self.slow_dir) else { return false };
+        self.paths.get(file).is_some_and(|path| path.ends_with(".log") && path.starts_with(&format!("{dir}/")))
+    }
+
+    /// The command that comes next.
+    pub fn next(&self) -> Option<&StorageCommand> {
+        self.queue.get(self.next_at()?).map(|(_, command)| command)
+    }
+
+    /// Takes the command that comes next out of the queue.
+    pub fn take_next(&mut self) -> Option<(OpId, StorageCommand)> {
+        self.queue.remove(self.next_at()?)
+    }
+
+    /// Whether the command that comes next syncs a file.
+    pub fn is_sync_next(&self) -> bool {
+        self.synced_next().is_some()
+    }
+
+    /// The file that is synced by the command that comes next, as it was called when it was opened.
+    pub fn synced_next(&self) -> Option<&str> {
+        let StorageCommand::Sync { file } = self.next()? else { return None };
+        self.paths.get(file).map(|path| &**path)
+    }
+
+    /// A sync fails: the pages count as clean from now on, as they do on Linux.
+    pub fn fail_sync(&mut self, command: &StorageCommand) -> StorageResult {
+        if let Some(node) = file_of(command).and_then(|file| self.files.get(&file)) {
+            self.disk.file_mut(*node).forget();
+        }
+        StorageResult::Unknown(StorageError::Io("input/output error".to_owned()))
     }
 
     /// Whether a command changes the disk.
@@ -73,7 +128,10 @@ impl Hands {
         let (outcome, opened) = self.disk.execute(command, open)?;
         match (command, file, opened) {
             (StorageCommand::Close { file }, ..) => drop(self.files.remove(file)),
-            (_, Some(file), Some(node)) => drop(self.files.insert(file, node)),
+            (StorageCommand::Open { path, .. }, Some(file), Some(node)) => {
+                self.files.insert(file, node);
+                self.paths.insert(file, Arc::clone(&path.relative));
+            }
             _ => {}
         }
         Ok(outcome)
@@ -107,6 +165,7 @@ impl Bench {
             hands: Hands::new(disk),
             now,
             halt: None,
+            is_closed: false,
             reports: Vec::new(),
             answers: VecDeque::new(),
             asked: VecDeque::new(),
@@ -141,11 +200,22 @@ impl Bench {
 
     /// Does the next storage command. Whether there was one.
     pub fn do_next(&mut self) -> bool {
-        let Some((op, command)) = self.hands.queue.pop_front() else { return false };
+        let Some((op, command)) = self.hands.take_next() else { return false };
         let result = self.hands.execute(&command);
+        self.finish(op, result);
+        true
+    }
+
+    /// The next storage command is a sync, and fails.
+    pub fn fail_next(&mut self) {
+        let (op, command) = self.hands.take_next().expect("it is there");
+        let result = self.hands.fail_sync(&command);
+        self.finish(op, result);
+    }
+
+    fn finish(&mut self, op: OpId, result: StorageResult) {
         self.now.monotonic = Monotonic(self.now.monotonic.0 + COMMAND_TAKES_US);
         self.handle(Input::Stored { op, result });
-        true
     }
 
     /// Lets time pass to the next deadline, at most until `end`, and ticks. Whether there was one.
@@ -167,7 +237,7 @@ impl Bench {
     pub fn call(&mut self, request: &Request) -> Result<Answer, Violation> {
         self.send(request);
         let end = self.now.monotonic.plus_ms(PATIENCE_MS);
-        loop {
+        for _ in 0..COMMANDS_MAX {
             if let Some(answer) = self.take_answer()? {
                 return Ok(answer);
             }
@@ -178,6 +248,7 @@ impl Bench {
                 return Err(Violation::Stuck(format!("no answer to {request:?}; {:?}", self.reports)));
             }
         }
+        Err(Violation::Stuck(format!("{COMMANDS_MAX} commands, and no answer to {request:?}")))
     }
 
     /// Asks for a stop in good order.
@@ -214,6 +285,7 @@ impl Bench {
                 Output::Halt { reason } => self.halt = Some(reason),
                 Output::Gate { .. } => {}
                 Output::Close { conn, reason } => {
+                    self.is_closed = true;
                     self.reports.push(format!("closed: {reason:?}"));
                     self.broker.handle(self.now, Input::Closed { conn });
                 }

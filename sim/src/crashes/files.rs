@@ -18,16 +18,16 @@ type Files<'a> = BTreeMap<String, &'a [u8]>;
 
 /// What the header of a batch says of it.
 #[derive(Clone, Copy, Debug)]
-struct Header {
-    position: usize,
-    base_offset: i64,
-    last_offset: i64,
-    leader_epoch: i32,
+pub struct Header {
+    pub position: usize,
+    pub base_offset: i64,
+    pub last_offset: i64,
+    pub leader_epoch: i32,
     max_timestamp: i64,
     size_bytes: usize,
 }
 
-const HEADER_SIZE_BYTES: usize = 61;
+pub const HEADER_SIZE_BYTES: usize = 61;
 const OFFSET_ENTRY_SIZE_BYTES: usize = 8;
 const TIME_ENTRY_SIZE_BYTES: usize = 12;
 /// What can be made anew from the batches.
@@ -54,15 +54,25 @@ pub fn check(
     bugs: Bugs,
     wall: WallClock,
 ) -> Result<(), Violation> {
-    let dirs = partition_dirs(disk, deleted)?;
-    for dir in &dirs {
+    check_dirs(disk, &partition_dirs(disk, deleted)?, starts, bugs, wall)
+}
+
+/// The same of these directories alone.
+pub fn check_dirs(
+    disk: &Disk,
+    dirs: &[String],
+    starts: &BTreeMap<String, i64>,
+    bugs: Bugs,
+    wall: WallClock,
+) -> Result<(), Violation> {
+    for dir in dirs {
         let files = disk.files_in(dir);
         check_partition(&files).map_err(|text| wrong(dir, &text))?;
         if let Some(start) = starts.get(dir) {
             check_start(&files, *start).map_err(|text| wrong(dir, &text))?;
         }
     }
-    check_rebuilt(disk, &dirs, bugs, wall)
+    check_rebuilt(disk, dirs, bugs, wall)
 }
 
 fn partition_dirs(disk: &Disk, deleted: &[&str]) -> Result<Vec<String>, Violation> {
@@ -181,10 +191,7 @@ fn check_rebuilt(disk: &Disk, dirs: &[String], bugs: Bugs, wall: WallClock) -> R
             }
         }
     }
-    for name in [".kafka_cleanshutdown", "recovery-point-offset-checkpoint"] {
-        let _ = bare.remove(&Path::new(0, name));
-    }
-    debug_assert!(bare.open(&Path::new(0, ".kafka_cleanshutdown"), OpenMode::Existing).is_err(), "it was removed");
+    distrust(&mut bare);
     let mut bench = Bench::start(bare, &properties(), bugs, wall);
     super::inspection::wait_until_it_serves(&mut bench)?;
     let rebuilt = bench.stop()?;
@@ -210,6 +217,14 @@ fn check_rebuilt(disk: &Disk, dirs: &[String], bugs: Bugs, wall: WallClock) -> R
     Ok(())
 }
 
+/// The next start looks at every batch.
+pub fn distrust(disk: &mut Disk) {
+    for name in [".kafka_cleanshutdown", "recovery-point-offset-checkpoint"] {
+        let _ = disk.remove(&Path::new(0, name));
+        debug_assert!(disk.open(&Path::new(0, name), OpenMode::Existing).is_err(), "it was removed");
+    }
+}
+
 /// The last sequence of each producer, and its offset, as the last snapshot has them: what was deleted or compacted away
 /// is in no log, but may be known.
 fn last_batches(files: &Files<'_>) -> BTreeMap<i64, (i32, i64)> {
@@ -225,7 +240,7 @@ fn last_batches(files: &Files<'_>) -> BTreeMap<i64, (i32, i64)> {
 }
 
 /// The batches of a file, up to the first that is bad.
-fn headers(bytes: &[u8]) -> Vec<Header> {
+pub fn headers(bytes: &[u8]) -> Vec<Header> {
     let mut headers = Vec::new();
     let mut position = 0;
     while let Some(header) = bytes.get(position..).and_then(|rest| header(rest, position)) {

@@ -10,11 +10,12 @@ use ottla_core::wire::messages::metadata::MetadataRequest;
 use super::bench::Bench;
 use super::files;
 use super::known::{Known, Sent, State, Topic};
-use super::script::{
-    EARLIEST, LATEST, fetch_request, fetched, offset_of, offsets_request, produce_request, produced, properties,
-    saw_start, unexpected,
+use super::requests::{
+    EARLIEST, LATEST, configs_of, configs_request, fetch_request, fetched, offset_of, offsets_request, produce_request,
+    produced, unexpected,
 };
-use super::{Pattern, Point};
+use super::script::{properties, saw_start};
+use super::{Pattern, Point, rot};
 use crate::chance::{Chance, Stream};
 use crate::clients::{Answer, Request};
 use crate::disk::{PowerLoss, Survival};
@@ -36,6 +37,9 @@ const AFTERWARDS: Moment = Moment(u64::MAX);
 
 /// Crashes at a point, starts again and looks.
 pub fn inspect(point: &Point, pattern: Pattern, bugs: Bugs) -> Result<(), Violation> {
+    if pattern.is_rot() {
+        return rot::inspect(point, pattern, bugs);
+    }
     let (disk, losses) = pattern.of(point);
     let mut properties = properties();
     if !losses.holed_logs.is_empty() {
@@ -86,6 +90,7 @@ fn look(bench: &mut Bench, point: &Point, pattern: Pattern) -> Result<Vec<Found>
                 topic.ledger.begin_timeline();
             }
             topic.ledger.begin_life();
+            check_configs(bench, &topic)?;
             found.push(look_at(bench, topic, index, durable_end, pattern.is_power_loss())?);
         }
     }
@@ -125,6 +130,16 @@ fn check_names(there: &BTreeMap<String, ottla_core::wire::Uuid>, known: &Known) 
         }
     }
     Ok(())
+}
+
+/// A topic is configured as it was before the change under way, or as after it, and nothing between.
+fn check_configs(bench: &mut Bench, topic: &Topic) -> Result<(), Violation> {
+    let found = configs_of(&bench.call(&configs_request(topic))?)?;
+    if found == topic.configs || topic.changing.as_ref() == Some(&found) {
+        return Ok(());
+    }
+    let text = format!("{} is configured as {found:?}, and was as {:?}", topic.kind.name, topic.configs);
+    Err(Violation::history(Check::Topics, text))
 }
 
 fn look_at(
@@ -222,17 +237,23 @@ fn check_producer(bench: &mut Bench, found: &Found, point: &Point, pattern: Patt
     let Some((last, offset)) = last_known(found, identity, pattern) else { return Ok(()) };
     let wrong = |text: String| Violation::history(Check::Producers, format!("{}: {text}", topic.kind.name));
     let next = last.end_sequence();
+    let is_unsure = |sent: &Sent| sent.offset.is_none() && sent.base_sequence >= next;
+    if offset < found.start && topic.batches.iter().any(is_unsure) {
+        // What was not acknowledged may have been there, and be deleted.
+        return Ok(());
+    }
     let again = produced(&bench.call(&produce_request(topic, last))?)?;
     if again != Ok(offset) {
         return Err(wrong(format!("the batch from sequence {} at {offset} again: {again:?}", last.base_sequence)));
     }
     let wall_ms = bench.now.wall.0;
-    let gap = topic.make(found.index, 900_000..900_001, next + 5, identity, wall_ms);
+    let record = RecordId { client: found.index as u16, number: 900_000 };
+    let gap = topic.make(vec![record], next + 5, identity, wall_ms);
     let refused = produced(&bench.call(&produce_request(topic, &gap))?)?;
     if refused != Err(ErrorCode::OutOfOrderSequenceNumber) {
         return Err(wrong(format!("sequence {} where {next} comes next: {refused:?}", next + 5)));
     }
-    let follows = topic.make(found.index, 900_000..900_001, next, identity, wall_ms);
+    let follows = topic.make(vec![record], next, identity, wall_ms);
     let taken = produced(&bench.call(&produce_request(topic, &follows))?)?;
     if taken != Ok(found.end) {
         return Err(wrong(format!("sequence {next} comes next, at {}: {taken:?}", found.end)));

@@ -1,6 +1,6 @@
 //! What the script's client was promised and what it tried: the measure of what is there after a crash.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use ottla_core::wire::Uuid;
@@ -38,7 +38,21 @@ pub struct Topic {
     pub acknowledged: BTreeMap<i64, RecordId>,
     /// DeleteRecords said that it starts here.
     pub start: i64,
+    /// What it has of its own, as far as that is acknowledged.
+    pub configs: Configs,
+    /// What it will have once the change that is under way is done.
+    pub changing: Option<Configs>,
+    /// A sync failed, and the broker must not serve it any more in this run.
+    pub is_refused: bool,
+    /// Somebody writes to it.
+    pub is_in_use: bool,
+    next_number: u32,
+    /// No record with one of these keys is sent any more.
+    silent: BTreeSet<u8>,
 }
+
+/// Configs by name.
+pub type Configs = BTreeMap<String, String>;
 
 /// Whether a topic is to be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +91,8 @@ pub const STRICT: Kind = Kind {
     name: "strict",
     configs: &[("flush.messages", "1"), ("retention.bytes", "6000")],
     is_strict: true,
-    limits: Limits { retention_bytes: Some(6_000), ..KEPT },
+    // As the script changes it.
+    limits: Limits { retention_bytes: Some(5_000), ..KEPT },
 };
 /// Nothing is synced before its time; records are deleted on request.
 pub const LOOSE: Kind = Kind { name: "loose", configs: &[], is_strict: false, limits: KEPT };
@@ -123,7 +138,7 @@ impl Known {
 
 impl Topic {
     /// One that is about to be created.
-    pub fn new(kind: Kind) -> Self {
+    pub fn new(kind: Kind, configs: Configs) -> Self {
         Self {
             kind,
             state: State::BeingCreated,
@@ -132,6 +147,12 @@ impl Topic {
             ledger: Ledger::default(),
             acknowledged: BTreeMap::new(),
             start: 0,
+            configs: Configs::new(),
+            changing: Some(configs),
+            is_refused: false,
+            is_in_use: true,
+            next_number: 0,
+            silent: BTreeSet::new(),
         }
     }
 
@@ -142,26 +163,50 @@ impl Topic {
 
     /// The producer's next batch, about to be sent.
     pub fn next_batch(&mut self, topic: usize, count: u32, identity: Identity, wall_ms: i64) -> Sent {
-        let base_sequence = self.next_sequence();
-        let first = base_sequence as u32;
-        let batch = self.make(topic, first..first + count, base_sequence, identity, wall_ms);
+        let silent = self.silent.clone();
+        let is_fit = |keys: Keys, record| keys.of(record).is_none_or(|key| !silent.contains(&key));
+        self.next_with(topic, count, identity, wall_ms, is_fit)
+    }
+
+    /// Of a key that has a value no record follows.
+    pub fn silence_one(&mut self) {
+        let keys = self.keys();
+        let records = self.batches.iter().flat_map(|batch| &batch.records);
+        let last: BTreeMap<u8, RecordId> = records.filter_map(|record| Some((keys.of(*record)?, *record))).collect();
+        self.silent.extend(last.into_iter().find(|(_, record)| !keys.is_tombstone(*record)).map(|(key, _)| key));
+    }
+
+    /// A batch with nothing but a tombstone for the last of the keys that are in use; no record of it follows.
+    pub fn tombstone(&mut self, topic: usize, identity: Identity, wall_ms: i64) -> Sent {
+        let key = (0..self.keys().0).rfind(|key| !self.silent.contains(key)).expect("one key was silenced");
+        self.silent.insert(key);
+        self.next_with(topic, 1, identity, wall_ms, |keys, record| {
+            keys.of(record) == Some(key) && keys.is_tombstone(record)
+        })
+    }
+
+    /// A batch of the next records that are fit for it.
+    fn next_with(
+        &mut self,
+        topic: usize,
+        count: u32,
+        identity: Identity,
+        wall_ms: i64,
+        is_fit: impl Fn(Keys, RecordId) -> bool,
+    ) -> Sent {
+        let keys = self.keys();
+        let records = (self.next_number..).map(|number| RecordId { client: topic as u16, number });
+        let records: Vec<RecordId> = records.filter(|record| is_fit(keys, *record)).take(count as usize).collect();
+        self.next_number = records.last().map_or(self.next_number, |last| last.number + 1);
+        let batch = self.make(records, self.next_sequence(), identity, wall_ms);
         self.ledger.sent(Some(identity), &batch.records, wall_ms);
         self.batches.push(batch.clone());
         batch
     }
 
-    /// A batch that is not the next.
-    pub fn make(
-        &self,
-        topic: usize,
-        numbers: std::ops::Range<u32>,
-        base_sequence: i32,
-        identity: Identity,
-        timestamp_ms: i64,
-    ) -> Sent {
-        let client = topic as u16;
-        let records: Vec<RecordId> = numbers.map(|number| RecordId { client, number }).collect();
-        let keys = self.kind.limits.compaction.map_or(Keys::default(), |compaction| compaction.keys);
+    /// A batch of any records.
+    pub fn make(&self, records: Vec<RecordId>, base_sequence: i32, identity: Identity, timestamp_ms: i64) -> Sent {
+        let keys = self.keys();
         let batch = NewBatch {
             identity: Some(identity),
             base_sequence,
@@ -171,6 +216,10 @@ impl Topic {
             keys,
         };
         Sent { base_sequence, bytes: batch.encode(), records, offset: None }
+    }
+
+    fn keys(&self) -> Keys {
+        self.kind.limits.compaction.map_or(Keys::default(), |compaction| compaction.keys)
     }
 
     /// The sequence after the last batch that was sent.

@@ -5,8 +5,8 @@ use std::fmt;
 use super::Point;
 use super::bench::Hands;
 use crate::chance::{Chance, Odds, Stream};
-use crate::disk::{Disk, Losses, PowerLoss, Survival};
-use ottla_core::boundary::{FileId, StorageCommand};
+use crate::disk::{Disk, Losses, PowerLoss, Survival, file_of};
+use ottla_core::boundary::FileId;
 
 /// What survives of what was not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,11 +37,17 @@ pub enum Pattern {
     OtherSubset,
     /// Any pages and names, and commands that waited were done out of order.
     SubsetAmongOthers,
+    /// All data, and of each directory the last change of names.
+    LastNames,
+    /// All but one bit of a log; and what was known to be synced is not known any more.
+    Rot,
+    /// The same, and of the metadata only what was there before.
+    RotAndOldMetadata,
 }
 
 impl Pattern {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Kill,
         Self::KillAmongOthers,
         Self::KillMidway,
@@ -55,11 +61,19 @@ impl Pattern {
         Self::Subset,
         Self::OtherSubset,
         Self::SubsetAmongOthers,
+        Self::LastNames,
+        Self::Rot,
+        Self::RotAndOldMetadata,
     ];
 
     /// Whether the page cache is lost.
     pub fn is_power_loss(self) -> bool {
-        !matches!(self, Self::Kill | Self::KillAmongOthers | Self::KillMidway)
+        !matches!(self, Self::Kill | Self::KillAmongOthers | Self::KillMidway) && !self.is_rot()
+    }
+
+    /// Whether something is bad that was synced.
+    pub fn is_rot(self) -> bool {
+        matches!(self, Self::Rot | Self::RotAndOldMetadata)
     }
 
     /// The pattern that is called so.
@@ -76,7 +90,7 @@ impl Pattern {
         match self {
             Self::KillAmongOthers | Self::SubsetAmongOthers => do_some_of_the_others(&mut hands, chance),
             Self::KillMidway => {
-                if let Some((_, command)) = hands.queue.pop_front() {
+                if let Some((_, command)) = hands.take_next() {
                     hands.append_half(&command);
                 }
             }
@@ -85,16 +99,21 @@ impl Pattern {
         let mut disk = hands.disk;
         let power = |survival, tears| PowerLoss { survival, tears };
         let losses = match self {
-            Self::Kill | Self::KillAmongOthers | Self::KillMidway => Losses::default(),
+            Self::Kill | Self::KillAmongOthers | Self::KillMidway | Self::Rot | Self::RotAndOldMetadata => {
+                Losses::default()
+            }
             Self::Nothing => disk.lose_power(power(Survival::Nothing, false), chance),
-            Self::Everything => disk.lose_power_but_for(power(Survival::Everything, false), |_| true, chance),
-            Self::NamesAlone => disk.lose_power_but_for(power(Survival::Nothing, false), |_| true, chance),
-            Self::DataAlone => disk.lose_power_but_for(power(Survival::Everything, false), |_| false, chance),
-            Self::LengthsAlone => disk.lose_power_but_for(power(Survival::SizeAlone, false), |_| true, chance),
-            Self::LastSectors => disk.lose_power_but_for(power(Survival::Last, true), |_| true, chance),
+            Self::Everything => disk.lose_power_but_for(power(Survival::Everything, false), |_, _| true, chance),
+            Self::NamesAlone => disk.lose_power_but_for(power(Survival::Nothing, false), |_, _| true, chance),
+            Self::DataAlone => disk.lose_power_but_for(power(Survival::Everything, false), |_, _| false, chance),
+            Self::LengthsAlone => disk.lose_power_but_for(power(Survival::SizeAlone, false), |_, _| true, chance),
+            Self::LastSectors => disk.lose_power_but_for(power(Survival::Last, true), |_, _| true, chance),
             Self::FirstSectors => disk.lose_power(power(Survival::Prefix, true), chance),
             Self::Subset | Self::OtherSubset => disk.lose_power(power(Survival::Subset, true), chance),
             Self::SubsetAmongOthers => disk.lose_power(power(Survival::Subset, false), chance),
+            Self::LastNames => {
+                disk.lose_power_but_for(power(Survival::Everything, false), |_, is_last| is_last, chance)
+            }
         };
         (disk, losses)
     }
@@ -120,17 +139,5 @@ fn do_some_of_the_others(hands: &mut Hands, chance: &mut Chance) {
         } else {
             let _ = hands.execute(&command);
         }
-    }
-}
-
-fn file_of(command: &StorageCommand) -> Option<FileId> {
-    match command {
-        StorageCommand::Open { file, .. }
-        | StorageCommand::Read { file, .. }
-        | StorageCommand::Append { file, .. }
-        | StorageCommand::Sync { file }
-        | StorageCommand::Truncate { file, .. }
-        | StorageCommand::Close { file } => Some(*file),
-        _ => None,
     }
 }

@@ -139,8 +139,13 @@ impl CachedFile {
         self.write_back_some(Odds::percent(50), chance);
         self.has_unseen_error = false;
         if forgets {
-            self.forgotten.append(&mut self.dirty);
+            self.forget();
         }
+    }
+
+    /// What is not on the medium counts as clean from now on: readers see it, no sync writes it.
+    pub fn forget(&mut self) {
+        self.forgotten.append(&mut self.dirty);
     }
 
     /// The cache fails to write some pages in its own time. The next sync will say so, if somebody asks for one.
@@ -174,6 +179,17 @@ impl CachedFile {
             copy_unit(&mut self.visible, &self.medium, page * PAGE_SIZE_BYTES, PAGE_SIZE_BYTES);
         }
         damage(&before, &self.visible)
+    }
+
+    /// One bit of the byte at `at` is another from now on, on the medium as well.
+    ///
+    /// # Panics
+    /// Where there is no such byte.
+    pub fn rot(&mut self, at: usize) {
+        self.visible[at] ^= 1;
+        if let Some(byte) = self.medium.get_mut(at) {
+            *byte = self.visible[at];
+        }
     }
 
     /// The cache writes some pages, and perhaps the size, in its own time.

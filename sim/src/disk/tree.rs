@@ -121,13 +121,24 @@ impl Tree {
         self.make_durable(written);
     }
 
-    /// The power goes: each pending change survives or not. Returns how many did not.
-    pub fn lose_power(&mut self, survives: impl FnMut() -> bool) -> usize {
+    /// The power goes: each pending change survives or not, the oldest first; `survives` is told whether it is the last one
+    /// in its directory. Returns how many did not.
+    pub fn lose_power(&mut self, survives: impl FnMut(bool) -> bool) -> usize {
         let mut survives = survives;
-        let (lucky, lost): (Vec<_>, Vec<_>) = std::mem::take(&mut self.pending).into_iter().partition(|_| survives());
+        let pending = std::mem::take(&mut self.pending);
+        let lasts: BTreeMap<NodeId, usize> =
+            pending.iter().enumerate().map(|(at, change)| (change[0].dir, at)).collect();
+        let (mut lucky, mut lost) = (Vec::new(), 0);
+        for (at, change) in pending.into_iter().enumerate() {
+            if survives(lasts[&change[0].dir] == at) {
+                lucky.push(change);
+            } else {
+                lost += 1;
+            }
+        }
         self.make_durable(lucky);
         self.visible = self.durable.clone();
-        lost.len()
+        lost
     }
 
     /// Whether a name would be the same after any power loss.
@@ -213,7 +224,7 @@ mod tests {
         tree.sync(ROOT);
         assert!(!tree.is_durable(DIR, "a"), "only its own directory's sync counts");
         tree.sync(DIR);
-        assert_eq!(tree.lose_power(|| false), 0);
+        assert_eq!(tree.lose_power(|_| false), 0);
         assert_eq!(tree.get(DIR, "a"), Some(FILE));
     }
 
@@ -222,7 +233,7 @@ mod tests {
         let mut tree = tree();
         tree.insert(DIR, "a", FILE);
         tree.remove(ROOT, "other");
-        assert_eq!(tree.lose_power(|| false), 2);
+        assert_eq!(tree.lose_power(|_| false), 2);
         assert_eq!(tree.get(DIR, "a"), None);
         assert_eq!(tree.get(ROOT, "other"), Some(Entry::Dir(OTHER)));
     }
@@ -236,7 +247,7 @@ mod tests {
             tree.sync(DIR);
             tree.rename((DIR, "new"), (DIR, "old"));
             assert_eq!(tree.get(DIR, "old"), Some(NEW_FILE));
-            tree.lose_power(|| luck);
+            tree.lose_power(|_| luck);
             let expected = if luck { (None, Some(NEW_FILE)) } else { (Some(NEW_FILE), Some(FILE)) };
             assert_eq!((tree.get(DIR, "new"), tree.get(DIR, "old")), expected);
         }
@@ -248,9 +259,20 @@ mod tests {
         tree.insert(DIR, "a", FILE);
         tree.rename((DIR, "a"), (OTHER, "b"));
         tree.sync(OTHER);
-        tree.lose_power(|| true);
+        tree.lose_power(|_| true);
         assert_eq!(tree.get(DIR, "a"), None);
         assert_eq!(tree.get(OTHER, "b"), Some(FILE));
+    }
+
+    #[test]
+    fn of_each_directory_the_last_change_is_told_apart() {
+        let mut tree = tree();
+        tree.insert(DIR, "a", FILE);
+        tree.insert(OTHER, "c", FILE);
+        tree.insert(DIR, "b", NEW_FILE);
+        assert_eq!(tree.lose_power(|is_last| is_last), 1);
+        assert_eq!((tree.get(DIR, "a"), tree.get(DIR, "b")), (None, Some(NEW_FILE)));
+        assert_eq!(tree.get(OTHER, "c"), Some(FILE));
     }
 
     #[test]

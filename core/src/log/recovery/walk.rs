@@ -160,7 +160,7 @@ impl PartitionLog {
     /// medium: after a sync that failed, and nobody may have lived to see it fail, the system takes its pages for clean,
     /// and another sync would succeed without writing them.
     fn write_again(&mut self, walk: &mut Walk, outbox: &mut Outbox) {
-        if let Some((at, data)) = walk.scan.take_verified() {
+        if let Some((at, data)) = walk.scan.take_verified().filter(|_| !self.bugs.has(Bug::TailNotRewritten)) {
             self.issuer(outbox).issue(Task::WriteAgain, StorageCommand::Append { file: walk.file, at, data });
         }
     }
