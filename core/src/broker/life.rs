@@ -229,11 +229,15 @@ impl Broker {
     /// Goes on with a stop, as far as it can.
     pub(super) fn advance_shutdown(&mut self, now: Now) {
         if let Phase::Draining { until } = self.phase
-            && (self.connections.unanswered() == 0 || now.monotonic >= until)
+            && (self.connections.unanswered() == 0 && !self.is_changing() || now.monotonic >= until)
         {
             self.broker_epoch = self.metadata.image().brokers.get(&self.node_id).map(|broker| broker.broker_epoch);
-            let records = metadata::stop_records(self.metadata.image(), self.node_id);
-            self.append_metadata(now, &records);
+            // The records speak of what is in the image: after a change on its way, that may be a topic that is deleted.
+            // Without them the next start takes over as after a crash.
+            if !self.is_changing() {
+                let records = metadata::stop_records(self.metadata.image(), self.node_id);
+                self.append_metadata(now, &records);
+            }
             self.close_logs(now);
         }
         if self.phase == Phase::Closing && !self.is_directory_closing && self.close_more(now) {
