@@ -304,7 +304,10 @@ impl PartitionLog {
             Task::NewestTime => return self.newest_time_failed(error, outbox),
             Task::LetGo(base) => return self.not_renamed(now, base, error, outbox),
             Task::Compact => return self.compaction_failed(now, error, outbox),
-            Task::WriteSnapshot => return self.report_lesser_fault("a producer snapshot", error, outbox),
+            Task::WriteSnapshot => {
+                self.snapshot_names = SnapshotNames::Missing;
+                return self.report_lesser_fault("a producer snapshot", error, outbox);
+            }
             Task::RemoveFile => {
                 outbox.report(Level::Warn, format!("{}: a file of no use could not be removed: {error}", self.label()));
                 return self.file_removed(now, outbox);

@@ -41,6 +41,8 @@ pub(super) enum SnapshotNames {
     Syncing,
     #[default]
     Durable,
+    /// It could not be written: the older ones must do, until there is another.
+    Missing,
 }
 
 impl PartitionLog {
