@@ -88,14 +88,7 @@ const AFTER_A_FAULT: [Pattern; 3] = [Pattern::Kill, Pattern::Nothing, Pattern::S
 
 impl Default for Order {
     fn default() -> Self {
-        Self {
-            stride: 1,
-            part: Part::Both,
-            pattern: None,
-            stops_at_first: false,
-            only: None,
-            bugs: Bugs::default(),
-        }
+        Self { stride: 1, part: Part::Both, pattern: None, stops_at_first: false, only: None, bugs: Bugs::default() }
     }
 }
 

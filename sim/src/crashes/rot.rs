@@ -9,7 +9,7 @@ use ottla_core::boundary::{OpenMode, Path};
 use ottla_core::planted::Bugs;
 
 use super::bench::Bench;
-use super::files::{self, HEADER_SIZE_BYTES, Header, headers};
+use super::files::{self, Header, headers};
 use super::inspection::wait_until_it_serves;
 use super::known::{BRIEF, State, Topic};
 use super::requests::{EARLIEST, LATEST, fetch_request, fetched, offset_of, offsets_request};
@@ -31,6 +31,8 @@ struct Rotten<'a> {
     end: i64,
 }
 
+/// In a batch's header, which also an empty one has: the last byte of its base timestamp.
+const ROTTEN_BYTE: usize = 34;
 const METADATA_LOG: &str = "__cluster_metadata-0/00000000000000000000.log";
 
 /// Lets a bit rot, starts and looks.
@@ -48,7 +50,7 @@ pub fn inspect(point: &Point, pattern: Pattern, bugs: Bugs) -> Result<(), Violat
     let rotten = candidates.swap_remove(chance.index(candidates.len()));
     files::distrust(&mut disk);
     let path = Path::new(0, format!("{}/{}", rotten.dir, rotten.file));
-    disk.rot(&path, rotten.header.position + HEADER_SIZE_BYTES);
+    disk.rot(&path, rotten.header.position + ROTTEN_BYTE);
     check_offline(&disk, &rotten, point, bugs)?;
     check_cut(disk, &rotten, point, bugs)
 }

@@ -230,7 +230,8 @@ impl Course<'_> {
             };
             let topic = &mut self.known.topics[index];
             if topic.is_refused {
-                let text = format!("{}: acknowledged at {offset}, after {:?} was not synced", topic.kind.name, self.failed);
+                let text =
+                    format!("{}: acknowledged at {offset}, after {:?} was not synced", topic.kind.name, self.failed);
                 return Err(Violation::history(Check::Offline, text));
             }
             topic.batches[at].offset = Some(offset);
