@@ -41,15 +41,14 @@ fn is_found(bug: Bug) -> bool {
     !run(&order, |_| {}).findings.is_empty()
 }
 
-/// The crashes among which one finds the bug. A few need one that is rare.
+/// The crashes among which one finds the bug. A few need what is rare.
 fn order_for(bug: Bug) -> Order {
-    let of_pattern = |pattern, stride| Order { stride, part: Part::Sound, pattern: Some(pattern), ..Order::default() };
     match bug {
-        Bug::FailedSyncRetried | Bug::TailNotRewritten => {
-            Order { stride: BUG_STRIDE, part: Part::FailedSyncs, ..Order::default() }
+        Bug::FailedSyncRetried => Order { stride: BUG_STRIDE, part: Part::FailedSyncs, ..Order::default() },
+        Bug::TailNotRewritten => Order { stride: 13, part: Part::FailedSyncs, ..Order::default() },
+        Bug::SwapRenamedTooEarly => {
+            Order { stride: 3, part: Part::Sound, pattern: Some(Pattern::LastNames), ..Order::default() }
         }
-        Bug::EpochsNotTruncated => of_pattern(Pattern::RotAndOldMetadata, 5),
-        Bug::SwapRenamedTooEarly => of_pattern(Pattern::LastNames, 1),
         _ => Order { stride: BUG_STRIDE, part: Part::Sound, ..Order::default() },
     }
 }
