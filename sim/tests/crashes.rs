@@ -44,8 +44,9 @@ fn is_found(bug: Bug) -> bool {
 /// The crashes among which one finds the bug. A few need what is rare.
 fn order_for(bug: Bug) -> Order {
     match bug {
-        Bug::FailedSyncRetried => Order { stride: BUG_STRIDE, part: Part::FailedSyncs, ..Order::default() },
-        Bug::TailNotRewritten => Order { stride: 13, part: Part::FailedSyncs, ..Order::default() },
+        Bug::FailedSyncRetried | Bug::TailNotRewritten => {
+            Order { stride: 13, part: Part::FailedSyncs, ..Order::default() }
+        }
         Bug::SwapRenamedTooEarly => {
             Order { stride: 3, part: Part::Sound, pattern: Some(Pattern::LastNames), ..Order::default() }
         }
