@@ -228,7 +228,7 @@ pub struct TurnsOptions {
     #[arg(long, value_name = "BYTES", value_delimiter = ',', default_value = "16384,1000000")]
     pub batch_sizes: Vec<usize>,
     /// Partitions that lose segments at the same time
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 1_000)]
     pub partitions: u32,
     /// Fail when a turn takes longer than 10 ms
     #[arg(long)]

@@ -9,7 +9,8 @@
 //!   paths, there is no order: where the broker needs one it waits for the result.
 //! - After an [`StorageCommand::Append`] or [`StorageCommand::Truncate`] that failed, later appends to that [`FileId`]
 //!   are not done: nothing is written behind a gap.
-//! - Every command ends in exactly one [`Input::Stored`], every piece of [`Work`] in exactly one [`Input::Worked`], and every [`Input::Opened`] in exactly one [`Input::Closed`].
+//! - Every command ends in exactly one [`Input::Stored`], every piece of [`Work`] in exactly one [`Input::Worked`], and
+//!   every [`Input::Opened`] in exactly one [`Input::Closed`].
 //! - It sends [`Input::Tick`] when [`Broker::deadline`](crate::Broker::deadline) has passed.
 
 use alloc::string::String;

@@ -28,7 +28,7 @@ const CLIENT: ConnId = ConnId(1);
 /// Each of so many parts of a log has the same keys as the one before.
 const ROUNDS: u64 = 4;
 const HOUR_MS: i64 = 3_600_000;
-/// The limit of the issue, in CPU time.
+/// What a produce may be held up at most, in CPU time.
 const LIMIT: Duration = Duration::from_millis(10);
 
 /// Compacts a log of each codec, and deletes from many logs at once.
