@@ -105,7 +105,7 @@ fn measure(options: &CompareOptions, targets: &[Kind]) -> Result<Results> {
     let scratch = Scratch::new(options.dir.as_deref())?;
     let load_average = machine::load_average();
     let plan = Plan::of(options);
-    let _backed = if options.cold_memory || options.quick { None } else { touch_memory()? };
+    let _backed = if options.touch_memory { touch_memory()? } else { None };
     let mut runs = BTreeMap::<Kind, Vec<Measurements>>::new();
     for round in 1..=plan.rounds {
         for &kind in targets {

@@ -83,9 +83,10 @@ pub struct CompareOptions {
     /// Another binary of Ottla than the one that is built for this
     #[arg(long, value_name = "FILE")]
     pub ottla: Option<PathBuf>,
-    /// Don't touch all free memory before; takes less time, but on a virtual machine a write may then cost anything
+    /// Touch all free memory before, for a virtual machine that gets its memory page by page and gives it back: without it
+    /// a write there may cost anything, with it all writes beyond the first 1.5 GB cost more
     #[arg(long)]
-    pub cold_memory: bool,
+    pub touch_memory: bool,
     /// Append the results to bench/RESULTS.md
     #[arg(long)]
     pub record: bool,
