@@ -454,7 +454,8 @@ impl PartitionLog {
         let last = sift.group.last().expect("a group has segments");
         let after = self.segments.range(last.next()..).next().map_or(self.log_end, |(base, _)| *base);
         self.tail.forget_before(after);
-        self.retire(output.base, outbox);
+        // Not closed before it has its name: who opened it by that would find nothing.
+        self.touch(output.base);
     }
 
     fn open_input(&mut self, base: Offset, outbox: &mut Outbox) -> FileId {
