@@ -1,12 +1,10 @@
 //! What applications do with groups: find a coordinator, commit offsets and read them back, join, share work, leave.
 
+mod archives;
 mod world;
 
-use std::io::Read as _;
-
-use flate2::read::GzDecoder;
-use ottla_core::boundary::{ConnId, Path, StorageCommand};
-use ottla_core::memory_disk::MemoryDisk;
+use archives::{CLEAN, CRASHED, unpack};
+use ottla_core::boundary::{ConnId, StorageCommand};
 use ottla_core::wire::messages::delete_groups::{DeleteGroupsRequest, DeleteGroupsResponse};
 use ottla_core::wire::messages::delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse};
 use ottla_core::wire::messages::describe_groups::{DescribeGroupsRequest, DescribeGroupsResponse};
@@ -511,24 +509,6 @@ fn the_groups_that_apache_kafka_left_are_there() {
         assert_eq!(describe(&mut world, "next-gen-group").group_state, "Stable");
         assert_eq!(fetched(&mut world, "next-gen-group"), [334, 333, 333]);
     }
-}
-
-const CLEAN: &[u8] = include_bytes!("data/apache-kafka-4.3.1/clean.tar.gz");
-const CRASHED: &[u8] = include_bytes!("data/apache-kafka-4.3.1/crashed.tar.gz");
-
-fn unpack(archive: &[u8]) -> MemoryDisk {
-    let mut disk = MemoryDisk::new();
-    for entry in tar::Archive::new(GzDecoder::new(archive)).entries().unwrap() {
-        let mut entry = entry.unwrap();
-        let name = entry.path().unwrap().to_str().unwrap().to_owned();
-        let name = name.trim_end_matches('/').strip_prefix("data").unwrap().trim_start_matches('/').to_owned();
-        if !entry.header().entry_type().is_dir() {
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes).unwrap();
-            disk.put(&Path::new(0, name), bytes);
-        }
-    }
-    disk
 }
 
 /// A broker with a topic of four partitions, whose coordinators serve.

@@ -1,9 +1,12 @@
 //! Logs that Apache Kafka 4.3.1 wrote open, and every record reads as a real consumer read it from Kafka.
 
+mod archives;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
+use archives::{CLEAN, CRASHED, unpack};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 use ottla_core::boundary::{FileRange, Level, Output, Path};
@@ -19,27 +22,10 @@ use ottla_core::types::{LeaderEpoch, Offset, PartitionId, ProducerEpoch, Produce
 use ottla_core::wire::Uuid;
 use serde_json::Value;
 
-const CLEAN: &[u8] = include_bytes!("data/apache-kafka-4.3.1/clean.tar.gz");
-const CRASHED: &[u8] = include_bytes!("data/apache-kafka-4.3.1/crashed.tar.gz");
 const EXPECTED: &[u8] = include_bytes!("data/apache-kafka-4.3.1/expected-records.jsonl.gz");
 
 fn now() -> Now {
     Now { monotonic: Monotonic(0), wall: WallClock(1_795_392_000_000) }
-}
-
-fn unpack(archive: &[u8]) -> MemoryDisk {
-    let mut disk = MemoryDisk::new();
-    for entry in tar::Archive::new(GzDecoder::new(archive)).entries().unwrap() {
-        let mut entry = entry.unwrap();
-        let name = entry.path().unwrap().to_str().unwrap().to_owned();
-        let name = name.trim_end_matches('/').strip_prefix("data").unwrap().trim_start_matches('/').to_owned();
-        if !entry.header().entry_type().is_dir() {
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes).unwrap();
-            disk.put(&Path::new(0, name), bytes);
-        }
-    }
-    disk
 }
 
 /// The partitions of a directory: those that are not being deleted.
