@@ -11,7 +11,7 @@ use super::{Broker, Phase, Work};
 use super::{METADATA_PARTITION, METADATA_TOPIC};
 use crate::boundary::{HaltReason, Level, Output, Path};
 use crate::config::Config;
-use crate::directory::names;
+use crate::directory::names::{self, Aside};
 use crate::directory::{DirectoryEvent, Found, FoundPartition, PartitionOffsets, Settled, partition_dir};
 use crate::log::{self, LogEvent, LogState, LookupError, LookupId, OpenLog, PartitionLog};
 use crate::metadata::{self, Endpoint, Loader, Registration};
@@ -154,7 +154,7 @@ impl Broker {
         // What is opened later than at the start was never there before.
         let was_removed = self.start.as_ref().is_none_or(|start| start.removed_topics.contains(&topic_id));
         if was_removed {
-            let to = Path::new(from.log_dir, names::set_aside(&from.relative, self.rng.uuid()));
+            let to = names::aside(&from, self.rng.uuid(), Aside::Stray);
             self.outbox.report(Level::Warn, format!("{text}: it is renamed to {}, its bytes are kept", to.relative));
             self.waiting_for_name.insert(id);
             log.set_aside(now, to, &mut self.outbox);
@@ -420,7 +420,8 @@ impl Broker {
         let unique = self.rng.uuid();
         self.waiting_for_name.remove(&id);
         if let Some(log) = self.logs.get_mut(&id) {
-            log.remove(now, unique, &mut self.outbox);
+            let to = names::aside(log.dir(), unique, Aside::Delete);
+            log.remove(now, to, &mut self.outbox);
             self.touch(id);
         }
         self.group_log_lost(now, id);

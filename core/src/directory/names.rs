@@ -1,7 +1,6 @@
 //! The names in a log directory: what they say of the entry that has them.
 
 use alloc::format;
-use alloc::string::String;
 
 use crate::boundary::Path;
 use crate::types::{LeaderEpoch, Offset};
@@ -71,13 +70,29 @@ pub fn partition_dir(log_dir: u16, topic: &str, index: i32) -> Path {
     Path::new(log_dir, format!("{topic}-{index}"))
 }
 
-/// The name that sets a partition's directory aside. Kafka bounds a name at 255 bytes and cuts the topic for it.
-pub(crate) fn set_aside(dir: &str, id: Uuid) -> String {
-    const SUFFIX_BYTES: usize = ".".len() + 32 + "-stray".len();
-    let (topic, index) = dir.rsplit_once('-').expect("only partition directories are set aside");
-    let topic = &topic[..topic.len().min(255 - SUFFIX_BYTES - "-".len() - index.len())];
-    format!("{topic}-{index}.{:032x}-stray", id.0)
+/// Why a partition's directory gives up its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aside {
+    /// It is going to be removed.
+    Delete,
+    /// It belongs to no topic, and is kept.
+    Stray,
 }
+
+/// The name that a partition's directory is given so that another one can have its own. Kafka bounds a name at 255 bytes
+/// and cuts the topic for it.
+pub(crate) fn aside(dir: &Path, id: Uuid, why: Aside) -> Path {
+    let (topic, index) = dir.relative.rsplit_once('-').expect("only partition directories are set aside");
+    let why = match why {
+        Aside::Delete => "delete",
+        Aside::Stray => "stray",
+    };
+    let suffix = format!("-{index}.{:032x}-{why}", id.0);
+    let topic = &topic[..topic.floor_char_boundary(NAME_BYTES_MAX.saturating_sub(suffix.len()))];
+    Path::new(dir.log_dir, format!("{topic}{suffix}"))
+}
+
+const NAME_BYTES_MAX: usize = 255;
 
 /// The offset and epoch in a metadata snapshot's name, `<20 digits>-<10 digits>.checkpoint`: the offset after the last
 /// record that it holds, and that record's epoch.
@@ -115,12 +130,21 @@ mod tests {
 
     #[test]
     fn a_directory_set_aside_is_known_again() {
-        let name = set_aside("topic-7", Uuid(0xabc));
-        assert_eq!(name, "topic-7.00000000000000000000000000000abc-stray");
-        assert_eq!(DirName::parse(&name), DirName::Stray);
-        let long = set_aside(&format!("{}-7", "t".repeat(249)), Uuid(1));
-        assert_eq!(long.len(), 255);
-        assert_eq!(DirName::parse(&long), DirName::Stray);
+        let stray = aside(&Path::new(1, "topic-7"), Uuid(0xabc), Aside::Stray);
+        assert_eq!(stray, Path::new(1, "topic-7.00000000000000000000000000000abc-stray"));
+        assert_eq!(DirName::parse(&stray.relative), DirName::Stray);
+    }
+
+    #[test]
+    fn a_directory_set_aside_keeps_its_index_however_long_its_topic_is() {
+        for topic in ["t".repeat(249), "\u{e9}".repeat(125), "\u{1f980}".repeat(62)] {
+            for (why, known) in [(Aside::Stray, DirName::Stray), (Aside::Delete, DirName::Deleted)] {
+                let long = aside(&partition_dir(0, &topic, 7), Uuid(1), why);
+                assert!((252..=255).contains(&long.relative.len()), "{long}");
+                assert!(long.relative.contains("-7."), "{long}");
+                assert_eq!(DirName::parse(&long.relative), known);
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::files::Jobs;
-use super::names::{self, DirName, partition_dir};
+use super::names::{self, Aside, DirName, partition_dir};
 use super::root::Checkpoints;
 use super::{Directory, FoundPartition, JobKey, Key, OffsetsByPartition};
 use crate::boundary::{Level, Path, StorageCommand};
@@ -110,12 +110,12 @@ fn is_known(image: &MetadataImage, topic: &str, index: i32) -> bool {
 
 /// A topic of that name may be created later, and must not find the bytes of another: so the directory gives up its name.
 fn set_aside(path: &Path, rng: &mut Rng, jobs: &mut Jobs<JobKey>, outbox: &mut Outbox) {
-    let new_name: String = names::set_aside(&path.relative, rng.uuid());
+    let to = names::aside(path, rng.uuid(), Aside::Stray);
     outbox.report(
         Level::Warn,
-        format!("{path} belongs to no topic of this cluster: it is renamed to {new_name}, its bytes are kept"),
+        format!("{path} belongs to no topic of this cluster: it is renamed to {}, its bytes are kept", to.relative),
     );
-    let command = StorageCommand::Rename { from: path.clone(), to: Path::new(path.log_dir, new_name) };
+    let command = StorageCommand::Rename { from: path.clone(), to };
     jobs.command((path.log_dir, Key::SetAside), path.clone(), "renamed", command, outbox);
 }
 

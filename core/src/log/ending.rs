@@ -10,7 +10,6 @@ use super::task::Task;
 use crate::boundary::{FileId, Level, Path, StorageCommand, StorageError};
 use crate::outbox::Outbox;
 use crate::time::Now;
-use crate::wire::Uuid;
 
 /// What a log is ending with.
 #[derive(Debug)]
@@ -52,9 +51,6 @@ pub(super) enum MoveStep {
     Removing,
 }
 
-/// A directory name may have this many bytes.
-const NAME_MAX_BYTES: usize = 255;
-
 impl PartitionLog {
     /// Writes out all that a clean close needs; [`LogEvent::Closed`] follows. Nothing is taken any more; what was
     /// appended is still written, and may be acknowledged as the high watermark moves.
@@ -76,9 +72,9 @@ impl PartitionLog {
         self.state == LogState::Closed && self.is_clean
     }
 
-    /// Renames the directory out of the way, with `unique` in its name, and removes it; [`LogEvent::Removed`] follows.
-    pub fn remove(&mut self, _now: Now, unique: Uuid, outbox: &mut Outbox) {
-        self.begin_move(self.deleted_path(unique), false, outbox);
+    /// Renames the directory out of the way and removes it; [`LogEvent::Removed`] follows.
+    pub fn remove(&mut self, _now: Now, to: Path, outbox: &mut Outbox) {
+        self.begin_move(to, false, outbox);
     }
 
     /// Renames the directory, which is not this log's, out of the way, and keeps it; [`LogEvent::Removed`] follows, or
@@ -261,15 +257,6 @@ impl PartitionLog {
     fn removed(&mut self) {
         self.state = LogState::Closed;
         self.events.push_back(LogEvent::Removed);
-    }
-
-    /// As Kafka names a directory that is to be deleted.
-    fn deleted_path(&self, unique: Uuid) -> Path {
-        let suffix = format!(".{:032x}-delete", unique.0);
-        let mut name: String = self.dir.relative.rsplit('/').next().unwrap_or_default().into();
-        name.truncate(NAME_MAX_BYTES - suffix.len());
-        name.push_str(&suffix);
-        self.dir.parent().join(&name)
     }
 
     /// The disk failed the log, or what is on it can't be trusted. Nothing is retried, nothing more is acknowledged.

@@ -102,7 +102,7 @@ fn lookups_end_when_the_log_does() {
 fn a_removed_log_leaves_nothing() {
     let mut world = World::new(config());
     world.append(&records(1_000, &[10]));
-    world.log.remove(world.now, Uuid(0xabc), &mut world.outbox);
+    world.log.remove(world.now, Path::new(0, "orders-3.abc-delete"), &mut world.outbox);
     world.run();
     assert_eq!(world.events.last(), Some(&LogEvent::Removed));
     assert_eq!(world.disk.files().count(), 0);
@@ -117,9 +117,9 @@ fn a_removed_log_waits_for_answers_that_are_being_sent_from_it() {
     let extent = world.locate(0).unwrap();
     world.log.pin(extent.file);
     world.log.pin(extent.file);
-    world.log.remove(world.now, Uuid(0xabc), &mut world.outbox);
+    world.log.remove(world.now, Path::new(0, "orders-3.abc-delete"), &mut world.outbox);
     world.run();
-    let name = "orders-3.00000000000000000000000000000abc-delete/00000000000000000000.log";
+    let name = "orders-3.abc-delete/00000000000000000000.log";
     assert!(world.disk.file(&Path::new(0, name)).is_some());
     world.log.unpin(extent.file, &mut world.outbox);
     world.run();
@@ -133,7 +133,7 @@ fn a_removed_log_waits_for_answers_that_are_being_sent_from_it() {
 #[test]
 fn a_log_can_be_removed_while_it_loads_and_when_it_is_offline() {
     let mut world = World::begin(MemoryDisk::new(), request(&config()));
-    world.log.remove(world.now, Uuid(1), &mut world.outbox);
+    world.log.remove(world.now, Path::new(0, "orders-3.1-delete"), &mut world.outbox);
     world.run();
     assert_eq!(world.events, [LogEvent::Removed]);
 
@@ -143,7 +143,7 @@ fn a_log_can_be_removed_while_it_loads_and_when_it_is_offline() {
     };
     world.append(&records(1_000, &[10]));
     assert!(world.is_offline());
-    world.log.remove(world.now, Uuid(1), &mut world.outbox);
+    world.log.remove(world.now, Path::new(0, "orders-3.1-delete"), &mut world.outbox);
     world.run();
     assert_eq!(world.events.last(), Some(&LogEvent::Removed));
     assert_eq!(world.disk.files().count(), 0);
