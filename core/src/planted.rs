@@ -107,6 +107,8 @@ bugs! {
     SwapBeforeSync,
     /// A compacted segment gets its name before those that it replaces are gone for good.
     SwapRenamedTooEarly,
+    /// After a crash a compacted segment is put in its place before it is sure to have the name that says so.
+    SwapNameTrusted,
     /// A compaction goes by records that a power loss may take.
     CompactionAheadOfSync,
     /// Changes of metadata count before they are synced.

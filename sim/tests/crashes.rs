@@ -50,6 +50,10 @@ fn order_for(bug: Bug) -> Order {
         Bug::SwapRenamedTooEarly => {
             Order { stride: 3, part: Part::Sound, pattern: Some(Pattern::LastNames), ..Order::default() }
         }
+        Bug::SwapNameTrusted => {
+            let pattern = Some(Pattern::LastNamesOfTheNextStart);
+            Order { stride: 1, part: Part::Sound, pattern, ..Order::default() }
+        }
         _ => Order { stride: BUG_STRIDE, part: Part::Sound, ..Order::default() },
     }
 }

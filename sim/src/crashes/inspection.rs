@@ -40,7 +40,7 @@ pub fn inspect(point: &Point, pattern: Pattern, bugs: Bugs) -> Result<(), Violat
     if pattern.is_rot() {
         return rot::inspect(point, pattern, bugs);
     }
-    let (disk, losses) = pattern.of(point);
+    let (disk, losses) = pattern.of(point, bugs);
     let mut properties = properties();
     if !losses.holed_logs.is_empty() {
         // Good batches behind a hole keep a log offline until somebody decides: here what comes behind is given up.

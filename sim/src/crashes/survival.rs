@@ -3,10 +3,15 @@
 use std::fmt;
 
 use super::Point;
-use super::bench::Hands;
+use super::bench::{Bench, Hands};
+use super::script::properties;
 use crate::chance::{Chance, Odds, Stream};
 use crate::disk::{Disk, Losses, PowerLoss, Survival, file_of};
-use ottla_core::boundary::FileId;
+use ottla_core::boundary::{FileId, StorageCommand};
+use ottla_core::planted::Bugs;
+
+/// Of a start that is interrupted no more than so many commands are done.
+const COMMANDS_OF_A_START: usize = 100;
 
 /// What survives of what was not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +48,14 @@ pub enum Pattern {
     Rot,
     /// The same, and of the metadata only what was there before.
     RotAndOldMetadata,
+    /// The process ends, and the power goes when the next start has just taken a segment away, or is anywhere if it takes
+    /// none: all data, and of each directory the last change of names.
+    LastNamesOfTheNextStart,
 }
 
 impl Pattern {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Kill,
         Self::KillAmongOthers,
         Self::KillMidway,
@@ -64,6 +72,7 @@ impl Pattern {
         Self::LastNames,
         Self::Rot,
         Self::RotAndOldMetadata,
+        Self::LastNamesOfTheNextStart,
     ];
 
     /// Whether the page cache is lost.
@@ -83,7 +92,7 @@ impl Pattern {
     }
 
     /// The disk after the crash.
-    pub(super) fn of(self, point: &Point) -> (Disk, Losses) {
+    pub(super) fn of(self, point: &Point, bugs: Bugs) -> (Disk, Losses) {
         let seed = point.number as u64 * 100 + self as u64;
         let chance = &mut Chance::new(seed, Stream::Disk);
         let mut hands = point.hands.clone();
@@ -114,6 +123,10 @@ impl Pattern {
             Self::LastNames => {
                 disk.lose_power_but_for(power(Survival::Everything, false), |_, is_last| is_last, chance)
             }
+            Self::LastNamesOfTheNextStart => {
+                disk = amid_the_next_start(disk, point, bugs, chance);
+                disk.lose_power_but_for(power(Survival::Everything, false), |_, is_last| is_last, chance)
+            }
         };
         (disk, losses)
     }
@@ -123,6 +136,25 @@ impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
     }
+}
+
+/// A start that has just taken a segment away; where it takes none, one that has done some of what it does.
+fn amid_the_next_start(disk: Disk, point: &Point, bugs: Bugs, chance: &mut Chance) -> Disk {
+    let mut somewhere = disk.clone();
+    let mut left = chance.index(COMMANDS_OF_A_START);
+    let mut bench = Bench::start(disk, &properties(), bugs, point.now.wall);
+    while let Some(command) = bench.hands.next() {
+        let takes_segment = matches!(command, StorageCommand::Remove { path } if path.relative.ends_with(".log"));
+        bench.do_next();
+        if takes_segment {
+            return bench.hands.disk;
+        }
+        if left == 0 {
+            somewhere = bench.hands.disk.clone();
+        }
+        left = left.wrapping_sub(1);
+    }
+    somewhere
 }
 
 /// Of the commands that wait behind the first some were done: those on one file in their order, others in any.

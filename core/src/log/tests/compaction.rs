@@ -392,6 +392,25 @@ fn a_crash_after_any_command_leaves_the_table_as_it_was() {
 }
 
 #[test]
+fn an_interrupted_compaction_is_finished_when_its_name_is_sure_and_not_before() {
+    let mut world = world();
+    world.hold =
+        |command| matches!(command, StorageCommand::Rename { to, .. } if to.relative.ends_with(".log.deleted"));
+    world.compact();
+    let mut request = request(&compacted());
+    request.was_clean = false;
+    let mut again = World::begin(world.crash(), request);
+    again.hold = |command| matches!(command, StorageCommand::SyncDir { .. });
+    again.run();
+    let is_there = |world: &World, name: &str| names(&world.disk).iter().any(|known| known == name);
+    assert!(is_there(&again, "00000000000000000000.log.swap"));
+    assert!(is_there(&again, "00000000000000000000.log"), "a power loss may undo the new name");
+    again.release();
+    assert!(!is_there(&again, "00000000000000000000.log.swap"));
+    assert_eq!(again.offsets(), [2, 3, 4, 5]);
+}
+
+#[test]
 fn a_close_in_the_middle_leaves_a_log_that_opens() {
     let expected = world().table();
     for commands in 0..40 {
