@@ -17,6 +17,8 @@ use crate::error_code::ErrorCode;
 use crate::metadata::MetadataImage;
 use crate::wire::{MetadataRecord, Str};
 
+pub(crate) mod add_offsets_to_txn;
+pub(crate) mod add_partitions_to_txn;
 pub mod alter_configs;
 pub mod api_versions;
 pub mod authorized;
@@ -32,8 +34,10 @@ pub mod describe_configs;
 pub(crate) mod describe_groups;
 pub(crate) mod describe_log_dirs;
 pub mod describe_topic_partitions;
+pub(crate) mod describe_transactions;
 pub(crate) mod dispatch;
 pub mod elect_leaders;
+pub(crate) mod end_txn;
 pub(crate) mod fetch;
 pub mod find_coordinator;
 pub(crate) mod group_answer;
@@ -46,6 +50,7 @@ pub(crate) mod leave_group;
 pub mod list_config_resources;
 pub(crate) mod list_groups;
 pub(crate) mod list_offsets;
+pub(crate) mod list_transactions;
 pub mod metadata;
 pub(crate) mod offset_commit;
 pub(crate) mod offset_delete;
@@ -56,6 +61,8 @@ pub(crate) mod produce;
 pub(crate) mod sync_group;
 pub mod table;
 pub mod topic_name;
+pub(crate) mod transaction_answer;
+pub(crate) mod txn_offset_commit;
 
 #[cfg(test)]
 mod testing;

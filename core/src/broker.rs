@@ -7,6 +7,7 @@ mod answer;
 mod change;
 mod compaction;
 mod configs;
+mod coordinators;
 mod groups;
 mod life;
 mod log_dirs;
@@ -14,6 +15,7 @@ mod log_starts;
 mod opening;
 mod retention;
 mod schedule;
+mod transactions;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
@@ -24,7 +26,10 @@ use bytes::Bytes;
 
 pub(crate) use self::change::ParkedChange;
 use crate::api::fetch::session::FetchSessions;
-use crate::api::{delete_records, describe_log_dirs, dispatch, fetch, group_answer, list_offsets, produce};
+use crate::api::{
+    delete_records, describe_log_dirs, dispatch, fetch, group_answer, list_offsets, produce, transaction_answer,
+    txn_offset_commit,
+};
 use crate::boundary::{CloseReason, ConnId, FileId, Input, Level, OpId, Output, Path, StorageResult};
 use crate::config::{Config, TopicConfig};
 use crate::connection::{ConnectionLimits, Connections, SlotId};
@@ -36,6 +41,7 @@ use crate::outbox::{Outbox, Owner};
 use crate::parking::{ParkedId, Parking, Wake};
 use crate::rng::Rng;
 use crate::time::{Monotonic, Now};
+use crate::transactions::Transactions;
 use crate::types::{LeaderEpoch, NodeId, PartitionId};
 use crate::wire::Uuid;
 
@@ -102,6 +108,7 @@ pub struct Broker {
     pub(crate) fetch_sessions: FetchSessions,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) groups: Groups,
+    pub(crate) transactions: Transactions,
     connections: Connections,
     pub(crate) directory: Directory,
     phase: Phase,
@@ -150,6 +157,8 @@ pub struct Serving {
 /// What can be parked.
 #[derive(Debug)]
 pub(crate) enum Work {
+    /// Waits until its partitions are part of its transaction.
+    Admission(produce::ParkedAdmission),
     /// Waits until its batches are committed.
     Produce(produce::ParkedProduce),
     /// Waits for records or look-ups.
@@ -162,6 +171,10 @@ pub(crate) enum Work {
     DescribeLogDirs(describe_log_dirs::ParkedDescribeLogDirs),
     /// Waits until what it says of groups is committed.
     Group(group_answer::ParkedGroupAnswer),
+    /// Waits until its group's partition is part of its transaction.
+    TxnOffsetCommit(txn_offset_commit::ParkedTxnOffsetCommit),
+    /// Waits until what it says of transactions is committed.
+    Transaction(transaction_answer::ParkedTransactionAnswer),
     /// Waits until a metadata change is committed and its logs are open.
     Change(ParkedChange),
 }
@@ -192,6 +205,7 @@ impl Broker {
             connections: Connections::new(ConnectionLimits::from(&config)),
             fetch_sessions: FetchSessions::new(config.limits.fetch_sessions as usize),
             groups: Groups::new(&config),
+            transactions: Transactions::new(&config),
             config,
             outbox,
             rng,
@@ -286,8 +300,10 @@ impl Broker {
         let rounds = [self.retention.deadline(), self.cleaner.deadline(), self.log_starts.deadline()];
         let rounds = rounds.into_iter().flatten().min();
         let progress = self.progress_deadline();
-        let groups = self.groups.deadline().filter(|_| self.phase == Phase::Serving);
-        let all = [self.parking.deadline(), self.directory.deadline(), log, idle, rounds, draining, progress, groups];
+        let coordinators = [self.groups.deadline(), self.transactions.deadline()].into_iter().flatten().min();
+        let coordinators = coordinators.filter(|_| self.phase == Phase::Serving);
+        let all =
+            [self.parking.deadline(), self.directory.deadline(), log, idle, rounds, draining, progress, coordinators];
         all.into_iter().flatten().min()
     }
 
@@ -359,6 +375,7 @@ impl Broker {
             self.check_idle(now.monotonic, conn);
         }
         self.tick_groups(now);
+        self.tick_transactions(now);
         self.check_retention(now);
         self.tell_log_starts(now);
         self.compact_next(now);
@@ -394,7 +411,8 @@ impl Broker {
             LogEvent::Surveyed => self.log_surveyed(now, partition),
             LogEvent::Opened => {
                 self.log_opened(now, partition);
-                self.load_group_log(now, partition);
+                self.load_coordinator_log(now, partition);
+                self.pay_markers(now, partition);
                 self.wake_all(now, self.parking.watching(partition), Wake::Grown(partition));
             }
             LogEvent::HighWatermarkMoved => {
@@ -405,6 +423,7 @@ impl Broker {
                     self.serve_when_ready(now);
                 }
                 self.group_log_committed(now, partition, high_watermark);
+                self.transactions_committed(now, partition, high_watermark);
                 let committed = self.parking.committed(partition, high_watermark);
                 self.wake_all(now, committed, Wake::Committed(partition));
                 self.wake_all(now, self.parking.watching(partition), Wake::Grown(partition));
@@ -428,7 +447,8 @@ impl Broker {
             }
             LogEvent::WentOffline { reason } => {
                 self.log_offline(now, partition, &reason);
-                self.group_log_lost(now, partition);
+                self.coordinator_log_lost(now, partition);
+                self.markers_lost(now, partition);
                 self.wake_all(now, self.parking.touching(partition), Wake::Lost(partition));
             }
             LogEvent::Foreign { topic_id } => self.foreign_directory(now, partition, topic_id),
@@ -444,7 +464,7 @@ impl Broker {
         if partition == METADATA_PARTITION {
             return self.metadata_read(lookup, result);
         }
-        if self.group_log_read(now, partition, lookup, &result) {
+        if self.coordinator_log_read(now, partition, lookup, &result) {
             return;
         }
         let Some(id) = self.parking.looking_up(partition, lookup) else { return };
@@ -472,6 +492,7 @@ impl Broker {
     fn wake(&mut self, now: Now, id: ParkedId, wake: Wake) {
         let Some((work, waits)) = self.parking.take(id) else { return };
         match work {
+            Work::Admission(parked) => produce::wake_admission(self, now, parked, wake),
             Work::Produce(parked) => produce::wake(self, parked, waits, wake),
             Work::Fetch(parked) => fetch::wake(self, now, parked, wake),
             Work::ListOffsets(parked) => {
@@ -482,6 +503,8 @@ impl Broker {
                 self.parking.park(None, Work::DescribeLogDirs(parked), waits);
             }
             Work::Group(parked) => group_answer::wake(self, parked, waits, wake),
+            Work::TxnOffsetCommit(parked) => txn_offset_commit::wake(self, now, parked, wake),
+            Work::Transaction(parked) => transaction_answer::wake(self, parked, waits, wake),
             Work::Change(parked) => change::wake(self, now, parked, waits, wake),
         }
     }

@@ -15,6 +15,7 @@ pub mod boundary;
 mod broker;
 pub mod config;
 pub mod connection;
+mod coordinators;
 pub mod directory;
 mod groups;
 pub mod log;
@@ -27,6 +28,7 @@ pub mod records;
 pub mod repair;
 pub mod rng;
 pub mod time;
+mod transactions;
 pub mod types;
 
 pub use broker::{Broker, Serving};

@@ -49,9 +49,9 @@ fn the_first_who_asks_for_a_coordinator_makes_the_topic_of_offsets_and_finds_one
 }
 
 #[test]
-fn a_transaction_has_no_coordinator_yet_and_the_client_is_told_not_to_ask_again() {
+fn share_partitions_have_no_coordinator_and_the_client_is_told_not_to_ask_again() {
     let mut world = World::new(&[]);
-    let request = FindCoordinatorRequest { key: "payments".into(), key_type: 1, ..Default::default() };
+    let request = FindCoordinatorRequest { key: "payments".into(), key_type: 2, ..Default::default() };
     let answer: FindCoordinatorResponse = world.call(3, &request);
     assert_eq!((answer.error_code, answer.node_id), (ErrorCode::InvalidRequest as i16, -1));
 }

@@ -12,8 +12,8 @@ use crate::wire::messages::api_versions::{
 use crate::wire::{ApiKey, Str};
 
 /// Features of Kafka 4.3 that this broker has, by lowest and highest level. Those that steer clients towards what is not
-/// served (groups, transactions, share groups, streams, quorums) are left out, however the directory has them finalized.
-const FEATURES: [(&str, i16, i16); 1] = [("metadata.version", 7, 30)];
+/// served (groups, share groups, streams, quorums) are left out, however the directory has them finalized.
+const FEATURES: [(&str, i16, i16); 2] = [("metadata.version", 7, 30), ("transaction.version", 0, 2)];
 
 /// Answers in any served version.
 #[must_use]
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(range(ApiKey::ApiVersions), Some((0, 4)));
         assert_eq!(range(ApiKey::DescribeTopicPartitions), Some((0, 0)));
         assert_eq!(range(ApiKey::JoinGroup), Some((0, 9)));
-        assert_eq!(range(ApiKey::AddPartitionsToTxn), None);
+        assert_eq!(range(ApiKey::SaslHandshake), None);
     }
 
     #[test]
@@ -136,11 +136,11 @@ mod tests {
     #[test]
     fn features_that_promise_what_is_not_served_are_not_told() {
         let mut cluster = Cluster::new();
-        for (name, level) in [("metadata.version", 30), ("transaction.version", 2), ("group.version", 1)] {
+        for (name, level) in [("metadata.version", 30), ("transaction.version", 2), ("share.version", 1)] {
             cluster.image.features.insert(name.into(), level);
         }
         let answer = handle(&ApiVersionsRequest::default(), 0, &cluster.image);
         let finalized: Vec<_> = answer.finalized_features.iter().map(|f| (&*f.name, f.max_version_level)).collect();
-        assert_eq!(finalized, [("metadata.version", 30)]);
+        assert_eq!(finalized, [("metadata.version", 30), ("transaction.version", 2)]);
     }
 }

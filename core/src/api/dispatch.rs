@@ -8,11 +8,12 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::{
-    Caller, View, alter_configs, api_versions, create_partitions, create_topics, delete_groups, delete_records,
-    delete_topics, describe_cluster, describe_configs, describe_groups, describe_log_dirs, describe_topic_partitions,
-    elect_leaders, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group,
-    leave_group, list_config_resources, list_groups, list_offsets, metadata, offset_commit, offset_delete,
-    offset_fetch, offset_for_leader_epoch, produce, sync_group, table,
+    Caller, View, add_offsets_to_txn, add_partitions_to_txn, alter_configs, api_versions, create_partitions,
+    create_topics, delete_groups, delete_records, delete_topics, describe_cluster, describe_configs, describe_groups,
+    describe_log_dirs, describe_topic_partitions, describe_transactions, elect_leaders, end_txn, fetch,
+    find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group, leave_group,
+    list_config_resources, list_groups, list_offsets, list_transactions, metadata, offset_commit, offset_delete,
+    offset_fetch, offset_for_leader_epoch, produce, sync_group, table, txn_offset_commit,
 };
 use crate::boundary::CloseReason;
 use crate::broker::Broker;
@@ -21,6 +22,8 @@ use crate::error_code::ErrorCode;
 use crate::log::{LogState, PartitionLog};
 use crate::time::Now;
 use crate::types::PartitionId;
+use crate::wire::messages::add_offsets_to_txn::AddOffsetsToTxnRequest;
+use crate::wire::messages::add_partitions_to_txn::AddPartitionsToTxnRequest;
 use crate::wire::messages::alter_configs::AlterConfigsRequest;
 use crate::wire::messages::api_versions::ApiVersionsRequest;
 use crate::wire::messages::create_partitions::CreatePartitionsRequest;
@@ -33,7 +36,9 @@ use crate::wire::messages::describe_configs::DescribeConfigsRequest;
 use crate::wire::messages::describe_groups::DescribeGroupsRequest;
 use crate::wire::messages::describe_log_dirs::DescribeLogDirsRequest;
 use crate::wire::messages::describe_topic_partitions::DescribeTopicPartitionsRequest;
+use crate::wire::messages::describe_transactions::DescribeTransactionsRequest;
 use crate::wire::messages::elect_leaders::ElectLeadersRequest;
+use crate::wire::messages::end_txn::EndTxnRequest;
 use crate::wire::messages::fetch::FetchRequest;
 use crate::wire::messages::find_coordinator::FindCoordinatorRequest;
 use crate::wire::messages::header::RequestHeader;
@@ -45,6 +50,7 @@ use crate::wire::messages::leave_group::LeaveGroupRequest;
 use crate::wire::messages::list_config_resources::ListConfigResourcesRequest;
 use crate::wire::messages::list_groups::ListGroupsRequest;
 use crate::wire::messages::list_offsets::ListOffsetsRequest;
+use crate::wire::messages::list_transactions::ListTransactionsRequest;
 use crate::wire::messages::metadata::MetadataRequest;
 use crate::wire::messages::offset_commit::OffsetCommitRequest;
 use crate::wire::messages::offset_delete::OffsetDeleteRequest;
@@ -52,6 +58,7 @@ use crate::wire::messages::offset_fetch::OffsetFetchRequest;
 use crate::wire::messages::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use crate::wire::messages::produce::ProduceRequest;
 use crate::wire::messages::sync_group::SyncGroupRequest;
+use crate::wire::messages::txn_offset_commit::TxnOffsetCommitRequest;
 use crate::wire::{DecodeError, Message, Reader};
 
 /// Serves one request. What is no request at all closes its connection, as Kafka does.
@@ -87,10 +94,6 @@ fn serve(broker: &mut Broker, now: Now, slot: SlotId, frame: &Bytes) -> Result<(
         DeleteRecordsRequest::KEY => delete_records::handle(broker, now, caller, &read(body, version)?),
         DescribeLogDirsRequest::KEY => describe_log_dirs::handle(broker, caller, read(body, version)?),
         OffsetForLeaderEpochRequest::KEY => offset_for_leader_epoch::handle(broker, caller, read(body, version)?),
-        InitProducerIdRequest::KEY => {
-            let request = read(body, version)?;
-            init_producer_id::handle(broker, now, caller, frame, &request);
-        }
         JoinGroupRequest::KEY => {
             join_group::handle(broker, now, caller, header.client_id.as_deref(), &read(body, version)?);
         }
@@ -119,6 +122,35 @@ fn groups(
         DescribeGroupsRequest::KEY => describe_groups::handle(broker, now, caller, &read(body, version)?),
         ListGroupsRequest::KEY => list_groups::handle(broker, now, caller, &read(body, version)?),
         DeleteGroupsRequest::KEY => delete_groups::handle(broker, now, caller, &read(body, version)?),
+        key => return transactions(broker, now, caller, frame, key, body),
+    }
+    Ok(())
+}
+
+/// The calls about transactions.
+fn transactions(
+    broker: &mut Broker,
+    now: Now,
+    caller: Caller,
+    frame: &Bytes,
+    key: i16,
+    body: &mut Reader,
+) -> Result<(), String> {
+    let version = caller.version;
+    match key {
+        InitProducerIdRequest::KEY => {
+            let request = read(body, version)?;
+            init_producer_id::handle(broker, now, caller, frame, &request);
+        }
+        AddPartitionsToTxnRequest::KEY => add_partitions_to_txn::handle(broker, now, caller, read(body, version)?),
+        AddOffsetsToTxnRequest::KEY => add_offsets_to_txn::handle(broker, now, caller, &read(body, version)?),
+        DescribeTransactionsRequest::KEY => describe_transactions::handle(broker, caller, &read(body, version)?),
+        ListTransactionsRequest::KEY => list_transactions::handle(broker, now, caller, &read(body, version)?),
+        TxnOffsetCommitRequest::KEY => txn_offset_commit::handle(broker, now, caller, read(body, version)?),
+        EndTxnRequest::KEY => {
+            let request = read(body, version)?;
+            end_txn::handle(broker, now, caller, frame, &request);
+        }
         key => return admin(broker, now, caller, frame, key, body),
     }
     Ok(())

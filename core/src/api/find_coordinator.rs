@@ -1,5 +1,5 @@
-//! FindCoordinator: which broker looks after a group: the leader of the group's partition of `__consumer_offsets`. The first
-//! who asks makes the topic.
+//! FindCoordinator: which broker looks after a group or a transactional id: the leader of its partition of
+//! `__consumer_offsets` or `__transaction_state`. The first who asks makes the topic.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -8,8 +8,8 @@ use super::cluster::{PartitionStates, endpoint, see};
 use super::create_topics::Plan;
 use super::metadata::automatic;
 use super::{Change, View, topic_name};
+use crate::coordinators::partition_of;
 use crate::error_code::ErrorCode;
-use crate::groups::partition_of;
 use crate::rng::Rng;
 use crate::types::{NodeId, PartitionId};
 use crate::wire::messages::find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse};
@@ -17,8 +17,16 @@ use crate::wire::{MetadataRecord, Str};
 
 /// First version that asks for many keys.
 const KEYS_SINCE: i16 = 4;
-/// Kafka's number for groups.
-const GROUP: i8 = 0;
+
+/// The topic that holds what is known of a kind of keys, by Kafka's number for the kind. There is no coordinator of share
+/// partitions.
+fn topic_of(key_type: i8) -> Option<&'static str> {
+    match key_type {
+        0 => Some(topic_name::CONSUMER_OFFSETS),
+        1 => Some(topic_name::TRANSACTION_STATE),
+        _ => None,
+    }
+}
 
 /// Answers in any served version. Where the topic has to be made the answer goes out when its partitions are open.
 #[must_use]
@@ -31,15 +39,15 @@ pub fn handle(
 ) -> Change<FindCoordinatorResponse> {
     let one = [request.key.clone()];
     let keys = if version >= KEYS_SINCE { &request.coordinator_keys[..] } else { &one };
-    // There is no coordinator of transactions, nor of share partitions.
-    let is_known = request.key_type == GROUP;
-    let is_missing = is_known && !keys.is_empty() && view.image.topic(topic_name::CONSUMER_OFFSETS).is_none();
-    let records = if is_missing { plan(view, rng) } else { Vec::new() };
+    let topic = topic_of(request.key_type);
+    let missing = topic.filter(|topic| !keys.is_empty() && view.image.topic(topic).is_none());
+    let records = missing.map(|topic| plan(topic, view, rng)).unwrap_or_default();
     let find = |key: &Str| {
-        if !is_known {
-            return Err(ErrorCode::InvalidRequest);
-        }
-        let leader = if is_missing { planned_leader(&records, key) } else { leader(view, states, key) };
+        let topic = topic.ok_or(ErrorCode::InvalidRequest)?;
+        let leader = match missing {
+            Some(_) => planned_leader(&records, key),
+            None => leader(topic, view, states, key),
+        };
         leader.ok_or(ErrorCode::CoordinatorNotAvailable)
     };
     let mut hosts = Hosts { view, known: BTreeMap::new() };
@@ -57,32 +65,32 @@ pub fn handle(
     Change { records, response }
 }
 
-/// The leader of a group's partition, where it can be reached.
-fn leader(view: View<'_>, states: &dyn PartitionStates, group: &str) -> Option<NodeId> {
-    let topic = view.image.topic(topic_name::CONSUMER_OFFSETS)?;
-    let index = partition_of(group, i32::try_from(topic.partitions.len()).ok().filter(|count| *count > 0)?);
+/// The leader of a key's partition, where it can be reached.
+fn leader(topic: &str, view: View<'_>, states: &dyn PartitionStates, key: &str) -> Option<NodeId> {
+    let topic = view.image.topic(topic)?;
+    let index = partition_of(key, i32::try_from(topic.partitions.len()).ok().filter(|count| *count > 0)?);
     let partition = topic.partitions.get(&index)?;
     let seen = see(PartitionId { topic_id: topic.id, index }, partition, view, states);
     Some(seen.leader).filter(|leader| *leader != NodeId::NONE)
 }
 
 /// The records that make the topic; none where it can't be made.
-fn plan(view: View<'_>, rng: &mut Rng) -> Vec<MetadataRecord> {
+fn plan(topic: &'static str, view: View<'_>, rng: &mut Rng) -> Vec<MetadataRecord> {
     let mut plan = Plan::new(view, rng);
-    match plan.add(&automatic(&Str::from_static(topic_name::CONSUMER_OFFSETS), view)) {
+    match plan.add(&automatic(&Str::from_static(topic), view)) {
         Ok(_) => plan.records(),
         Err(_) => Vec::new(),
     }
 }
 
-/// The leader of a group's partition, as these records will have it.
-fn planned_leader(records: &[MetadataRecord], group: &str) -> Option<NodeId> {
+/// The leader of a key's partition, as these records will have it.
+fn planned_leader(records: &[MetadataRecord], key: &str) -> Option<NodeId> {
     let partitions = records.iter().filter_map(|record| match record {
         MetadataRecord::Partition(partition) => Some((partition.partition_id, partition.leader)),
         _ => None,
     });
     let count = i32::try_from(partitions.clone().count()).ok().filter(|count| *count > 0)?;
-    let index = partition_of(group, count);
+    let index = partition_of(key, count);
     partitions.into_iter().find(|(of, _)| *of == index).map(|(_, leader)| NodeId(leader))
 }
 

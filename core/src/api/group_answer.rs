@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 
 use super::Caller;
 use crate::broker::{Broker, Work};
+use crate::coordinators::partition_of;
 use crate::error_code::ErrorCode;
-use crate::groups::partition_of;
 use crate::parking::{Waits, Wake};
 use crate::time::Now;
 use crate::types::{Offset, PartitionId};
@@ -17,6 +17,7 @@ use crate::wire::messages::describe_groups::{DescribeGroupsResponse, DescribedGr
 use crate::wire::messages::list_groups::ListGroupsResponse;
 use crate::wire::messages::offset_commit::OffsetCommitResponse;
 use crate::wire::messages::offset_delete::OffsetDeleteResponse;
+use crate::wire::messages::txn_offset_commit::TxnOffsetCommitResponse;
 
 use super::offset_fetch::OffsetFetchAnswer;
 
@@ -31,6 +32,7 @@ pub(crate) struct ParkedGroupAnswer {
 #[derive(Debug)]
 pub(crate) enum GroupResponse {
     OffsetCommit(OffsetCommitResponse),
+    TxnOffsetCommit(TxnOffsetCommitResponse),
     OffsetFetch(OffsetFetchAnswer),
     OffsetDelete(OffsetDeleteResponse),
     DescribeGroups(DescribeGroupsResponse),
@@ -62,7 +64,7 @@ pub(crate) fn answer(
 
 pub(crate) fn wake(broker: &mut Broker, mut parked: ParkedGroupAnswer, mut waits: Waits, wake: Wake) {
     let version = parked.caller.version;
-    let partitions = broker.groups.topic.map_or(1, |(_, partitions)| partitions);
+    let partitions = broker.groups.coordinators.partition_count().unwrap_or(1);
     match wake {
         Wake::Committed(_) | Wake::Grown(_) => {}
         Wake::Lost(lost) => {
@@ -97,6 +99,7 @@ impl ParkedGroupAnswer {
         let caller = self.caller;
         match self.response {
             GroupResponse::OffsetCommit(response) => broker.answer(caller, &response, Vec::new()),
+            GroupResponse::TxnOffsetCommit(response) => broker.answer(caller, &response, Vec::new()),
             GroupResponse::OffsetFetch(answer) => {
                 broker.answer(caller, &answer.into_response(caller.version), Vec::new());
             }
@@ -119,6 +122,7 @@ impl GroupResponse {
                     partition.error_code = number;
                 }
             }
+            Self::TxnOffsetCommit(response) => super::txn_offset_commit::refuse(response, error),
             Self::OffsetFetch(answer) => {
                 for group in answer.groups.iter_mut().filter(|group| is_of(&group.group_id)) {
                     super::offset_fetch::refuse(group, version, error);

@@ -5,14 +5,15 @@ use alloc::vec::Vec;
 use super::Caller;
 use super::group_answer::{self, GroupResponse};
 use crate::broker::Broker;
+use crate::coordinators::State;
 use crate::error_code::ErrorCode;
-use crate::groups::{Group, State};
+use crate::groups::Group;
 use crate::time::Now;
 use crate::wire::Str;
 use crate::wire::messages::list_groups::{ListGroupsRequest, ListGroupsResponse, ListedGroup};
 
 pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: &ListGroupsRequest) {
-    let is_loading = broker.groups.states().any(|(_, state)| matches!(state, State::Loading(_)));
+    let is_loading = broker.groups.coordinators.states().any(|(_, state)| matches!(state, State::Loading(_)));
     let error = match (broker.is_stopping(), is_loading) {
         (true, _) => ErrorCode::CoordinatorNotAvailable,
         (false, true) => ErrorCode::CoordinatorLoadInProgress,

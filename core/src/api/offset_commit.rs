@@ -56,6 +56,7 @@ fn commit(
         instance: request.group_instance_id.as_deref(),
         generation: request.generation_id_or_member_epoch,
         is_not_found_known: version >= NOT_FOUND_KNOWN_SINCE,
+        is_transactional: false,
     };
     let settings = broker.groups.settings;
     let has_room = broker.groups.has_room_for_group();

@@ -4,8 +4,10 @@
 
 mod transactions;
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use self::transactions::Admission;
 use super::{Caller, topic_name};
 use crate::boundary::CloseReason;
 use crate::broker::{Broker, Work};
@@ -14,7 +16,7 @@ use crate::error_code::ErrorCode;
 use crate::log::{LogState, PartitionLog};
 use crate::parking::{Waits, Wake};
 use crate::records::{self, BatchError, Compression, ProduceRules, StoredCodec, TimestampType};
-use crate::time::Now;
+use crate::time::{Monotonic, Now};
 use crate::types::{Offset, PartitionId};
 use crate::wire::messages::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
@@ -47,7 +49,51 @@ const TOPIC_IDS_SINCE: i16 = 13;
 /// What Kafka's own tools call themselves. They may write what only coordinators should.
 pub(super) const ADMIN_CLIENT: &str = "__admin_client";
 
+/// A produce whose partitions are not part of its transaction yet.
+#[derive(Debug)]
+pub(crate) struct ParkedAdmission {
+    caller: Caller,
+    is_admin: bool,
+    request: ProduceRequest,
+    /// When it has waited long enough for the transaction before.
+    patient_until: Option<Monotonic>,
+}
+
 pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, is_admin: bool, request: ProduceRequest) {
+    admit(broker, now, ParkedAdmission { caller, is_admin, request, patient_until: None });
+}
+
+pub(crate) fn wake_admission(broker: &mut Broker, now: Now, mut parked: ParkedAdmission, wake: Wake) {
+    if wake == Wake::Deadline {
+        parked.patient_until = Some(now.monotonic);
+    }
+    admit(broker, now, parked);
+}
+
+/// Appends once the transaction's coordinator knows of it.
+fn admit(broker: &mut Broker, now: Now, mut parked: ParkedAdmission) {
+    let is_patient = parked.patient_until.is_none_or(|until| now.monotonic < until);
+    match transactions::admit(broker, now, parked.caller.version, &parked.request, is_patient) {
+        Admission::Ready(refused) => {
+            let ParkedAdmission { caller, is_admin, request, .. } = parked;
+            append_all(broker, now, (caller, is_admin), request, &refused);
+        }
+        Admission::Wait(mut waits) => {
+            if waits.commits.is_empty() {
+                waits.deadline = Some(*parked.patient_until.get_or_insert(waits.deadline.unwrap_or(now.monotonic)));
+            }
+            broker.parking.park(Some(parked.caller.slot.conn), Work::Admission(parked), waits);
+        }
+    }
+}
+
+fn append_all(
+    broker: &mut Broker,
+    now: Now,
+    (caller, is_admin): (Caller, bool),
+    request: ProduceRequest,
+    refused: &BTreeMap<PartitionId, ErrorCode>,
+) {
     let mut parked = ParkedProduce { caller, response: ProduceResponse::default(), pending: Vec::new() };
     let is_valid = (ACKS_ALL..=1).contains(&request.acks);
     let check = transactions::check_request(&request);
@@ -60,7 +106,7 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, is_admin: bo
             } else if let Err(error) = check {
                 Err(refusal(error))
             } else {
-                append(broker, now, (parked.caller.version, is_admin), &topic, data)
+                append(broker, now, (parked.caller.version, is_admin, refused), &topic, data)
             };
             let (topic_index, partition_index) = (parked.response.responses.len(), answer.partition_responses.len());
             answer.partition_responses.push(match outcome {
@@ -139,7 +185,7 @@ struct Accepted {
 fn append(
     broker: &mut Broker,
     now: Now,
-    (version, is_admin): (i16, bool),
+    (version, is_admin, refused): (i16, bool, &BTreeMap<PartitionId, ErrorCode>),
     topic: &TopicProduceData,
     data: &PartitionProduceData,
 ) -> Result<Accepted, PartitionProduceResponse> {
@@ -147,6 +193,9 @@ fn append(
     let name = broker.metadata.image().topics.get(&partition.topic_id).map(|found| &*found.name);
     if !is_admin && name.is_some_and(topic_name::is_internal) {
         return Err(refusal(ErrorCode::InvalidTopicException));
+    }
+    if let Some(error) = refused.get(&partition) {
+        return Err(refusal(*error));
     }
     let epoch =
         broker.metadata.image().partition(partition).map(|partition| partition.leader_epoch).unwrap_or_default();
@@ -158,9 +207,6 @@ fn append(
     let Some(Records::Bytes(bytes)) = &data.records else {
         return Err(refusal(ErrorCode::InvalidRecord));
     };
-    if version >= transactions::VERIFIED_SINCE || broker.config.transaction_partition_verification_enable {
-        transactions::verify(log, bytes).map_err(refusal)?;
-    }
     let rules = produce_rules(version, topic_config, broker.config.limits.decompressed_size_bytes);
     let batch = records::validate_produced(&bytes.to_bytes(), &rules, now.wall)
         .map_err(|error| batch_refusal(error, log.log_start()))?;

@@ -17,7 +17,7 @@ pub struct Api {
 }
 
 /// By number.
-pub static TABLE: [Api; 30] = [
+pub static TABLE: [Api; 36] = [
     // Versions 0 to 2 are refused, but old librdkafka turns compression off where they are missing.
     Api { key: ApiKey::Produce, versions: 3..=13, advertised_from: 0 },
     serve(ApiKey::Fetch, 4, 18),
@@ -38,6 +38,10 @@ pub static TABLE: [Api; 30] = [
     serve(ApiKey::DeleteRecords, 0, 2),
     serve(ApiKey::InitProducerId, 0, 5),
     serve(ApiKey::OffsetForLeaderEpoch, 2, 4),
+    serve(ApiKey::AddPartitionsToTxn, 0, 5),
+    serve(ApiKey::AddOffsetsToTxn, 0, 4),
+    serve(ApiKey::EndTxn, 0, 5),
+    serve(ApiKey::TxnOffsetCommit, 0, 5),
     serve(ApiKey::DescribeConfigs, 1, 4),
     serve(ApiKey::AlterConfigs, 0, 2),
     serve(ApiKey::DescribeLogDirs, 1, 5),
@@ -47,6 +51,8 @@ pub static TABLE: [Api; 30] = [
     serve(ApiKey::IncrementalAlterConfigs, 0, 1),
     serve(ApiKey::OffsetDelete, 0, 0),
     serve(ApiKey::DescribeCluster, 0, 2),
+    serve(ApiKey::DescribeTransactions, 0, 0),
+    serve(ApiKey::ListTransactions, 0, 2),
     serve(ApiKey::ListConfigResources, 0, 1),
     serve(ApiKey::DescribeTopicPartitions, 0, 0),
 ];
@@ -85,7 +91,7 @@ mod tests {
         for api in &TABLE {
             assert_eq!(find(api.key as i16), Some(api));
         }
-        assert_eq!(find(ApiKey::AddPartitionsToTxn as i16), None);
+        assert_eq!(find(ApiKey::SaslHandshake as i16), None);
     }
 
     #[test]

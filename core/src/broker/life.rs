@@ -215,7 +215,7 @@ impl Broker {
             }
             Phase::Serving => {
                 self.phase = Phase::Draining { until: now.monotonic.plus_ms(DRAIN_MS) };
-                self.give_up_all_groups(now);
+                self.give_up_all_coordinators(now);
                 for id in self.parking.every() {
                     if matches!(self.parking.peek(id), Some(Work::Fetch(_))) {
                         self.wake(now, id, Wake::Deadline);
@@ -347,7 +347,7 @@ impl Broker {
                 self.cleaner.begin(now.monotonic, self.config.log_cleaner_backoff_ms);
             }
             self.tell_log_dirs(now);
-            self.load_groups(now);
+            self.load_all_coordinators(now);
             self.open_waiting(now);
             self.release_held(now);
         }
@@ -424,7 +424,8 @@ impl Broker {
             log.remove(now, to, &mut self.outbox);
             self.touch(id);
         }
-        self.group_log_lost(now, id);
+        self.coordinator_log_lost(now, id);
+        self.markers_lost(now, id);
         self.wake_all(now, self.parking.touching(id), Wake::Lost(id));
     }
 

@@ -42,6 +42,9 @@ pub(crate) struct Committer<'a> {
     pub(crate) generation: i32,
     /// Whether the client knows that a group may not be found: since version 9 of OffsetCommit.
     pub(crate) is_not_found_known: bool,
+    /// Whether they count once a transaction is committed only. A member may commit so while its group rebalances, and that
+    /// is no sign of life.
+    pub(crate) is_transactional: bool,
 }
 
 impl Coordinator {
@@ -253,8 +256,8 @@ impl Coordinator {
             let is_allowed = by.generation < 0 && known.member_count() == 0;
             return (if is_allowed { Ok(()) } else { Err(ErrorCode::UnknownMemberId) }, effects);
         };
-        let checked = classic.check_offset_commit(by.member, by.instance, by.generation, false);
-        if checked.is_ok() {
+        let checked = classic.check_offset_commit(by.member, by.instance, by.generation, by.is_transactional);
+        if checked.is_ok() && !by.is_transactional {
             classic.renew_session(&mut Turn { group: &group, now, settings, effects: &mut effects }, by.member);
         }
         (checked, effects)

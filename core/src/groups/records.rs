@@ -9,6 +9,7 @@ use super::committed::CommittedOffset;
 use super::group::GroupType;
 use crate::records::{BatchBuilder, BuilderRecord, Compression};
 use crate::time::WallClock;
+use crate::types::{ProducerEpoch, ProducerId};
 use crate::wire::messages::classic_group_records::GroupMetadataKey;
 use crate::wire::messages::consumer_group_records::{
     ConsumerGroupMetadataKey, ConsumerGroupTargetAssignmentMetadataKey,
@@ -22,7 +23,22 @@ use crate::wire::{CoordinatorRecord, Str, Uuid};
 
 /// One batch of these records.
 pub(crate) fn batch(records: &[CoordinatorRecord], compression: Compression, now: WallClock) -> Bytes {
-    let mut builder = BatchBuilder::new().compression(compression, None);
+    build(BatchBuilder::new().compression(compression, None), records, now)
+}
+
+/// One batch of these records, which count once the producer's transaction is committed. It has no sequence number: it is the
+/// coordinator that writes it.
+pub(crate) fn transactional_batch(
+    records: &[CoordinatorRecord],
+    compression: Compression,
+    now: WallClock,
+    (id, epoch): (ProducerId, ProducerEpoch),
+) -> Bytes {
+    let builder = BatchBuilder::new().producer(id, epoch, -1).transactional();
+    build(builder.compression(compression, None), records, now)
+}
+
+fn build(mut builder: BatchBuilder, records: &[CoordinatorRecord], now: WallClock) -> Bytes {
     for record in records {
         let (key, value) = (record.encode_key(), record.encode_value(version(record)));
         builder.push(BuilderRecord { timestamp: now.0, key: Some(&key), value: value.as_deref(), headers: &[] });

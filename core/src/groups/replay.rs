@@ -2,61 +2,32 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
-use alloc::format;
-use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
-
-use bytes::Bytes;
 
 use super::classic::ClassicGroup;
 use super::committed::CommittedOffset;
 use super::coordinator::Coordinator;
 use super::group::{Group, GroupId, GroupKind, GroupType, NextGroup};
-use crate::records::{Batch, EndMarker, OutputLimit, TransactionResult, records_of};
+use crate::coordinators::Replay;
+use crate::records::TransactionResult;
 use crate::time::Now;
 use crate::types::{Offset, ProducerId};
 use crate::wire::messages::offset_records::{OffsetCommitKey, OffsetCommitValue};
-use crate::wire::{CoordinatorRecord, CoordinatorTopic, DecodeFault};
+use crate::wire::{CoordinatorRecord, CoordinatorTopic};
+
+impl Replay for Coordinator {
+    const TOPIC: CoordinatorTopic = CoordinatorTopic::ConsumerOffsets;
+
+    fn apply(&mut self, now: Now, record: &CoordinatorRecord, at: Offset, producer: Option<ProducerId>) {
+        self.replay(now, record, at, producer);
+    }
+
+    fn apply_end(&mut self, now: Now, producer: ProducerId, result: TransactionResult) {
+        self.end_transaction(now, producer, result);
+    }
+}
 
 impl Coordinator {
-    /// Replays whole batches, and says where to go on. What later versions of Kafka may have added is passed over.
-    ///
-    /// # Errors
-    /// Where a batch or a record is damaged.
-    pub(crate) fn replay_batches(&mut self, now: Now, mut bytes: Bytes) -> Result<Option<Offset>, String> {
-        let mut next = None;
-        while !bytes.is_empty() {
-            let size_bytes = Batch::parse(&bytes).map_err(|fault| fault.to_string())?.bytes().len();
-            let batch = bytes.split_to(size_bytes);
-            next = Some(self.replay_batch(now, &batch)?);
-        }
-        Ok(next)
-    }
-
-    fn replay_batch(&mut self, now: Now, bytes: &Bytes) -> Result<Offset, String> {
-        let batch = Batch::parse(bytes).map_err(|fault| fault.to_string())?;
-        let header = *batch.header();
-        let next = header.next_offset();
-        let producer = Some(header.producer_id).filter(|_| header.attributes.is_transactional());
-        if header.attributes.is_control() {
-            if let Some(marker) = EndMarker::parse(&header, batch.body()) {
-                self.end_transaction(now, header.producer_id, marker.result);
-            }
-            return Ok(next);
-        }
-        let damaged = |why: &dyn core::fmt::Display| format!("the batch at offset {}: {why}", header.base_offset);
-        for record in records_of(bytes, OutputLimit::default()).map_err(|error| damaged(&error))? {
-            let record = record.map_err(|error| damaged(&error))?;
-            let Some(key) = record.key else { continue };
-            match CoordinatorRecord::decode(CoordinatorTopic::ConsumerOffsets, key, record.value) {
-                Ok(decoded) => self.replay(now, &decoded, record.offset, producer),
-                Err(error) if matches!(error.fault(), DecodeFault::RecordType(_)) => {}
-                Err(error) => return Err(damaged(&error)),
-            }
-        }
-        Ok(next)
-    }
-
     /// Applies one record, which is at this offset of the log; of a producer where it belongs to a transaction.
     pub(crate) fn replay(&mut self, now: Now, record: &CoordinatorRecord, at: Offset, producer: Option<ProducerId>) {
         use CoordinatorRecord as Record;

@@ -2,7 +2,7 @@ use alloc::vec::Vec;
 
 use super::*;
 use crate::groups::records::{batch, offset_committed, offset_removed};
-use crate::records::{BatchBuilder, BuilderRecord, Compression, TimestampType};
+use crate::records::{BatchBuilder, BuilderRecord, Compression, EndMarker, TimestampType};
 use crate::time::{Monotonic, WallClock};
 use crate::types::{LeaderEpoch, ProducerEpoch};
 use crate::wire::Uuid;

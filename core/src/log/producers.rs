@@ -113,6 +113,7 @@ impl Producer {
             return Err(AppendError::ProducerEpoch { producer_id, found, current });
         }
         if let Some(expected) = self.next_sequence(header.producer_epoch)
+            && has_sequence(header)
             && header.base_sequence != expected
         {
             return Err(AppendError::OutOfOrderSequence { producer_id, found: header.base_sequence, expected });
@@ -204,6 +205,11 @@ impl Producer {
     }
 }
 
+/// What coordinators write for a producer has no sequence numbers; who sends such is refused before.
+fn has_sequence(header: &BatchHeader) -> bool {
+    header.base_sequence >= 0
+}
+
 impl Producers {
     /// Whether a batch fits what its producer sent before; the batch that it repeats, if it does.
     pub(super) fn check(&self, header: &BatchHeader) -> Result<Option<ProducerBatch>, AppendError> {
@@ -212,7 +218,9 @@ impl Producers {
         }
         let known = self.with_pending(header.producer_id);
         if let Some(producer) = known {
-            if let Some(repeated) = producer.repeated(header) {
+            if has_sequence(header)
+                && let Some(repeated) = producer.repeated(header)
+            {
                 return Ok(Some(repeated));
             }
             producer.check(header)?;

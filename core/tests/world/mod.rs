@@ -63,10 +63,21 @@ impl World {
         world
     }
 
+    /// As [`World::on`], at a time of the test's choice.
+    pub fn on_at(disk: MemoryDisk, properties: &[(&str, &str)], now: Now) -> Self {
+        let mut world = Self::starting_at(disk, properties, now);
+        world.run();
+        world.open(CLIENT);
+        world
+    }
+
     /// A broker that has done nothing yet.
     pub fn starting(disk: MemoryDisk, properties: &[(&str, &str)]) -> Self {
+        Self::starting_at(disk, properties, Now { monotonic: Monotonic(1_000_000), wall: WallClock(1_800_000_000_000) })
+    }
+
+    fn starting_at(disk: MemoryDisk, properties: &[(&str, &str)], now: Now) -> Self {
         let (config, _) = Config::from_properties(properties.iter().copied()).expect("good properties");
-        let now = Now { monotonic: Monotonic(1_000_000), wall: WallClock(1_800_000_000_000) };
         Self {
             broker: Broker::new(config, [7; 32], now),
             disk,

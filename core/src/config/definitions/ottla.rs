@@ -22,10 +22,14 @@ definitions! {
     "ottla.max.parked.requests": Int = "100000", at_least(1), ReadOnly;
     /// How many partitions may exist at once.
     "ottla.max.partitions": Int = "200000", at_least(1), ReadOnly;
+    /// How many partitions may be in one transaction.
+    "ottla.max.partitions.per.transaction": Int = "10000", at_least(1), ReadOnly;
     /// How many requests of one connection may be in work before the broker stops reading from it.
     "ottla.max.requests.per.connection": Int = "100", at_least(1), ReadOnly;
     /// How many topics may exist at once.
     "ottla.max.topics": Int = "100000", at_least(1), ReadOnly;
+    /// How many transactional ids may be known at once.
+    "ottla.max.transactional.ids": Int = "100000", at_least(1), ReadOnly;
     /// How many bytes of answers a client may leave unread before the broker stops reading from its connection.
     "ottla.max.unsent.bytes.per.connection": Long = "67108864", at_least(1), ReadOnly;
 }

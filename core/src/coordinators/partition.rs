@@ -1,14 +1,14 @@
-//! Which partition of `__consumer_offsets` a group lives in.
+//! Which partition of a coordinator's topic a key lives in: a group, a transactional id.
 
-/// The partition of a group, where there are `partitions` of them. Kafka takes what Java makes of the group's id, a hash
-/// over its UTF-16 units, without the sign.
+/// The partition of a key, where there are `partitions` of them. Kafka takes what Java makes of the key, a hash over its
+/// UTF-16 units, without the sign.
 ///
 /// # Panics
 /// Without partitions.
 #[must_use]
-pub fn partition_of(group: &str, partitions: i32) -> i32 {
+pub(crate) fn partition_of(key: &str, partitions: i32) -> i32 {
     assert!(partitions > 0, "a topic has partitions");
-    let hash = group.encode_utf16().fold(0i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
+    let hash = key.encode_utf16().fold(0i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
     // Java has no positive counterpart of its smallest number, and Kafka takes 0 for it.
     hash.checked_abs().unwrap_or(0) % partitions
 }

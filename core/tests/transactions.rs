@@ -1,0 +1,677 @@
+//! What applications do with transactions: begin, write to many partitions, commit offsets with what they write, commit or
+//! abort, and be fenced.
+
+mod world;
+
+use bytes::Bytes;
+use ottla_core::boundary::{ConnId, StorageCommand};
+use ottla_core::records::{BatchBuilder, BuilderRecord, OutputLimit};
+use ottla_core::types::{ProducerEpoch, ProducerId};
+use ottla_core::wire::messages::add_offsets_to_txn::{AddOffsetsToTxnRequest, AddOffsetsToTxnResponse};
+use ottla_core::wire::messages::add_partitions_to_txn::{
+    AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction,
+};
+use ottla_core::wire::messages::delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse};
+use ottla_core::wire::messages::describe_transactions::{
+    DescribeTransactionsRequest, DescribeTransactionsResponse, TransactionState,
+};
+use ottla_core::wire::messages::end_txn::{EndTxnRequest, EndTxnResponse};
+use ottla_core::wire::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic};
+use ottla_core::wire::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
+use ottla_core::wire::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
+use ottla_core::wire::messages::list_transactions::{ListTransactionsRequest, ListTransactionsResponse};
+use ottla_core::wire::messages::offset_fetch::{
+    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics, OffsetFetchResponse,
+};
+use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
+use ottla_core::wire::messages::txn_offset_commit::{
+    TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic, TxnOffsetCommitResponse,
+};
+use ottla_core::wire::{ErrorCode, Records};
+use world::{Verdict, World};
+
+const NONE: i16 = ErrorCode::None as i16;
+const ID: &str = "payments";
+const TIMEOUT_MS: i32 = 60_000;
+/// The versions of clients that have the broker add partitions, and those of clients that do it themselves.
+const NEW: i16 = 12;
+const OLD: i16 = 11;
+
+/// Who writes: producer id and epoch.
+type Producer = (i64, i16);
+
+#[test]
+fn the_first_who_asks_for_a_coordinator_makes_the_topic_of_transactions_and_finds_one() {
+    let mut world = World::new(&[("transaction.state.log.num.partitions", "7")]);
+    assert_eq!(init(&mut world, ID), Err(ErrorCode::NotCoordinator));
+    let request = FindCoordinatorRequest { key: ID.into(), key_type: 1, ..Default::default() };
+    let answer: FindCoordinatorResponse = world.call(3, &request);
+    assert_eq!((answer.error_code, answer.node_id), (NONE, 1));
+    assert_eq!(init(&mut world, ID), Ok((0, 0)));
+}
+
+#[test]
+fn what_is_committed_is_read_and_what_is_aborted_is_not() {
+    for version in [OLD, NEW] {
+        let mut world = ready(&[]);
+        let mut producer = init(&mut world, ID).unwrap();
+        for (value, committed) in [("one", true), ("two", false), ("three", true)] {
+            if version == OLD {
+                assert_eq!(add(&mut world, producer, &[0, 1]), [NONE, NONE]);
+            }
+            assert_eq!(produce(&mut world, version, producer, 0, &[value]), NONE);
+            assert_eq!(produce(&mut world, version, producer, 1, &[value]), NONE);
+            let before = read_committed(&mut world, 0).len();
+            producer = end(&mut world, version, producer, committed).unwrap();
+            let after = read_committed(&mut world, 0).len();
+            assert_eq!(after - before, usize::from(committed), "{value}");
+        }
+        assert_eq!(read_committed(&mut world, 0), ["one", "three"], "Produce {version}");
+        assert_eq!(read_committed(&mut world, 1), ["one", "three"]);
+        let disk = world.crash();
+        let mut world = World::on(disk, &[]);
+        assert_eq!(read_committed(&mut world, 0), ["one", "three"], "Produce {version}");
+    }
+}
+
+#[test]
+fn the_epoch_rises_with_each_end_where_the_client_knows_of_it() {
+    let mut world = ready(&[]);
+    let producer = init(&mut world, ID).unwrap();
+    assert_eq!(producer, (0, 0));
+    produce(&mut world, NEW, producer, 0, &["a"]);
+    assert_eq!(end(&mut world, NEW, producer, true), Ok((0, 1)));
+    assert_eq!(end(&mut world, NEW, producer, true), Ok((0, 1)), "who asks again is told the same");
+    assert_eq!(end(&mut world, NEW, producer, false), Err(ErrorCode::InvalidTxnState), "it was not aborted");
+    assert_eq!(produce(&mut world, NEW, producer, 0, &["late"]), ErrorCode::InvalidProducerEpoch as i16);
+    assert_eq!(end(&mut world, NEW, (0, 1), true), Err(ErrorCode::InvalidTxnState), "there is nothing to commit");
+    assert_eq!(end(&mut world, NEW, (0, 1), false), Ok((0, 2)), "but nothing may be aborted");
+    assert_eq!(end(&mut world, NEW, (0, 7), true), Err(ErrorCode::ProducerFenced));
+    assert_eq!(end(&mut world, NEW, (5, 2), true), Err(ErrorCode::InvalidProducerIdMapping));
+}
+
+#[test]
+fn the_epoch_stays_where_the_client_does_not_know_better() {
+    let mut world = ready(&[]);
+    let producer = init(&mut world, ID).unwrap();
+    assert_eq!(end(&mut world, OLD, producer, false), Err(ErrorCode::InvalidTxnState));
+    assert_eq!(add(&mut world, producer, &[0]), [NONE]);
+    assert_eq!(end(&mut world, OLD, producer, true), Ok(producer));
+    assert_eq!(end(&mut world, OLD, producer, true), Ok(producer));
+    assert_eq!(end(&mut world, OLD, producer, false), Err(ErrorCode::InvalidTxnState));
+    assert_eq!(add(&mut world, producer, &[0]), [NONE]);
+    assert_eq!(end(&mut world, OLD, producer, false), Ok(producer));
+    assert_eq!(end_with(&mut world, 1, (0, 9), true), Err(ErrorCode::InvalidProducerEpoch), "an old word for it");
+}
+
+#[test]
+fn who_begins_with_an_id_fences_who_had_it() {
+    let mut world = ready(&[]);
+    let first = init(&mut world, ID).unwrap();
+    assert_eq!(produce(&mut world, NEW, first, 0, &["first"]), NONE);
+    assert_eq!(init(&mut world, ID), Err(ErrorCode::ConcurrentTransactions), "the open one is aborted first");
+    let second = init(&mut world, ID).unwrap();
+    assert!(second.0 == first.0 && second.1 > first.1, "{second:?}");
+    assert_eq!(produce(&mut world, NEW, first, 0, &["zombie"]), ErrorCode::InvalidProducerEpoch as i16);
+    assert_eq!(end(&mut world, NEW, first, true), Err(ErrorCode::ProducerFenced));
+    assert_eq!(produce(&mut world, NEW, second, 0, &["second"]), NONE);
+    end(&mut world, NEW, second, true).unwrap();
+    assert_eq!(read_committed(&mut world, 0), ["second"]);
+}
+
+#[test]
+fn a_producer_that_says_what_it_had_goes_on_and_a_fenced_one_does_not() {
+    let mut world = ready(&[]);
+    let first = init(&mut world, ID).unwrap();
+    let second = init_with(&mut world, 4, ID, first).unwrap();
+    assert_eq!(second, (0, 1));
+    assert_eq!(init_with(&mut world, 4, ID, first), Ok(second), "it did not hear of it");
+    let third = init(&mut world, ID).unwrap();
+    assert_eq!(third, (0, 2));
+    assert_eq!(init_with(&mut world, 4, ID, second), Err(ErrorCode::ProducerFenced));
+    assert_eq!(init_with(&mut world, 3, ID, second), Err(ErrorCode::InvalidProducerEpoch), "an old word for it");
+    assert_eq!(init_with(&mut world, 4, ID, (3, 2)), Err(ErrorCode::ProducerFenced));
+    assert_eq!(init_with(&mut world, 4, ID, (-1, 2)), Err(ErrorCode::InvalidRequest));
+}
+
+#[test]
+fn what_is_no_producer_is_refused() {
+    let mut world = ready(&[("transaction.max.timeout.ms", "1000")]);
+    assert_eq!(init(&mut world, ""), Err(ErrorCode::InvalidRequest));
+    assert_eq!(init(&mut world, ID), Err(ErrorCode::InvalidTransactionTimeout));
+    assert_eq!(end(&mut world, NEW, (0, 0), true), Err(ErrorCode::InvalidProducerIdMapping));
+}
+
+#[test]
+fn partitions_must_be_in_the_transaction_and_on_the_broker() {
+    let mut world = ready(&[]);
+    let producer = init(&mut world, ID).unwrap();
+    assert_eq!(produce(&mut world, 10, producer, 0, &["a"]), ErrorCode::InvalidTxnState as i16);
+    assert_eq!(produce(&mut world, OLD, producer, 0, &["a"]), ErrorCode::TransactionAbortable as i16);
+    let missing = [ErrorCode::OperationNotAttempted as i16, ErrorCode::UnknownTopicOrPartition as i16];
+    assert_eq!(add(&mut world, producer, &[0, 9]), missing);
+    assert_eq!(add(&mut world, (producer.0, 3), &[0]), [ErrorCode::ProducerFenced as i16]);
+    assert_eq!(add(&mut world, producer, &[0]), [NONE]);
+    assert_eq!(add(&mut world, producer, &[0]), [NONE]);
+    assert_eq!(produce(&mut world, OLD, producer, 0, &["a"]), NONE);
+    assert_eq!(verify(&mut world, producer, &[0, 1]), [NONE, ErrorCode::TransactionAbortable as i16]);
+    let described = describe(&mut world, ID);
+    assert_eq!((&*described.transaction_state, described.producer_id), ("Ongoing", producer.0));
+    assert_eq!(described.topics[0].partitions, [0]);
+}
+
+#[test]
+fn without_verification_a_partition_takes_what_it_gets() {
+    let mut world = ready(&[("transaction.partition.verification.enable", "false")]);
+    let producer = init(&mut world, ID).unwrap();
+    assert_eq!(produce(&mut world, OLD, producer, 0, &["a"]), NONE);
+}
+
+#[test]
+fn offsets_count_when_the_transaction_is_committed() {
+    for version in [3, 5] {
+        let (produce_version, mut world) = (if version == 3 { OLD } else { NEW }, ready(&[]));
+        let mut producer = init(&mut world, ID).unwrap();
+        for (offset, committed, counts) in [(7, true, 7), (8, false, 7), (9, true, 9)] {
+            if version == 3 {
+                assert_eq!(add_offsets(&mut world, producer, "readers"), NONE);
+            }
+            assert_eq!(commit_offset(&mut world, version, producer, ("readers", -1), offset), NONE);
+            assert_eq!(stable_offset(&mut world, "readers"), Err(ErrorCode::UnstableOffsetCommit));
+            producer = end(&mut world, produce_version, producer, committed).unwrap();
+            assert_eq!(stable_offset(&mut world, "readers"), Ok(counts), "{offset}");
+        }
+        let disk = world.crash();
+        let mut world = World::on(disk, &[]);
+        assert_eq!(stable_offset(&mut world, "readers"), Ok(9));
+    }
+}
+
+#[test]
+fn offsets_are_refused_of_who_is_no_member_and_of_who_has_not_said_so() {
+    let mut world = ready(&[]);
+    let producer = init(&mut world, ID).unwrap();
+    let refused = commit_offset(&mut world, 3, producer, ("readers", -1), 7);
+    assert_eq!(refused, ErrorCode::InvalidTxnState as i16, "the group's partition is not in the transaction");
+    assert_eq!(commit_offset(&mut world, 4, producer, ("readers", -1), 7), ErrorCode::TransactionAbortable as i16);
+    assert_eq!(commit_offset(&mut world, 5, producer, ("readers", 4), 7), ErrorCode::IllegalGeneration as i16);
+    assert_eq!(commit_offset(&mut world, 5, producer, ("", -1), 7), ErrorCode::InvalidGroupId as i16);
+    assert_eq!(
+        commit_offset(&mut world, 5, (producer.0, 5), ("readers", -1), 7),
+        ErrorCode::InvalidProducerEpoch as i16
+    );
+}
+
+#[test]
+fn a_transaction_that_takes_too_long_is_aborted_and_its_producer_fenced() {
+    for version in [OLD, NEW] {
+        let mut world = ready(&[]);
+        let producer = init(&mut world, ID).unwrap();
+        if version == OLD {
+            add(&mut world, producer, &[0]);
+        }
+        produce(&mut world, version, producer, 0, &["slow"]);
+        world.pass_ms(i64::from(TIMEOUT_MS) - 1);
+        assert_eq!(&*describe(&mut world, ID).transaction_state, "Ongoing");
+        world.pass_ms(1);
+        assert_eq!(&*describe(&mut world, ID).transaction_state, "CompleteAbort");
+        let refused = if version == OLD { ErrorCode::ProducerFenced } else { ErrorCode::InvalidTxnState };
+        assert_eq!(end(&mut world, version, producer, true), Err(refused));
+        assert_eq!(produce(&mut world, version, producer, 0, &["slow"]), ErrorCode::InvalidProducerEpoch as i16);
+        assert_eq!(read_committed(&mut world, 0), [""; 0]);
+        let next = init(&mut world, ID).unwrap();
+        assert!(next.1 > producer.1, "{next:?}");
+    }
+}
+
+#[test]
+fn an_open_transaction_survives_a_crash_and_has_the_rest_of_its_time() {
+    let mut world = ready(&[]);
+    let producer = init(&mut world, ID).unwrap();
+    produce(&mut world, NEW, producer, 0, &["a"]);
+    world.pass_ms(i64::from(TIMEOUT_MS) / 2);
+    let now = world.now;
+    let disk = world.crash();
+    let mut world = World::on_at(disk, &[], now);
+    assert_eq!(&*describe(&mut world, ID).transaction_state, "Ongoing");
+    world.pass_ms(i64::from(TIMEOUT_MS) / 2);
+    assert_eq!(&*describe(&mut world, ID).transaction_state, "CompleteAbort");
+}
+
+#[test]
+fn an_id_that_nobody_uses_is_forgotten_and_costs_no_wake_up_before() {
+    let day_ms = 24 * 3_600_000;
+    let mut world = ready(&[("log.retention.check.interval.ms", "9000000000"), ("log.cleaner.enable", "false")]);
+    let producer = init(&mut world, ID).unwrap();
+    produce(&mut world, NEW, producer, 0, &["a"]);
+    end(&mut world, NEW, producer, true).unwrap();
+    world.pass_ms(6 * day_ms);
+    assert_eq!(&*describe(&mut world, ID).transaction_state, "CompleteCommit");
+    world.pass_ms(2 * day_ms);
+    assert_eq!(describe(&mut world, ID).error_code, ErrorCode::TransactionalIdNotFound as i16);
+    let disk = world.crash();
+    let mut world = World::on(disk, &[]);
+    assert_eq!(describe(&mut world, ID).error_code, ErrorCode::TransactionalIdNotFound as i16);
+}
+
+#[test]
+fn a_producer_that_has_no_epoch_left_gets_another_id() {
+    let mut world = ready(&[]);
+    let first = init(&mut world, ID).unwrap();
+    let mut producer = first;
+    while producer.1 < i16::MAX - 1 {
+        producer = end(&mut world, NEW, producer, false).unwrap();
+    }
+    assert_eq!(produce(&mut world, NEW, producer, 0, &["last"]), NONE);
+    let next = end(&mut world, NEW, producer, true).unwrap();
+    assert_eq!((next.0 > first.0, next.1), (true, 0));
+    assert_eq!(end(&mut world, NEW, producer, true), Ok(next), "who asks again is told the same");
+    assert_eq!(produce(&mut world, NEW, next, 0, &["first"]), NONE);
+    assert_eq!(end(&mut world, NEW, next, true), Ok((next.0, 1)));
+    assert_eq!(read_committed(&mut world, 0), ["last", "first"]);
+}
+
+#[test]
+fn an_end_is_answered_when_it_is_decided_and_the_next_transaction_waits_for_the_markers() {
+    let mut world = ready(&[]);
+    let producer = init(&mut world, ID).unwrap();
+    produce(&mut world, NEW, producer, 0, &["a"]);
+    world.judge = Box::new(|command| match command {
+        StorageCommand::Append { .. } => Verdict::Hold,
+        _ => Verdict::Do,
+    });
+    world.send(5, &end_request(producer, true));
+    assert!(world.answer::<EndTxnResponse>(5).is_none(), "nothing is decided yet");
+    assert_eq!(&*describe(&mut world, ID).transaction_state, "Ongoing");
+    world.release();
+    let answer: EndTxnResponse = world.answer(5).expect("it is decided");
+    assert_eq!((answer.error_code, answer.producer_epoch), (NONE, 1));
+    assert_eq!(&*describe(&mut world, ID).transaction_state, "CompleteCommit");
+}
+
+#[test]
+fn requests_of_the_next_transaction_wait_for_the_end_of_the_one_before() {
+    let mut world = ready(&[]);
+    let producer = init(&mut world, ID).unwrap();
+    produce(&mut world, NEW, producer, 0, &["a"]);
+    let mut appends = 0;
+    world.judge = Box::new(move |command| {
+        appends += usize::from(matches!(command, StorageCommand::Append { .. }));
+        // The decision is written, the markers are not.
+        if matches!(command, StorageCommand::Append { .. }) && appends > 1 { Verdict::Hold } else { Verdict::Do }
+    });
+    let next = end(&mut world, NEW, producer, true).unwrap();
+    assert_eq!(&*describe(&mut world, ID).transaction_state, "PrepareCommit");
+    assert_eq!(init(&mut world, ID), Err(ErrorCode::ConcurrentTransactions));
+    assert_eq!(end(&mut world, NEW, next, true), Err(ErrorCode::ConcurrentTransactions));
+    world.send(NEW, &produce_request(next, 0, 0, &["b"]));
+    world.send(NEW, &produce_request(next, 0, 1, &["c"]));
+    assert!(world.answer::<ProduceResponse>(NEW).is_none());
+    world.release();
+    for expected in [NONE, NONE] {
+        let answer: ProduceResponse = world.answer(NEW).expect("the markers are written");
+        assert_eq!(answer.responses[0].partition_responses[0].error_code, expected);
+    }
+    end(&mut world, NEW, next, true).unwrap();
+    assert_eq!(read_committed(&mut world, 0), ["a", "b", "c"]);
+}
+
+#[test]
+fn who_waits_too_long_for_the_transaction_before_is_told_to_try_again() {
+    let mut world = ready(&[]);
+    let producer = init(&mut world, ID).unwrap();
+    produce(&mut world, NEW, producer, 0, &["a"]);
+    let mut appends = 0;
+    world.judge = Box::new(move |command| {
+        appends += usize::from(matches!(command, StorageCommand::Append { .. }));
+        if matches!(command, StorageCommand::Append { .. }) && appends > 1 { Verdict::Hold } else { Verdict::Do }
+    });
+    let next = end(&mut world, NEW, producer, true).unwrap();
+    world.send(NEW, &produce_request(next, 0, 0, &["b"]));
+    world.pass_ms(100);
+    let answer: ProduceResponse = world.answer(NEW).expect("it waited long enough");
+    assert_eq!(answer.responses[0].partition_responses[0].error_code, ErrorCode::ConcurrentTransactions as i16);
+}
+
+#[test]
+fn the_partitions_of_a_deleted_topic_hold_nobody_up() {
+    let mut world = ready(&[]);
+    world.create_topic("others", 1);
+    let producer = init(&mut world, ID).unwrap();
+    produce(&mut world, NEW, producer, 0, &["a"]);
+    let request = DeleteTopicsRequest { topic_names: vec!["letters".into()], timeout_ms: 1_000, ..Default::default() };
+    let _: DeleteTopicsResponse = world.call(5, &request);
+    end(&mut world, NEW, producer, true).unwrap();
+    assert_eq!(&*describe(&mut world, ID).transaction_state, "CompleteCommit");
+}
+
+#[test]
+fn transactions_are_listed_by_state_producer_age_and_name() {
+    let mut world = ready(&[]);
+    let open = init(&mut world, "open-1").unwrap();
+    produce_as(&mut world, "open-1", open, 0, &["a"]);
+    let idle = init(&mut world, "idle-1").unwrap();
+    world.pass_ms(10_000);
+    let list = |world: &mut World, request: ListTransactionsRequest| {
+        let answer: ListTransactionsResponse = world.call(2, &request);
+        assert_eq!(answer.error_code, NONE);
+        let mut ids: Vec<_> =
+            answer.transaction_states.iter().map(|state| state.transactional_id.to_string()).collect();
+        ids.sort();
+        (ids, answer.unknown_state_filters.len())
+    };
+    let all = ListTransactionsRequest { duration_filter: -1, ..Default::default() };
+    assert_eq!(list(&mut world, all.clone()).0, ["idle-1", "open-1"]);
+    let states = vec!["Ongoing".into(), "Nonsense".into()];
+    assert_eq!(
+        list(&mut world, ListTransactionsRequest { state_filters: states, ..all.clone() }),
+        (vec!["open-1".into()], 1)
+    );
+    let producers = ListTransactionsRequest { producer_id_filters: vec![idle.0], ..all.clone() };
+    assert_eq!(list(&mut world, producers).0, ["idle-1"]);
+    let young =
+        ListTransactionsRequest { duration_filter: 10_000, state_filters: vec!["Ongoing".into()], ..all.clone() };
+    assert_eq!(list(&mut world, young).0, [""; 0]);
+    let old = ListTransactionsRequest { duration_filter: 9_999, state_filters: vec!["Ongoing".into()], ..all.clone() };
+    assert_eq!(list(&mut world, old).0, ["open-1"]);
+    let named = ListTransactionsRequest { transactional_id_pattern: Some("open-.".into()), ..all.clone() };
+    assert_eq!(list(&mut world, named).0, ["open-1"]);
+    let part = ListTransactionsRequest { transactional_id_pattern: Some("open".into()), ..all.clone() };
+    assert_eq!(list(&mut world, part).0, [""; 0], "the whole id counts");
+    let wrong = ListTransactionsRequest { transactional_id_pattern: Some("(".into()), ..all };
+    let answer: ListTransactionsResponse = world.call(2, &wrong);
+    assert_eq!(answer.error_code, ErrorCode::InvalidRegularExpression as i16);
+}
+
+#[test]
+fn there_are_no_more_ids_and_partitions_than_the_limits_say() {
+    let mut world = ready(&[("ottla.max.transactional.ids", "2"), ("ottla.max.partitions.per.transaction", "1")]);
+    let producer = init(&mut world, "one").unwrap();
+    init(&mut world, "two").unwrap();
+    assert_eq!(init(&mut world, "three"), Err(ErrorCode::PolicyViolation));
+    assert!(init(&mut world, "two").is_ok());
+    assert_eq!(produce_as(&mut world, "one", producer, 0, &["a"]), NONE);
+    assert_eq!(produce_as(&mut world, "one", producer, 1, &["a"]), ErrorCode::PolicyViolation as i16);
+}
+
+#[test]
+fn who_waits_is_sent_to_look_for_another_coordinator_when_the_log_is_lost() {
+    let mut world = ready(&[]);
+    init(&mut world, ID).unwrap();
+    world.judge = Box::new(|command| match command {
+        StorageCommand::Append { .. } => Verdict::Fail,
+        _ => Verdict::Do,
+    });
+    assert_eq!(init(&mut world, ID), Err(ErrorCode::NotCoordinator));
+    assert_eq!(init(&mut world, ID), Err(ErrorCode::NotCoordinator));
+}
+
+#[test]
+fn a_crash_at_any_write_ends_a_transaction_as_a_whole() {
+    for crash_at in 1.. {
+        let mut world = ready(&[]);
+        let producer = init(&mut world, ID).unwrap();
+        for partition in 0..3 {
+            assert_eq!(produce(&mut world, NEW, producer, partition, &["x"]), NONE);
+        }
+        assert_eq!(commit_offset(&mut world, 5, producer, ("readers", -1), 7), NONE);
+        let mut writes = 0;
+        world.judge = Box::new(move |command| match command {
+            StorageCommand::Append { .. } => {
+                writes += 1;
+                if writes >= crash_at { Verdict::Hold } else { Verdict::Do }
+            }
+            _ => Verdict::Do,
+        });
+        world.send(5, &end_request(producer, true));
+        let answered = world.answer::<EndTxnResponse>(5).is_some();
+        let is_whole = world.held() == 0;
+        let disk = world.crash();
+        let mut world = World::on(disk, &[]);
+        world.pass_ms(i64::from(TIMEOUT_MS));
+        let expected: &[&str] = if crash_at > 1 { &["x"] } else { &[] };
+        assert!(!answered || crash_at > 1);
+        for partition in 0..3 {
+            assert_eq!(read_committed(&mut world, partition), expected, "crash at write {crash_at}");
+        }
+        assert_eq!(stable_offset(&mut world, "readers"), Ok(if crash_at > 1 { 7 } else { -1 }));
+        let state = describe(&mut world, ID).transaction_state.to_string();
+        assert_eq!(state, if crash_at > 1 { "CompleteCommit" } else { "CompleteAbort" });
+        if is_whole {
+            assert_eq!(crash_at, 7, "a decision, four markers, and that it is done");
+            break;
+        }
+    }
+}
+
+fn ready(properties: &[(&str, &str)]) -> World {
+    let mut world = World::new(properties);
+    world.create_topic("letters", 3);
+    for (key, key_type) in [(ID, 1), ("readers", 0)] {
+        let request = FindCoordinatorRequest { key: key.into(), key_type, ..Default::default() };
+        let _: FindCoordinatorResponse = world.call(3, &request);
+    }
+    world
+}
+
+fn error(code: i16) -> ErrorCode {
+    ErrorCode::from_number(code).expect("an error that Kafka has")
+}
+
+fn init(world: &mut World, id: &str) -> Result<Producer, ErrorCode> {
+    init_with(world, 4, id, (-1, -1))
+}
+
+fn init_with(world: &mut World, version: i16, id: &str, had: Producer) -> Result<Producer, ErrorCode> {
+    let request = InitProducerIdRequest {
+        transactional_id: Some(id.into()),
+        transaction_timeout_ms: TIMEOUT_MS,
+        producer_id: had.0,
+        producer_epoch: had.1,
+        ..Default::default()
+    };
+    let answer: InitProducerIdResponse = world.call(version, &request);
+    match answer.error_code {
+        NONE => Ok((answer.producer_id, answer.producer_epoch)),
+        code => Err(error(code)),
+    }
+}
+
+fn letters(partitions: &[i32]) -> Vec<AddPartitionsToTxnTopic> {
+    vec![AddPartitionsToTxnTopic { name: "letters".into(), partitions: partitions.to_vec(), ..Default::default() }]
+}
+
+fn add(world: &mut World, producer: Producer, partitions: &[i32]) -> Vec<i16> {
+    let request = AddPartitionsToTxnRequest {
+        v3_and_below_transactional_id: ID.into(),
+        v3_and_below_producer_id: producer.0,
+        v3_and_below_producer_epoch: producer.1,
+        v3_and_below_topics: letters(partitions),
+        ..Default::default()
+    };
+    let answer: AddPartitionsToTxnResponse = world.call(3, &request);
+    let results = &answer.results_by_topic_v3_and_below[0].results_by_partition;
+    results.iter().map(|result| result.partition_error_code).collect()
+}
+
+fn verify(world: &mut World, producer: Producer, partitions: &[i32]) -> Vec<i16> {
+    let transaction = AddPartitionsToTxnTransaction {
+        transactional_id: ID.into(),
+        producer_id: producer.0,
+        producer_epoch: producer.1,
+        verify_only: true,
+        topics: letters(partitions),
+        ..Default::default()
+    };
+    let request = AddPartitionsToTxnRequest { transactions: vec![transaction], ..Default::default() };
+    let answer: AddPartitionsToTxnResponse = world.call(5, &request);
+    let results = &answer.results_by_transaction[0].topic_results[0].results_by_partition;
+    results.iter().map(|result| result.partition_error_code).collect()
+}
+
+fn add_offsets(world: &mut World, producer: Producer, group: &str) -> i16 {
+    let request = AddOffsetsToTxnRequest {
+        transactional_id: ID.into(),
+        producer_id: producer.0,
+        producer_epoch: producer.1,
+        group_id: group.into(),
+        ..Default::default()
+    };
+    world.call::<_, AddOffsetsToTxnResponse>(3, &request).error_code
+}
+
+fn commit_offset(world: &mut World, version: i16, producer: Producer, group: (&str, i32), offset: i64) -> i16 {
+    let partition = TxnOffsetCommitRequestPartition { committed_offset: offset, ..Default::default() };
+    let topic =
+        TxnOffsetCommitRequestTopic { name: "letters".into(), partitions: vec![partition], ..Default::default() };
+    let request = TxnOffsetCommitRequest {
+        transactional_id: ID.into(),
+        group_id: group.0.into(),
+        producer_id: producer.0,
+        producer_epoch: producer.1,
+        generation_id: group.1,
+        topics: vec![topic],
+        ..Default::default()
+    };
+    world.call::<_, TxnOffsetCommitResponse>(version, &request).topics[0].partitions[0].error_code
+}
+
+fn stable_offset(world: &mut World, group: &str) -> Result<i64, ErrorCode> {
+    let topic = OffsetFetchRequestTopics { name: "letters".into(), partition_indexes: vec![0], ..Default::default() };
+    let group = OffsetFetchRequestGroup { group_id: group.into(), topics: Some(vec![topic]), ..Default::default() };
+    let request = OffsetFetchRequest { groups: vec![group], require_stable: true, ..Default::default() };
+    let answer: OffsetFetchResponse = world.call(8, &request);
+    let partition = &answer.groups[0].topics[0].partitions[0];
+    match partition.error_code {
+        NONE => Ok(partition.committed_offset),
+        code => Err(error(code)),
+    }
+}
+
+fn batch(producer: Producer, sequence: i32, values: &[&str]) -> Bytes {
+    let builder = BatchBuilder::new().producer(ProducerId(producer.0), ProducerEpoch(producer.1), sequence);
+    let mut builder = builder.transactional();
+    for value in values {
+        let value = value.as_bytes();
+        builder.push(BuilderRecord { timestamp: 1_800_000_000_000, value: Some(value), ..Default::default() });
+    }
+    builder.build()
+}
+
+fn produce_request(producer: Producer, partition: i32, sequence: i32, values: &[&str]) -> ProduceRequest {
+    let records = Some(Records::Bytes(batch(producer, sequence, values).into()));
+    let data = PartitionProduceData { index: partition, records, ..Default::default() };
+    let topic = TopicProduceData { name: "letters".into(), partition_data: vec![data], ..Default::default() };
+    ProduceRequest {
+        transactional_id: Some(ID.into()),
+        acks: -1,
+        timeout_ms: 30_000,
+        topic_data: vec![topic],
+        ..Default::default()
+    }
+}
+
+/// The first batch of a producer's epoch.
+fn produce(world: &mut World, version: i16, producer: Producer, partition: i32, values: &[&str]) -> i16 {
+    let request = produce_request(producer, partition, next_sequence(world, producer, partition), values);
+    let answer: ProduceResponse = world.call(version, &request);
+    answer.responses[0].partition_responses[0].error_code
+}
+
+fn produce_as(world: &mut World, id: &str, producer: Producer, partition: i32, values: &[&str]) -> i16 {
+    let request =
+        ProduceRequest { transactional_id: Some(id.into()), ..produce_request(producer, partition, 0, values) };
+    let answer: ProduceResponse = world.call(NEW, &request);
+    answer.responses[0].partition_responses[0].error_code
+}
+
+/// One more than what the partition has of this producer and epoch.
+fn next_sequence(world: &mut World, producer: Producer, partition: i32) -> i32 {
+    let of_producer = |header: &ottla_core::records::BatchHeader| {
+        (header.producer_id.0, header.producer_epoch.0) == producer && !header.attributes.is_control()
+    };
+    let bytes = fetch(world, partition, 0).0;
+    let batches = ottla_core::records::batches_of(&bytes).map(|batch| *batch.expect("whole batches").header());
+    batches.filter(of_producer).last().map_or(0, |header| header.last_sequence() + 1)
+}
+
+fn end_request(producer: Producer, committed: bool) -> EndTxnRequest {
+    EndTxnRequest {
+        transactional_id: ID.into(),
+        producer_id: producer.0,
+        producer_epoch: producer.1,
+        committed,
+        ..Default::default()
+    }
+}
+
+/// Ends a transaction as a client does that produces in this version; says whom the next one is of.
+fn end(world: &mut World, produce_version: i16, producer: Producer, committed: bool) -> Result<Producer, ErrorCode> {
+    end_with(world, if produce_version >= NEW { 5 } else { 4 }, producer, committed)
+}
+
+fn end_with(world: &mut World, version: i16, producer: Producer, committed: bool) -> Result<Producer, ErrorCode> {
+    let answer: EndTxnResponse = world.call(version, &end_request(producer, committed));
+    match answer.error_code {
+        NONE if version >= 5 => Ok((answer.producer_id, answer.producer_epoch)),
+        NONE => Ok(producer),
+        code => Err(error(code)),
+    }
+}
+
+fn describe(world: &mut World, id: &str) -> TransactionState {
+    // On a connection of its own: an answer that is awaited is not to hold it up.
+    let conn = ConnId(900);
+    world.open(conn);
+    let request = DescribeTransactionsRequest { transactional_ids: vec![id.into()], ..Default::default() };
+    world.send_from(conn, 0, &request);
+    let (_, answer) = world.answer_to::<DescribeTransactionsResponse>(conn, 0).expect("an answer at once");
+    world.handle(ottla_core::boundary::Input::Closed { conn });
+    answer.transaction_states[0].clone()
+}
+
+/// All batches of a partition, and the aborted transactions among those that are committed.
+fn fetch(world: &mut World, partition: i32, isolation_level: i8) -> (Bytes, Vec<(i64, i64)>) {
+    let partition = FetchPartition { partition, fetch_offset: 0, partition_max_bytes: 1 << 20, ..Default::default() };
+    let topic = FetchTopic { topic: "letters".into(), partitions: vec![partition], ..Default::default() };
+    let request = FetchRequest {
+        max_wait_ms: 0,
+        max_bytes: 1 << 20,
+        isolation_level,
+        session_epoch: -1,
+        topics: vec![topic],
+        ..Default::default()
+    };
+    let answer: FetchResponse = world.call(11, &request);
+    let partition = &answer.responses[0].partitions[0];
+    let aborted = partition.aborted_transactions.iter().flatten();
+    let bytes = match &partition.records {
+        Some(Records::Bytes(bytes)) => bytes.to_bytes(),
+        _ => Bytes::new(),
+    };
+    (bytes, aborted.map(|aborted| (aborted.producer_id, aborted.first_offset)).collect())
+}
+
+/// What a consumer sees that takes only what is committed.
+fn read_committed(world: &mut World, partition: i32) -> Vec<String> {
+    let (bytes, mut aborted) = fetch(world, partition, 1);
+    aborted.sort_by_key(|(_, first)| *first);
+    let mut skipped: Vec<i64> = Vec::new();
+    let mut values = Vec::new();
+    for batch in ottla_core::records::batches_of(&bytes) {
+        let batch = batch.expect("whole batches");
+        let header = batch.header();
+        let begun = aborted.iter().filter(|(_, first)| *first <= header.last_offset().0);
+        skipped.extend(begun.map(|(producer, _)| *producer));
+        aborted.retain(|(_, first)| *first > header.last_offset().0);
+        if header.attributes.is_control() {
+            skipped.retain(|producer| *producer != header.producer_id.0);
+        } else if !header.attributes.is_transactional() || !skipped.contains(&header.producer_id.0) {
+            let mut records = batch.records(OutputLimit::default()).expect("records");
+            while let Some(record) = records.next_record().expect("a record") {
+                values.push(String::from_utf8(record.value.unwrap_or_default().to_vec()).expect("text"));
+            }
+        }
+    }
+    values
+}
