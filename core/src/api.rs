@@ -24,6 +24,8 @@ pub mod api_versions;
 pub mod authorized;
 pub mod cluster;
 mod config_change;
+pub(crate) mod consumer_group_describe;
+pub(crate) mod consumer_group_heartbeat;
 pub mod create_partitions;
 pub mod create_topics;
 pub(crate) mod delete_groups;

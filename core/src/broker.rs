@@ -7,6 +7,7 @@ mod answer;
 mod change;
 mod compaction;
 mod configs;
+mod consumer_groups;
 mod coordinators;
 mod groups;
 mod life;

@@ -246,6 +246,11 @@ impl Config {
         Layers { stated: &self.stated, dynamic: &self.dynamic }.integer(name)
     }
 
+    /// The text, or the parts between commas, that a property of the broker holds; empty where it is null.
+    pub(crate) fn text(&self, name: &str) -> String {
+        self.broker_value(name).map(|value| value.to_string()).unwrap_or_default()
+    }
+
     /// The strongest value of a broker's property; `None` is null.
     fn broker_value(&self, name: &str) -> Option<ConfigValue> {
         Layers { stated: &self.stated, dynamic: &self.dynamic }.value(name)

@@ -5,7 +5,8 @@
 //! states and says which file does what:
 //!
 //! - `coordinator` holds the groups of one partition; `replay` makes them from records, `records` records from them;
-//! - `classic` is the protocol by which members agree with JoinGroup and SyncGroup;
+//! - `classic` is the protocol by which members agree with JoinGroup and SyncGroup; `embedded` reads what consumers say in it;
+//! - `consumer` is the protocol by which the coordinator assigns (KIP-848);
 //! - `committed` and `retention` are about offsets;
 //! - `effects` and `timers` are what the state machines want done, and when.
 //!
@@ -14,8 +15,10 @@
 
 mod classic;
 mod committed;
+mod consumer;
 mod coordinator;
 mod effects;
+mod embedded;
 mod group;
 mod records;
 mod replay;
@@ -30,12 +33,16 @@ use crate::types::PartitionId;
 
 pub(crate) use classic::{Join, Member, Protocol, Sync};
 pub(crate) use committed::CommittedOffset;
+pub(crate) use consumer::Member as ConsumerMember;
+pub(crate) use consumer::{
+    Arming, Beat, ClassicJoin, ClassicSync, ConsumerGroup, ConsumerTurn, Plan, TopicChanges, beat,
+};
 pub(crate) use coordinator::{Committer, Coordinator};
 pub(crate) use effects::{Effects, GroupAnswer, Write, join_refusal, sync_refusal};
 pub(crate) use group::{Group, GroupId, MemberId};
 pub(crate) use records::{batch, batches, offset_committed, transactional_batch};
-pub(crate) use settings::Settings;
-pub(crate) use timers::{Timer, Timers};
+pub(crate) use settings::{GroupConfig, Settings};
+pub(crate) use timers::{Timer, TimerKind, Timers};
 
 /// The coordinators of this broker.
 #[derive(Debug)]
@@ -43,12 +50,15 @@ pub(crate) struct Groups {
     pub(crate) settings: Settings,
     pub(crate) coordinators: Coordinators<Coordinator>,
     pub(crate) timers: Timers,
+    /// When topics changed.
+    pub(crate) topics: TopicChanges,
 }
 
 impl Groups {
     pub(crate) fn new(config: &Config) -> Self {
         let settings = Settings::from(config);
-        Self { settings, coordinators: Coordinators::default(), timers: Timers::default() }
+        let topics = TopicChanges::default();
+        Self { settings, coordinators: Coordinators::default(), timers: Timers::default(), topics }
     }
 
     /// The coordinator of a partition, where it answers.

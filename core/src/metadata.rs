@@ -25,7 +25,7 @@ pub use batch::{batch, batches, control_batch, record_version};
 pub use delta::Delta;
 pub use features::{
     ELIGIBLE_LEADER_REPLICAS_VERSION, FEATURE_LEVELS, Features, METADATA_VERSION, SUPPORTED_FEATURES, features_of,
-    is_elr_enabled, metadata_version,
+    is_consumer_protocol_enabled, is_elr_enabled, metadata_version,
 };
 pub use image::{BrokerRegistration, ConfigResource, Endpoint, MetadataImage, Partition, Topic};
 pub use lifecycle::{Bootstrap, Registration, log_dirs_record, start_batches, stop_records};

@@ -8,12 +8,13 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::{
-    Caller, View, add_offsets_to_txn, add_partitions_to_txn, alter_configs, api_versions, create_partitions,
-    create_topics, delete_groups, delete_records, delete_topics, describe_cluster, describe_configs, describe_groups,
-    describe_log_dirs, describe_topic_partitions, describe_transactions, elect_leaders, end_txn, fetch,
-    find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group, leave_group,
-    list_config_resources, list_groups, list_offsets, list_transactions, metadata, offset_commit, offset_delete,
-    offset_fetch, offset_for_leader_epoch, produce, sync_group, table, txn_offset_commit,
+    Caller, View, add_offsets_to_txn, add_partitions_to_txn, alter_configs, api_versions, consumer_group_describe,
+    consumer_group_heartbeat, create_partitions, create_topics, delete_groups, delete_records, delete_topics,
+    describe_cluster, describe_configs, describe_groups, describe_log_dirs, describe_topic_partitions,
+    describe_transactions, elect_leaders, end_txn, fetch, find_coordinator, heartbeat, incremental_alter_configs,
+    init_producer_id, join_group, leave_group, list_config_resources, list_groups, list_offsets, list_transactions,
+    metadata, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch, produce, sync_group, table,
+    txn_offset_commit,
 };
 use crate::boundary::CloseReason;
 use crate::broker::Broker;
@@ -26,6 +27,8 @@ use crate::wire::messages::add_offsets_to_txn::AddOffsetsToTxnRequest;
 use crate::wire::messages::add_partitions_to_txn::AddPartitionsToTxnRequest;
 use crate::wire::messages::alter_configs::AlterConfigsRequest;
 use crate::wire::messages::api_versions::ApiVersionsRequest;
+use crate::wire::messages::consumer_group_describe::ConsumerGroupDescribeRequest;
+use crate::wire::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
 use crate::wire::messages::create_partitions::CreatePartitionsRequest;
 use crate::wire::messages::create_topics::CreateTopicsRequest;
 use crate::wire::messages::delete_groups::DeleteGroupsRequest;
@@ -99,6 +102,10 @@ fn serve(broker: &mut Broker, now: Now, slot: SlotId, frame: &Bytes) -> Result<(
         }
         SyncGroupRequest::KEY => sync_group::handle(broker, now, caller, read(body, version)?),
         HeartbeatRequest::KEY => heartbeat::handle(broker, now, caller, &read(body, version)?),
+        ConsumerGroupHeartbeatRequest::KEY => {
+            let client_id = header.client_id.as_deref();
+            consumer_group_heartbeat::handle(broker, now, caller, client_id, &read(body, version)?);
+        }
         LeaveGroupRequest::KEY => leave_group::handle(broker, now, caller, read(body, version)?),
         key => return groups(broker, now, caller, frame, key, body),
     }
@@ -120,6 +127,9 @@ fn groups(
         OffsetFetchRequest::KEY => offset_fetch::handle(broker, now, caller, read(body, version)?),
         OffsetDeleteRequest::KEY => offset_delete::handle(broker, now, caller, &read(body, version)?),
         DescribeGroupsRequest::KEY => describe_groups::handle(broker, now, caller, &read(body, version)?),
+        ConsumerGroupDescribeRequest::KEY => {
+            consumer_group_describe::handle(broker, now, caller, &read(body, version)?);
+        }
         ListGroupsRequest::KEY => list_groups::handle(broker, now, caller, &read(body, version)?),
         DeleteGroupsRequest::KEY => delete_groups::handle(broker, now, caller, &read(body, version)?),
         key => return transactions(broker, now, caller, frame, key, body),

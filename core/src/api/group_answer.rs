@@ -5,18 +5,23 @@
 
 use alloc::vec::Vec;
 
-use super::Caller;
+use super::{ApiError, Caller};
 use crate::broker::{Broker, Work};
 use crate::coordinators::partition_of;
 use crate::error_code::ErrorCode;
+use crate::groups::{join_refusal, sync_refusal};
 use crate::parking::{Waits, Wake};
 use crate::time::Now;
 use crate::types::{Offset, PartitionId};
+use crate::wire::messages::consumer_group_describe::ConsumerGroupDescribeResponse;
+use crate::wire::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatResponse;
 use crate::wire::messages::delete_groups::DeleteGroupsResponse;
 use crate::wire::messages::describe_groups::{DescribeGroupsResponse, DescribedGroup};
+use crate::wire::messages::join_group::JoinGroupResponse;
 use crate::wire::messages::list_groups::ListGroupsResponse;
 use crate::wire::messages::offset_commit::OffsetCommitResponse;
 use crate::wire::messages::offset_delete::OffsetDeleteResponse;
+use crate::wire::messages::sync_group::SyncGroupResponse;
 use crate::wire::messages::txn_offset_commit::TxnOffsetCommitResponse;
 
 use super::offset_fetch::OffsetFetchAnswer;
@@ -38,6 +43,10 @@ pub(crate) enum GroupResponse {
     DescribeGroups(DescribeGroupsResponse),
     ListGroups(ListGroupsResponse),
     DeleteGroups(DeleteGroupsResponse),
+    ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse),
+    ConsumerGroupDescribe(ConsumerGroupDescribeResponse),
+    JoinGroup(JoinGroupResponse),
+    SyncGroup(SyncGroupResponse),
 }
 
 /// Answers when these partitions are committed as far as they are written now.
@@ -107,6 +116,10 @@ impl ParkedGroupAnswer {
             GroupResponse::DescribeGroups(response) => broker.answer(caller, &response, Vec::new()),
             GroupResponse::ListGroups(response) => broker.answer(caller, &response, Vec::new()),
             GroupResponse::DeleteGroups(response) => broker.answer(caller, &response, Vec::new()),
+            GroupResponse::ConsumerGroupHeartbeat(response) => broker.answer(caller, &response, Vec::new()),
+            GroupResponse::ConsumerGroupDescribe(response) => broker.answer(caller, &response, Vec::new()),
+            GroupResponse::JoinGroup(response) => super::join_group::answer(broker, caller, response),
+            GroupResponse::SyncGroup(response) => super::sync_group::answer(broker, caller, &response),
         }
     }
 }
@@ -145,6 +158,16 @@ impl GroupResponse {
                     group.error_code = number;
                 }
             }
+            Self::ConsumerGroupHeartbeat(response) => {
+                *response = super::consumer_group_heartbeat::refusal(ApiError::bare(error));
+            }
+            Self::ConsumerGroupDescribe(response) => {
+                for group in response.groups.iter_mut().filter(|group| is_of(&group.group_id)) {
+                    *group = super::consumer_group_describe::refusal(group.group_id.clone(), error);
+                }
+            }
+            Self::JoinGroup(response) => *response = join_refusal("", error),
+            Self::SyncGroup(response) => *response = sync_refusal(error),
         }
     }
 }

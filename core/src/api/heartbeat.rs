@@ -24,12 +24,21 @@ fn beat(broker: &mut Broker, now: Now, request: &HeartbeatRequest) -> Result<Err
         found => found?,
     };
     let settings = broker.groups.settings;
-    let coordinator = broker.groups.serving_mut(index).ok_or(ErrorCode::NotCoordinator)?;
-    let Some((group, _)) = coordinator.groups.get_key_value(&*request.group_id) else {
+    let coordinator = broker.groups.serving(index).ok_or(ErrorCode::NotCoordinator)?;
+    let Some((group, known)) = coordinator.groups.get_key_value(&*request.group_id) else {
         return Err(ErrorCode::UnknownMemberId);
     };
-    let group = GroupId::clone(group);
+    let (group, is_consumer) = (GroupId::clone(group), known.consumer().is_some());
     let member = (&*request.member_id, request.group_instance_id.as_deref(), request.generation_id);
+    if is_consumer {
+        let mut turn = broker.consumer_turn(now, &group);
+        let consumer = broker.groups.serving(index).and_then(|coordinator| coordinator.consumer(&group));
+        let consumer = consumer.ok_or(ErrorCode::UnknownMemberId)?;
+        let error = consumer.classic_heartbeat(&mut turn, member);
+        let plan = turn.plan;
+        return broker.carry_out(now, index, &group, plan).map(|()| error);
+    }
+    let coordinator = broker.groups.serving_mut(index).ok_or(ErrorCode::NotCoordinator)?;
     let (error, effects) = coordinator.heartbeat(now, &settings, &group, member);
     broker.act(now, index, &group, effects);
     Ok(error)

@@ -41,11 +41,21 @@ fn leave(
     }
     let index = broker.coordinator_of(group)?;
     let (group, settings) = (GroupId::from(group), broker.groups.settings);
-    let coordinator = broker.groups.serving_mut(index).ok_or(ErrorCode::NotCoordinator)?;
     let named: Vec<_> =
         members.iter().map(|member| (&*member.member_id, member.group_instance_id.as_deref())).collect();
-    let (outcomes, effects) = coordinator.leave(now, &settings, &group, &named);
-    broker.act(now, index, &group, effects);
+    let mut turn = broker.consumer_turn(now, &group);
+    let coordinator = broker.groups.serving(index).ok_or(ErrorCode::NotCoordinator)?;
+    let outcomes = if let Some(consumer) = coordinator.consumer(&group) {
+        let outcomes = consumer.classic_leave(&mut turn, &named);
+        let plan = turn.plan;
+        broker.carry_out(now, index, &group, plan)?;
+        outcomes
+    } else {
+        let coordinator = broker.groups.serving_mut(index).ok_or(ErrorCode::NotCoordinator)?;
+        let (outcomes, effects) = coordinator.leave(now, &settings, &group, &named);
+        broker.act(now, index, &group, effects);
+        outcomes
+    };
     let answered = members.iter().zip(outcomes).map(|(member, outcome)| MemberResponse {
         member_id: member.member_id.clone(),
         group_instance_id: member.group_instance_id.clone(),

@@ -11,6 +11,7 @@ use crate::groups::{CommittedOffset, Committer, offset_committed};
 use crate::metadata::{MetadataImage, Topic};
 use crate::time::{Now, WallClock};
 use crate::types::{LeaderEpoch, Offset};
+use crate::wire::Uuid;
 use crate::wire::messages::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
     OffsetCommitResponsePartition, OffsetCommitResponseTopic,
@@ -51,12 +52,14 @@ fn commit(
 ) -> Result<Option<i32>, ErrorCode> {
     let group = &*request.group_id;
     let index = broker.coordinator_of(group)?;
+    let partitions = partitions_of(broker.metadata.image(), request, version);
     let by = Committer {
         member: &request.member_id,
         instance: request.group_instance_id.as_deref(),
         generation: request.generation_id_or_member_epoch,
         is_not_found_known: version >= NOT_FOUND_KNOWN_SINCE,
         is_transactional: false,
+        partitions: &partitions,
     };
     let settings = broker.groups.settings;
     let has_room = broker.groups.has_room_for_group();
@@ -103,6 +106,16 @@ fn committed(
         topic_id: topic.id,
         recorded_at: Offset(0),
     }
+}
+
+/// The partitions that the request is about, as far as they are there.
+fn partitions_of(image: &MetadataImage, request: &OffsetCommitRequest, version: i16) -> Vec<(Uuid, i32)> {
+    let of_topic = |topic: &OffsetCommitRequestTopic| {
+        let id = find(image, topic, version).map(|found| found.id);
+        let partitions = topic.partitions.iter().map(|partition| partition.partition_index).collect::<Vec<_>>();
+        id.into_iter().flat_map(move |id| partitions.clone().into_iter().map(move |partition| (id, partition)))
+    };
+    request.topics.iter().flat_map(of_topic).collect()
 }
 
 fn find<'a>(image: &'a MetadataImage, topic: &OffsetCommitRequestTopic, version: i16) -> Option<&'a Topic> {

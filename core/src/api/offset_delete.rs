@@ -47,10 +47,7 @@ fn delete(
     for topic in &request.topics {
         let name = TopicName::from(&*topic.name);
         let found = broker.metadata.image().topic(&name);
-        let is_read = match known.classic() {
-            Some(classic) => classic.is_subscribed_to(&name),
-            None => known.member_count() > 0,
-        };
+        let is_read = known.is_subscribed_to(&name);
         let partitions = topic.partitions.iter().map(|partition| {
             let partition_index = partition.partition_index;
             let is_there = found.is_some_and(|found| found.partitions.contains_key(&partition_index));

@@ -103,6 +103,14 @@ fn fetch(
     require_stable: bool,
 ) -> OffsetFetchResponseGroup {
     let known = coordinator.groups.get_key_value(&*asked.group_id);
+    let consumer = known.and_then(|(_, group)| group.consumer());
+    if let Some(Err(error)) =
+        consumer.map(|consumer| consumer.check_offset_fetch(asked.member_id.as_deref(), asked.member_epoch))
+    {
+        let mut refused = unanswered(asked);
+        refuse(&mut refused, version, error);
+        return refused;
+    }
     let reading = Reading { coordinator, image, known, uses_ids: version >= TOPIC_IDS_SINCE, require_stable };
     let topics = match &asked.topics {
         None => reading.all(),

@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::Caller;
+use super::group_answer::{self, GroupResponse};
 use crate::broker::Broker;
 use crate::error_code::ErrorCode;
-use crate::groups::{GroupId, Sync, sync_refusal};
+use crate::groups::{ClassicSync, GroupId, Sync, sync_refusal};
 use crate::time::Now;
 use crate::wire::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
 
@@ -28,6 +29,11 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: Syn
         Ok(index) => index,
         Err(error) => return answer(broker, caller, &sync_refusal(error)),
     };
+    let group = GroupId::from(&*request.group_id);
+    let coordinator = broker.groups.serving(index).expect("it was just found");
+    if coordinator.consumer(&group).is_some() {
+        return sync_consumer(broker, now, caller, &request, (index, &group));
+    }
     let assignments = request
         .assignments
         .iter()
@@ -41,10 +47,36 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: Syn
         protocol_type: request.protocol_type,
         protocol: request.protocol_name,
     };
-    let (group, settings) = (GroupId::from(&*request.group_id), broker.groups.settings);
+    let settings = broker.groups.settings;
     let coordinator = broker.groups.serving_mut(index).expect("it was just found");
     let effects = coordinator.sync(now, &settings, &group, sync);
     broker.act(now, index, &group, effects);
+}
+
+/// A member of a consumer group that speaks the classic protocol: what it gets is known.
+fn sync_consumer(
+    broker: &mut Broker,
+    now: Now,
+    caller: Caller,
+    request: &SyncGroupRequest,
+    (index, group): (i32, &GroupId),
+) {
+    let sync = ClassicSync {
+        member_id: &request.member_id,
+        instance_id: request.group_instance_id.as_deref(),
+        generation: request.generation_id,
+        protocol_type: request.protocol_type.as_ref(),
+        protocol: request.protocol_name.as_ref(),
+    };
+    let mut turn = broker.consumer_turn(now, group);
+    let consumer = broker.groups.serving(index).and_then(|coordinator| coordinator.consumer(group));
+    let synced =
+        consumer.ok_or(ErrorCode::UnknownMemberId).and_then(|consumer| consumer.classic_sync(&mut turn, &sync));
+    let plan = turn.plan;
+    match broker.carry_out(now, index, group, plan).and(synced) {
+        Ok(response) => group_answer::answer(broker, now, caller, GroupResponse::SyncGroup(response), [index]),
+        Err(error) => answer(broker, caller, &sync_refusal(error)),
+    }
 }
 
 pub(crate) fn answer(broker: &mut Broker, caller: Caller, response: &SyncGroupResponse) {

@@ -17,7 +17,7 @@ pub struct Api {
 }
 
 /// By number.
-pub static TABLE: [Api; 36] = [
+pub static TABLE: [Api; 38] = [
     // Versions 0 to 2 are refused, but old librdkafka turns compression off where they are missing.
     Api { key: ApiKey::Produce, versions: 3..=13, advertised_from: 0 },
     serve(ApiKey::Fetch, 4, 18),
@@ -53,6 +53,8 @@ pub static TABLE: [Api; 36] = [
     serve(ApiKey::DescribeCluster, 0, 2),
     serve(ApiKey::DescribeTransactions, 0, 0),
     serve(ApiKey::ListTransactions, 0, 2),
+    serve(ApiKey::ConsumerGroupHeartbeat, 0, 1),
+    serve(ApiKey::ConsumerGroupDescribe, 0, 1),
     serve(ApiKey::ListConfigResources, 0, 1),
     serve(ApiKey::DescribeTopicPartitions, 0, 0),
 ];

@@ -142,12 +142,18 @@ fn commit(
 ) -> Result<i32, ErrorCode> {
     let group = &*request.group_id;
     let index = broker.coordinator_of(group)?;
+    let image = broker.metadata.image();
+    let found = request.topics.iter().filter_map(|topic| Some((image.topic(&topic.name)?.id, &topic.partitions)));
+    let partitions: Vec<_> = found
+        .flat_map(|(id, partitions)| partitions.iter().map(move |partition| (id, partition.partition_index)))
+        .collect();
     let by = Committer {
         member: &request.member_id,
         instance: request.group_instance_id.as_deref(),
         generation: request.generation_id,
         is_not_found_known: false,
         is_transactional: true,
+        partitions: &partitions,
     };
     let settings = broker.groups.settings;
     let has_room = broker.groups.has_room_for_group();

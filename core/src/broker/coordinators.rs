@@ -41,6 +41,8 @@ pub(super) trait Kind: Replay + Default {
 impl Broker {
     /// Loads the coordinators of all partitions that are open: the broker begins to serve.
     pub(super) fn load_all_coordinators(&mut self, now: Now) {
+        // Topics that were made while the broker was away are as new as those that are made from now on.
+        self.groups.topics.created_at = self.metadata.image().end_offset;
         self.load_all::<groups::Coordinator>(now);
         self.load_all::<transactions::Coordinator>(now);
     }

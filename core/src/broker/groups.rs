@@ -35,6 +35,7 @@ impl Kind for Coordinator {
         for (group, effects) in coordinator.loaded(now, &settings) {
             broker.act(now, index, &group, effects);
         }
+        broker.load_consumers(now, index);
         broker.arm_retention(now, index);
         if let Some(partition) = broker.groups.partition(index) {
             broker.pay_markers(now, partition);
@@ -79,7 +80,7 @@ impl Broker {
         }
     }
 
-    fn answer_member(&mut self, caller: Caller, answer: GroupAnswer) {
+    pub(super) fn answer_member(&mut self, caller: Caller, answer: GroupAnswer) {
         match answer {
             GroupAnswer::Join(response) => join_group::answer(self, caller, response),
             GroupAnswer::Sync(response) => sync_group::answer(self, caller, &response),
@@ -118,7 +119,7 @@ impl Broker {
     ) -> Result<(), ErrorCode> {
         let batch = groups::batch(records, self.groups.settings.compression, now.wall);
         let (base, _) = self.append_group_batch(now, index, &batch)?;
-        self.replay(now, index, base, records);
+        self.replay_group(now, index, base, records);
         Ok(())
     }
 
@@ -159,12 +160,12 @@ impl Broker {
             let (base, _) = self.append_group_batch(now, index, &batch)?;
             let (of_batch, left) = rest.split_at(count);
             rest = left;
-            self.replay(now, index, base, of_batch);
+            self.replay_group(now, index, base, of_batch);
         }
         Ok(())
     }
 
-    fn replay(&mut self, now: Now, index: i32, base: Offset, records: &[CoordinatorRecord]) {
+    pub(super) fn replay_group(&mut self, now: Now, index: i32, base: Offset, records: &[CoordinatorRecord]) {
         let Some(coordinator) = self.groups.serving_mut(index) else { return };
         for (offset, record) in (base.0..).zip(records) {
             coordinator.apply(now, record, Offset(offset), None);
@@ -172,7 +173,12 @@ impl Broker {
     }
 
     /// Appends a batch to a partition of groups; says where it begins and ends.
-    fn append_group_batch(&mut self, now: Now, index: i32, batch: &Bytes) -> Result<(Offset, Offset), ErrorCode> {
+    pub(super) fn append_group_batch(
+        &mut self,
+        now: Now,
+        index: i32,
+        batch: &Bytes,
+    ) -> Result<(Offset, Offset), ErrorCode> {
         let id = self.groups.partition(index).ok_or(ErrorCode::NotCoordinator)?;
         self.append_own_batch(now, id, batch)
     }
@@ -199,6 +205,10 @@ impl Broker {
         while let Some(timer) = self.groups.timers.take_due(now.monotonic) {
             match timer {
                 Timer::Group { partition, group, kind } => {
+                    if self.groups.serving(partition).is_some_and(|serving| serving.consumer(&group).is_some()) {
+                        self.consumer_timeout(now, partition, &group, &kind);
+                        continue;
+                    }
                     let Some(coordinator) = self.groups.serving_mut(partition) else { continue };
                     let effects = coordinator.timeout(now, &settings, &group, &kind);
                     self.act(now, partition, &group, effects);

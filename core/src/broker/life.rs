@@ -186,6 +186,7 @@ impl Broker {
     /// Does what a change of the metadata means for the logs.
     pub(super) fn follow_metadata(&mut self, now: Now) {
         let delta = self.metadata.take_delta();
+        self.follow_topics(&delta);
         for partition in delta.partitions_created {
             self.open_log(now, partition, None);
         }

@@ -97,6 +97,14 @@ const fn between(property: &'static str, lowest: &'static str, highest: &'static
 }
 
 impl Config {
+    /// The whole number that a group's property holds: its own, or what the broker has for it.
+    pub(crate) fn group_count(&self, name: &str, own: Option<&BTreeMap<String, String>>) -> i64 {
+        static NOTHING: BTreeMap<String, String> = BTreeMap::new();
+        let definition = ResourceKind::Group.known(name);
+        let value = self.resource_value(ResourceKind::Group, definition, own.unwrap_or(&NOTHING));
+        value.map_or(0, |value| value.integer())
+    }
+
     /// What no single definition can say of a group.
     pub(super) fn check_group(&self, own: &BTreeMap<String, String>) -> Result<(), ResourceConfigError> {
         let refuse = |message: String| Err(ResourceConfigError::Conflict(message));

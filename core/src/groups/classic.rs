@@ -6,7 +6,8 @@
 //! - `join` lets members in and ends the wait for them;
 //! - `sync` hands the leader's assignments out;
 //! - `membership` is about sessions: heartbeats, leaving, silence;
-//! - `record` is what of it outlives the broker.
+//! - `record` is what of it outlives the broker;
+//! - `takeover` makes one of what a consumer group was, and ends one that becomes such a group.
 //!
 //! A group that is gone is in no state: the coordinator forgets it.
 
@@ -15,6 +16,7 @@ mod member;
 mod membership;
 mod record;
 mod sync;
+mod takeover;
 #[cfg(test)]
 mod tests;
 
@@ -22,19 +24,15 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 
 use super::effects::Turn;
+use super::embedded::{self, CONSUMER};
 use super::group::MemberId;
 use super::timers::TimerKind;
 use crate::error_code::ErrorCode;
 use crate::time::{Now, WallClock};
-use crate::wire::messages::consumer_protocol::ConsumerProtocolSubscription;
-use crate::wire::{Message, Reader};
 
 pub(crate) use join::Join;
 pub(crate) use member::{Member, Protocol};
 pub(crate) use sync::Sync;
-
-/// What consumers call their protocol.
-const CONSUMER: &str = "consumer";
 
 /// A group of the classic protocol.
 #[derive(Debug)]
@@ -316,17 +314,15 @@ impl ClassicGroup {
         }
     }
 
-    /// The topics that consumers subscribe to, as they say in the first version of their metadata, which all can read.
+    /// The topics that consumers subscribe to; none where one of them says nothing that can be read.
     fn find_subscribed_topics(&self) -> Option<BTreeSet<Arc<str>>> {
         if !self.is_of_consumers() {
             return None;
         }
         let mut topics = BTreeSet::new();
         for member in self.members.values() {
-            let metadata = member.metadata(self.protocol.as_deref()?)?;
-            let subscription = metadata.get(2..).map(|_| metadata.slice(2..))?;
-            let subscription = ConsumerProtocolSubscription::read(&mut Reader::new(&subscription), 0).ok()?;
-            topics.extend(subscription.topics.iter().map(|topic| Arc::from(&**topic)));
+            let subscription = embedded::subscription_topics(member.metadata(self.protocol.as_deref()?)?)?;
+            topics.extend(subscription.iter().map(|topic| Arc::from(&**topic)));
         }
         Some(topics)
     }

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 
 use super::classic::{ClassicGroup, Join, Sync};
 use super::committed::{CommittedOffset, Undecided};
+use super::consumer::{ConsumerGroup, ConsumerTurn, Downgrade, Plan};
 use super::effects::{Effects, Then, Turn};
 use super::group::{Group, GroupId, GroupKind, GroupType};
 use super::records;
@@ -19,7 +20,7 @@ use super::timers::TimerKind;
 use crate::error_code::ErrorCode;
 use crate::time::Now;
 use crate::types::{Offset, TopicName};
-use crate::wire::CoordinatorRecord;
+use crate::wire::{CoordinatorRecord, Uuid};
 
 /// The groups of a partition.
 #[derive(Debug, Default)]
@@ -40,11 +41,13 @@ pub(crate) struct Committer<'a> {
     pub(crate) instance: Option<&'a str>,
     /// Negative for who is no member.
     pub(crate) generation: i32,
-    /// Whether the client knows that a group may not be found: since version 9 of OffsetCommit.
+    /// Whether the client knows that a group may not be found, and members' epochs: since version 9 of OffsetCommit.
     pub(crate) is_not_found_known: bool,
     /// Whether they count once a transaction is committed only. A member may commit so while its group rebalances, and that
     /// is no sign of life.
     pub(crate) is_transactional: bool,
+    /// The partitions.
+    pub(crate) partitions: &'a [(Uuid, i32)],
 }
 
 impl Coordinator {
@@ -63,8 +66,8 @@ impl Coordinator {
             }
             None => true,
             Some(Group { kind: GroupKind::Classic(_), .. }) => false,
-            Some(next) if next.group_type() == GroupType::Consumer && next.member_count() == 0 => {
-                self.replace_next(&mut turn);
+            Some(consumer) if consumer.group_type() == GroupType::Consumer && consumer.member_count() == 0 => {
+                self.replace_consumer(&mut turn);
                 false
             }
             Some(_) => {
@@ -83,8 +86,8 @@ impl Coordinator {
         effects
     }
 
-    /// A group of the next generation that has no members becomes a classic one.
-    fn replace_next(&mut self, turn: &mut Turn<'_>) {
+    /// A consumer group that has no members becomes a classic one.
+    fn replace_consumer(&mut self, turn: &mut Turn<'_>) {
         let Some(group) = self.groups.get_mut(turn.group) else { return };
         group.kind = GroupKind::Classic(Box::new(ClassicGroup::new(turn.now)));
         let mut records = records::removed(turn.group, GroupType::Consumer);
@@ -143,7 +146,7 @@ impl Coordinator {
         (outcomes, effects)
     }
 
-    /// A time is over.
+    /// A time of a classic group is over.
     pub(crate) fn timeout(&mut self, now: Now, settings: &Settings, group: &GroupId, kind: &TimerKind) -> Effects {
         let mut effects = Effects::default();
         let mut turn = Turn { group, now, settings, effects: &mut effects };
@@ -151,7 +154,41 @@ impl Coordinator {
             TimerKind::Join => classic.join_timeout(turn),
             TimerKind::Sync => classic.sync_timeout(turn),
             TimerKind::Session(member) => classic.session_timeout(turn, member),
+            // Of a consumer group that it was.
+            TimerKind::Revocation(_) | TimerKind::Rejoin(_) | TimerKind::Resync(_) => {}
         });
+        effects
+    }
+
+    /// The group, where it is a consumer group.
+    pub(crate) fn consumer(&self, group: &str) -> Option<&ConsumerGroup> {
+        self.groups.get(group)?.consumer()
+    }
+
+    /// A time of a consumer group is over.
+    pub(crate) fn consumer_timeout(&self, mut turn: ConsumerTurn<'_>, kind: &TimerKind) -> Plan {
+        if let Some(consumer) = self.consumer(turn.group) {
+            consumer.timeout(&mut turn, kind);
+        }
+        turn.plan
+    }
+
+    /// The classic group, if it is one, becomes a consumer group.
+    pub(crate) fn upgrade(&mut self, now: Now, settings: &Settings, group: &GroupId) -> Effects {
+        let mut effects = Effects::default();
+        self.change(&mut Turn { group, now, settings, effects: &mut effects }, ClassicGroup::end);
+        effects
+    }
+
+    /// A classic group takes over from the consumer group, which the log says is gone.
+    pub(crate) fn downgrade(&mut self, now: Now, settings: &Settings, group: &GroupId, to: Downgrade) -> Effects {
+        let mut effects = Effects::default();
+        let known = self.groups.entry(Arc::clone(group)).or_insert_with(|| Group::new(now));
+        let before = known.member_count();
+        known.kind = GroupKind::Classic(to.group);
+        self.member_count = (self.member_count + known.member_count()).saturating_sub(before);
+        let mut turn = Turn { group, now, settings, effects: &mut effects };
+        self.change(&mut turn, |classic, turn| classic.begin(turn, to.rebalances));
         effects
     }
 
@@ -251,10 +288,14 @@ impl Coordinator {
         let Some((group, known)) = entry(&mut self.groups, group) else {
             return (by.without_group(), effects);
         };
-        let Some(classic) = known.classic_mut() else {
-            // Who is no member may commit while there are none.
-            let is_allowed = by.generation < 0 && known.member_count() == 0;
-            return (if is_allowed { Ok(()) } else { Err(ErrorCode::UnknownMemberId) }, effects);
+        let classic = match &mut known.kind {
+            GroupKind::Classic(classic) => classic,
+            GroupKind::Consumer(consumer) => return (consumer.check_offset_commit(&by), effects),
+            GroupKind::Next(next) => {
+                // Who is no member may commit while there are none.
+                let is_allowed = by.generation < 0 && next.members.is_empty();
+                return (if is_allowed { Ok(()) } else { Err(ErrorCode::UnknownMemberId) }, effects);
+            }
         };
         let checked = classic.check_offset_commit(by.member, by.instance, by.generation, by.is_transactional);
         if checked.is_ok() && !by.is_transactional {
@@ -273,6 +314,7 @@ impl Coordinator {
         let known = self.groups.get(group).ok_or(ErrorCode::GroupIdNotFound)?;
         let is_empty = match &known.kind {
             GroupKind::Classic(classic) => classic.is_empty(),
+            GroupKind::Consumer(consumer) => consumer.is_empty(),
             GroupKind::Next(next) => next.members.is_empty(),
         };
         if is_empty { Ok(()) } else { Err(ErrorCode::NonEmptyGroup) }
@@ -288,7 +330,10 @@ impl Coordinator {
         let undecided =
             self.undecided.places().filter(|(of, topic, index)| of == id && known.offset(topic, *index).is_none());
         records.extend(undecided.map(|(_, topic, index)| records::offset_removed(group, topic, *index)));
-        records.extend(records::removed(group, known.group_type()));
+        match known.consumer() {
+            Some(consumer) => records.extend(consumer.removal(id)),
+            None => records.extend(records::removed(group, known.group_type())),
+        }
         records
     }
 

@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 
 use super::classic::ClassicGroup;
 use super::committed::CommittedOffset;
+use super::consumer::ConsumerGroup;
 use crate::time::Now;
 use crate::types::TopicName;
 
@@ -27,7 +28,9 @@ pub(crate) struct Group {
 pub(crate) enum GroupKind {
     /// JoinGroup and SyncGroup. A group that only has offsets is one of these, without members or a protocol type.
     Classic(Box<ClassicGroup>),
-    /// One of the next generation: its records are kept, and what it has committed can be read.
+    /// ConsumerGroupHeartbeat.
+    Consumer(Box<ConsumerGroup>),
+    /// One for shares or streams: its records are kept, and what it has committed can be read.
     Next(NextGroup),
 }
 
@@ -68,6 +71,7 @@ impl Group {
     pub(crate) fn group_type(&self) -> GroupType {
         match &self.kind {
             GroupKind::Classic(_) => GroupType::Classic,
+            GroupKind::Consumer(_) => GroupType::Consumer,
             GroupKind::Next(next) => next.group_type,
         }
     }
@@ -76,6 +80,7 @@ impl Group {
     pub(crate) fn state_name(&self) -> &'static str {
         match &self.kind {
             GroupKind::Classic(classic) => classic.state().name(),
+            GroupKind::Consumer(consumer) => consumer.state().name(),
             GroupKind::Next(next) if next.members.is_empty() => "Empty",
             GroupKind::Next(_) => "Stable",
         }
@@ -84,14 +89,37 @@ impl Group {
     pub(crate) fn classic(&self) -> Option<&ClassicGroup> {
         match &self.kind {
             GroupKind::Classic(classic) => Some(classic),
-            GroupKind::Next(_) => None,
+            GroupKind::Consumer(_) | GroupKind::Next(_) => None,
         }
     }
 
     pub(crate) fn classic_mut(&mut self) -> Option<&mut ClassicGroup> {
         match &mut self.kind {
             GroupKind::Classic(classic) => Some(classic),
-            GroupKind::Next(_) => None,
+            GroupKind::Consumer(_) | GroupKind::Next(_) => None,
+        }
+    }
+
+    pub(crate) fn consumer(&self) -> Option<&ConsumerGroup> {
+        match &self.kind {
+            GroupKind::Consumer(consumer) => Some(consumer),
+            GroupKind::Classic(_) | GroupKind::Next(_) => None,
+        }
+    }
+
+    pub(crate) fn consumer_mut(&mut self) -> Option<&mut ConsumerGroup> {
+        match &mut self.kind {
+            GroupKind::Consumer(consumer) => Some(consumer),
+            GroupKind::Classic(_) | GroupKind::Next(_) => None,
+        }
+    }
+
+    /// Whether its members read the topic, or may.
+    pub(crate) fn is_subscribed_to(&self, topic: &str) -> bool {
+        match &self.kind {
+            GroupKind::Classic(classic) => classic.is_subscribed_to(topic),
+            GroupKind::Consumer(consumer) => consumer.is_subscribed_to(topic),
+            GroupKind::Next(next) => !next.members.is_empty(),
         }
     }
 
@@ -99,6 +127,7 @@ impl Group {
     pub(crate) fn member_count(&self) -> usize {
         match &self.kind {
             GroupKind::Classic(classic) => classic.member_count(),
+            GroupKind::Consumer(consumer) => consumer.members().len(),
             GroupKind::Next(next) => next.members.len(),
         }
     }

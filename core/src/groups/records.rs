@@ -6,14 +6,12 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::committed::CommittedOffset;
+use super::consumer;
 use super::group::GroupType;
 use crate::records::{BatchBuilder, BuilderRecord, Compression};
 use crate::time::WallClock;
 use crate::types::{ProducerEpoch, ProducerId};
 use crate::wire::messages::classic_group_records::GroupMetadataKey;
-use crate::wire::messages::consumer_group_records::{
-    ConsumerGroupMetadataKey, ConsumerGroupTargetAssignmentMetadataKey,
-};
 use crate::wire::messages::offset_records::{OffsetCommitKey, OffsetCommitValue};
 use crate::wire::messages::share_group_records::{ShareGroupMetadataKey, ShareGroupTargetAssignmentMetadataKey};
 use crate::wire::messages::streams_group_records::{
@@ -115,13 +113,7 @@ pub(crate) fn removed(group: &str, group_type: GroupType) -> Vec<CoordinatorReco
         GroupType::Classic => {
             vec![Record::GroupMetadata(GroupMetadataKey { group: group_id, ..Default::default() }, None)]
         }
-        GroupType::Consumer => vec![
-            Record::ConsumerGroupTargetAssignmentMetadata(
-                ConsumerGroupTargetAssignmentMetadataKey { group_id: group_id.clone(), ..Default::default() },
-                None,
-            ),
-            Record::ConsumerGroupMetadata(ConsumerGroupMetadataKey { group_id, ..Default::default() }, None),
-        ],
+        GroupType::Consumer => consumer::group_removed(group, core::iter::empty(), core::iter::empty()),
         GroupType::Share => vec![
             Record::ShareGroupTargetAssignmentMetadata(
                 ShareGroupTargetAssignmentMetadataKey { group_id: group_id.clone(), ..Default::default() },

@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 
 use super::classic::ClassicGroup;
 use super::committed::CommittedOffset;
+use super::consumer::ConsumerGroup;
 use super::coordinator::Coordinator;
 use super::group::{Group, GroupId, GroupKind, GroupType, NextGroup};
 use crate::coordinators::Replay;
@@ -30,25 +31,41 @@ impl Replay for Coordinator {
 impl Coordinator {
     /// Applies one record, which is at this offset of the log; of a producer where it belongs to a transaction.
     pub(crate) fn replay(&mut self, now: Now, record: &CoordinatorRecord, at: Offset, producer: Option<ProducerId>) {
+        if let CoordinatorRecord::OffsetCommit(key, value) = record {
+            return self.replay_offset(now, key, value.as_ref(), at, producer);
+        }
+        let before = self.members_told_of(record);
+        self.replay_group(now, record);
+        self.member_count = (self.member_count + self.members_told_of(record)).saturating_sub(before);
+    }
+
+    fn members_told_of(&self, record: &CoordinatorRecord) -> usize {
+        let group = match record {
+            CoordinatorRecord::GroupMetadata(key, _) => &key.group,
+            other => match ConsumerGroup::is_told_by(other) {
+                Some((group, _)) => group,
+                None => return 0,
+            },
+        };
+        self.groups.get(&**group).map_or(0, Group::member_count)
+    }
+
+    fn replay_group(&mut self, now: Now, record: &CoordinatorRecord) {
         use CoordinatorRecord as Record;
+        if let Some((group, is_there)) = ConsumerGroup::is_told_by(record) {
+            return self.replay_consumer(now, group, record, is_there);
+        }
         match record {
-            Record::OffsetCommit(key, value) => self.replay_offset(now, key, value.as_ref(), at, producer),
             Record::GroupMetadata(key, Some(value)) => {
                 let group = self.groups.entry(Arc::from(&*key.group)).or_insert_with(|| Group::new(now));
                 group.kind = GroupKind::Classic(Box::new(ClassicGroup::from_record(value, now)));
             }
             Record::GroupMetadata(key, None) => self.forget(now, &key.group, GroupType::Classic),
-            Record::ConsumerGroupMetadata(key, value) => {
-                self.replay_next(now, &key.group_id, GroupType::Consumer, value.is_some());
-            }
             Record::ShareGroupMetadata(key, value) => {
                 self.replay_next(now, &key.group_id, GroupType::Share, value.is_some());
             }
             Record::StreamsGroupMetadata(key, value) => {
                 self.replay_next(now, &key.group_id, GroupType::Streams, value.is_some());
-            }
-            Record::ConsumerGroupMemberMetadata(key, value) => {
-                self.replay_member(now, (&key.group_id, &key.member_id), GroupType::Consumer, value.is_some());
             }
             Record::ShareGroupMemberMetadata(key, value) => {
                 self.replay_member(now, (&key.group_id, &key.member_id), GroupType::Share, value.is_some());
@@ -104,6 +121,24 @@ impl Coordinator {
         }
     }
 
+    fn replay_consumer(&mut self, now: Now, group: &str, record: &CoordinatorRecord, is_there: bool) {
+        if let (CoordinatorRecord::ConsumerGroupMetadata(..), false) = (record, is_there) {
+            return self.forget(now, group, GroupType::Consumer);
+        }
+        let known = match self.groups.get_mut(group) {
+            Some(known) => known,
+            // Of a group that is gone.
+            None if !is_there => return,
+            None => self.groups.entry(group.into()).or_insert_with(|| Group::new(now)),
+        };
+        if known.consumer().is_none() && is_there {
+            known.kind = GroupKind::Consumer(Box::new(ConsumerGroup::new()));
+        }
+        if let Some(consumer) = known.consumer_mut() {
+            consumer.replay(record);
+        }
+    }
+
     fn replay_next(&mut self, now: Now, group: &str, group_type: GroupType, is_there: bool) {
         if is_there {
             self.next_group(now, group, group_type);
@@ -127,15 +162,13 @@ impl Coordinator {
         }
         match &mut group.kind {
             GroupKind::Next(next) => next,
-            GroupKind::Classic(_) => unreachable!("it is of another type"),
+            GroupKind::Classic(_) | GroupKind::Consumer(_) => unreachable!("it is of another type"),
         }
     }
 
     /// A group is gone, unless it has become one of another type. If it still has offsets, only those are left of it.
     fn forget(&mut self, now: Now, group: &str, group_type: GroupType) {
         let Some(known) = self.groups.get_mut(group).filter(|known| known.group_type() == group_type) else { return };
-        // Ids may have been given out whose members have not come.
-        self.member_count = self.member_count.saturating_sub(known.member_count());
         if known.offsets.is_empty() && !self.undecided.contains_group(group) {
             self.groups.remove(group);
         } else {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::committed::CommittedOffset;
 use super::coordinator::Coordinator;
-use super::group::{Group, GroupId, GroupKind, GroupType};
+use super::group::{Group, GroupId, GroupKind};
 use super::records;
 use super::settings::Settings;
 use crate::time::WallClock;
@@ -79,6 +79,8 @@ impl Group {
 
 fn aging(group: &Group) -> Aging {
     match &group.kind {
+        // As for a classic one whose members have given topics up.
+        GroupKind::Consumer(_) => Aging::SinceCommit,
         GroupKind::Next(next) if next.members.is_empty() => Aging::SinceCommit,
         GroupKind::Next(_) => Aging::Never,
         GroupKind::Classic(classic) if classic.protocol_type().is_none() => Aging::SinceCommit,
@@ -106,7 +108,7 @@ fn aging_offsets(group: &Group, aging: Aging) -> impl Iterator<Item = &Committed
 
 fn is_read(group: &Group, topic: &str) -> bool {
     match &group.kind {
-        GroupKind::Classic(classic) => classic.is_subscribed_to(topic),
+        GroupKind::Classic(_) | GroupKind::Consumer(_) => group.is_subscribed_to(topic),
         GroupKind::Next(_) => false,
     }
 }
@@ -115,6 +117,7 @@ fn is_read(group: &Group, topic: &str) -> bool {
 fn is_unused(group: &Group) -> bool {
     match &group.kind {
         GroupKind::Classic(classic) => classic.is_unused(),
-        GroupKind::Next(next) => next.group_type == GroupType::Consumer && next.members.is_empty(),
+        GroupKind::Consumer(consumer) => consumer.is_empty(),
+        GroupKind::Next(_) => false,
     }
 }

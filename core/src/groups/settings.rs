@@ -1,6 +1,8 @@
 //! What the configuration says about groups, ready to be used.
 
+use super::consumer::{Assignors, MigrationPolicy};
 use crate::config::Config;
+use crate::metadata::{ConfigResource, MetadataImage};
 use crate::records::Compression;
 
 /// The properties that a coordinator goes by. None of them changes while the broker runs.
@@ -14,6 +16,16 @@ pub(crate) struct Settings {
     pub(crate) initial_rebalance_delay_ms: i32,
     /// `group.max.size`.
     pub(crate) members_per_group: usize,
+    /// `group.consumer.max.size`.
+    pub(crate) consumers_per_group: usize,
+    /// `group.consumer.assignors`.
+    pub(crate) assignors: Assignors,
+    /// `group.consumer.migration.policy`.
+    pub(crate) migration_policy: MigrationPolicy,
+    /// `group.consumer.regex.refresh.interval.ms`.
+    pub(crate) regex_refresh_interval_ms: i64,
+    /// Whether `group.coordinator.rebalance.protocols` has the consumer protocol.
+    pub(crate) serves_consumers: bool,
     /// `offset.metadata.max.bytes`. In spite of its name Kafka counts UTF-16 units.
     pub(crate) offset_metadata_max_units: usize,
     /// `offsets.commit.timeout.ms`.
@@ -32,6 +44,29 @@ pub(crate) struct Settings {
     pub(crate) members_max: usize,
 }
 
+/// What a consumer group goes by: its own configs, or the broker's. They may change at any time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GroupConfig {
+    /// `consumer.session.timeout.ms`.
+    pub(crate) session_timeout_ms: i32,
+    /// `consumer.heartbeat.interval.ms`.
+    pub(crate) heartbeat_interval_ms: i32,
+    /// `consumer.assignment.interval.ms`.
+    pub(crate) assignment_interval_ms: i32,
+}
+
+impl GroupConfig {
+    pub(crate) fn new(config: &Config, image: &MetadataImage, group: &str) -> Self {
+        let own = image.configs.get(&ConfigResource::Group(group.into()));
+        let number = |name| i32::try_from(config.group_count(name, own)).unwrap_or(i32::MAX);
+        Self {
+            session_timeout_ms: number("consumer.session.timeout.ms"),
+            heartbeat_interval_ms: number("consumer.heartbeat.interval.ms"),
+            assignment_interval_ms: number("consumer.assignment.interval.ms"),
+        }
+    }
+}
+
 /// A piece of a log that is replayed is in memory as a whole: no more than this, whatever the property says.
 const LOAD_BUFFER_MAX_BYTES: u32 = 16 << 20;
 
@@ -45,6 +80,14 @@ impl From<&Config> for Settings {
             session_timeout_max_ms: number("group.max.session.timeout.ms"),
             initial_rebalance_delay_ms: number("group.initial.rebalance.delay.ms"),
             members_per_group: size("group.max.size"),
+            consumers_per_group: size("group.consumer.max.size"),
+            assignors: Assignors::new(&config.text("group.consumer.assignors")),
+            migration_policy: MigrationPolicy::new(&config.text("group.consumer.migration.policy")),
+            regex_refresh_interval_ms: config.count("group.consumer.regex.refresh.interval.ms"),
+            serves_consumers: config
+                .text("group.coordinator.rebalance.protocols")
+                .split(',')
+                .any(|protocol| protocol.trim().eq_ignore_ascii_case("consumer")),
             offset_metadata_max_units: size("offset.metadata.max.bytes"),
             commit_timeout_ms: config.count("offsets.commit.timeout.ms"),
             load_buffer_size_bytes: load_buffer.min(LOAD_BUFFER_MAX_BYTES),

@@ -28,6 +28,12 @@ pub(crate) enum TimerKind {
     Sync,
     /// The session of a member.
     Session(MemberId),
+    /// The time in which a member of a consumer group has to give up partitions.
+    Revocation(MemberId),
+    /// The time in which a member of a consumer group that speaks the classic protocol has to join again.
+    Rejoin(MemberId),
+    /// The time in which it has to ask for its assignment.
+    Resync(MemberId),
 }
 
 /// All timers of groups.

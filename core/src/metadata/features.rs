@@ -13,11 +13,14 @@ pub const METADATA_VERSION: &str = "metadata.version";
 /// The feature of leaders from outside the in-sync set (KIP-966).
 pub const ELIGIBLE_LEADER_REPLICAS_VERSION: &str = "eligible.leader.replicas.version";
 
+/// The feature of consumer groups (KIP-848).
+pub const GROUP_VERSION: &str = "group.version";
+
 /// The levels that Kafka 4.3 gives a new cluster, in the order in which it writes them.
 pub const FEATURE_LEVELS: [(&str, i16); 6] = [
     (METADATA_VERSION, 30),
     (ELIGIBLE_LEADER_REPLICAS_VERSION, 1),
-    ("group.version", 1),
+    (GROUP_VERSION, 1),
     ("share.version", 1),
     ("streams.version", 1),
     ("transaction.version", 2),
@@ -28,7 +31,7 @@ pub const SUPPORTED_FEATURES: [(&str, i16, i16); 7] = [
     (METADATA_VERSION, 7, 30),
     ("kraft.version", 0, 1),
     ("transaction.version", 0, 2),
-    ("group.version", 0, 1),
+    (GROUP_VERSION, 0, 1),
     (ELIGIBLE_LEADER_REPLICAS_VERSION, 0, 1),
     ("share.version", 0, 1),
     ("streams.version", 0, 1),
@@ -58,6 +61,12 @@ pub fn metadata_version(features: &Features) -> i16 {
 #[must_use]
 pub fn is_elr_enabled(features: &Features) -> bool {
     features.get(ELIGIBLE_LEADER_REPLICAS_VERSION).is_some_and(|level| *level > 0)
+}
+
+/// Whether groups may use the consumer protocol.
+#[must_use]
+pub fn is_consumer_protocol_enabled(features: &Features) -> bool {
+    features.get(GROUP_VERSION).is_some_and(|level| *level > 0)
 }
 
 /// The levels that these records finalize.

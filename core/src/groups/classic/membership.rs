@@ -89,12 +89,16 @@ impl ClassicGroup {
 
     /// The coordinator is no longer this group's: who waits has to look for the other one.
     pub(crate) fn give_up(&mut self, turn: &mut Turn<'_>) {
+        self.refuse_waiting(turn, ErrorCode::NotCoordinator);
+    }
+
+    pub(super) fn refuse_waiting(&mut self, turn: &mut Turn<'_>, error: ErrorCode) {
         for (id, member) in &mut self.members {
             if let Some(caller) = member.awaiting_join.take() {
-                turn.refuse_join(caller, id, ErrorCode::NotCoordinator);
+                turn.refuse_join(caller, id, error);
             }
             if let Some(caller) = member.awaiting_sync.take() {
-                turn.refuse_sync(caller, ErrorCode::NotCoordinator);
+                turn.refuse_sync(caller, error);
             }
         }
         self.awaiting_join = 0;

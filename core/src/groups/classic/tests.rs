@@ -214,6 +214,7 @@ impl World {
                 TimerKind::Join => group.join_timeout(turn),
                 TimerKind::Sync => group.sync_timeout(turn),
                 TimerKind::Session(member) => group.session_timeout(turn, member),
+                other => unreachable!("{other:?} is a consumer group's"),
             });
         }
         self.now.monotonic = end;

@@ -1,0 +1,78 @@
+//! One event in a consumer group: what it sees, and what it leads to once its records are appended.
+
+use alloc::vec::Vec;
+
+use super::migration::Downgrade;
+use crate::groups::group::GroupId;
+use crate::groups::settings::{GroupConfig, Settings};
+use crate::groups::timers::TimerKind;
+use crate::metadata::MetadataImage;
+use crate::time::{Monotonic, Now};
+use crate::types::Offset;
+use crate::wire::CoordinatorRecord;
+
+/// One event in a group: when it is, what bounds it and what it leads to.
+#[derive(Debug)]
+pub(crate) struct ConsumerTurn<'a> {
+    pub(crate) group: &'a GroupId,
+    pub(crate) now: Now,
+    pub(crate) settings: &'a Settings,
+    pub(crate) config: GroupConfig,
+    pub(crate) image: &'a MetadataImage,
+    pub(crate) topics: TopicChanges,
+    pub(crate) plan: Plan,
+}
+
+/// When topics changed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TopicChanges {
+    /// How often they did, or their partitions.
+    pub(crate) count: u64,
+    /// Up to where in the metadata log topics were made.
+    pub(crate) created_at: Offset,
+}
+
+/// What an event leads to. Nothing of it happens where the records can't be appended.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// To be appended as one batch, and replayed.
+    pub(crate) records: Vec<CoordinatorRecord>,
+    pub(crate) timers: Vec<(TimerKind, Arming)>,
+    /// The group has looked at the topics.
+    pub(crate) has_seen_topics: bool,
+    /// Members that wait in a classic group are told to join again: it is one no more.
+    pub(crate) upgrades: bool,
+    /// The group is a classic one from now on.
+    pub(crate) downgrade: Option<Downgrade>,
+}
+
+/// What happens to a timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arming {
+    At(Monotonic),
+    /// Unless it is armed already.
+    FirstAt(Monotonic),
+    Never,
+}
+
+impl ConsumerTurn<'_> {
+    pub(super) fn write(&mut self, record: CoordinatorRecord) {
+        self.plan.records.push(record);
+    }
+
+    pub(super) fn arm(&mut self, kind: TimerKind, after_ms: i32) {
+        self.plan.timers.push((kind, Arming::At(self.after(after_ms))));
+    }
+
+    pub(super) fn arm_first(&mut self, kind: TimerKind, after_ms: i32) {
+        self.plan.timers.push((kind, Arming::FirstAt(self.after(after_ms))));
+    }
+
+    pub(super) fn cancel(&mut self, kind: TimerKind) {
+        self.plan.timers.push((kind, Arming::Never));
+    }
+
+    fn after(&self, after_ms: i32) -> Monotonic {
+        self.now.monotonic.plus_ms(i64::from(after_ms))
+    }
+}
