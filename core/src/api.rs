@@ -35,6 +35,7 @@ pub mod describe_cluster;
 pub mod describe_configs;
 pub(crate) mod describe_groups;
 pub(crate) mod describe_log_dirs;
+pub(crate) mod describe_producers;
 pub mod describe_topic_partitions;
 pub(crate) mod describe_transactions;
 pub(crate) mod dispatch;
@@ -65,6 +66,7 @@ pub mod table;
 pub mod topic_name;
 pub(crate) mod transaction_answer;
 pub(crate) mod txn_offset_commit;
+pub(crate) mod write_txn_markers;
 
 #[cfg(test)]
 mod testing;

@@ -26,10 +26,11 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 pub(crate) use self::change::ParkedChange;
+pub(crate) use self::transactions::Marker;
 use crate::api::fetch::session::FetchSessions;
 use crate::api::{
     delete_records, describe_log_dirs, dispatch, fetch, group_answer, list_offsets, produce, transaction_answer,
-    txn_offset_commit,
+    txn_offset_commit, write_txn_markers,
 };
 use crate::boundary::{CloseReason, ConnId, FileId, Input, Level, OpId, Output, Path, StorageResult};
 use crate::config::{Config, TopicConfig};
@@ -176,6 +177,8 @@ pub(crate) enum Work {
     TxnOffsetCommit(txn_offset_commit::ParkedTxnOffsetCommit),
     /// Waits until what it says of transactions is committed.
     Transaction(transaction_answer::ParkedTransactionAnswer),
+    /// Waits until markers are committed.
+    Markers(write_txn_markers::ParkedMarkers),
     /// Waits until a metadata change is committed and its logs are open.
     Change(ParkedChange),
 }
@@ -506,6 +509,7 @@ impl Broker {
             Work::Group(parked) => group_answer::wake(self, parked, waits, wake),
             Work::TxnOffsetCommit(parked) => txn_offset_commit::wake(self, now, parked, wake),
             Work::Transaction(parked) => transaction_answer::wake(self, parked, waits, wake),
+            Work::Markers(parked) => write_txn_markers::wake(self, parked, wake),
             Work::Change(parked) => change::wake(self, now, parked, waits, wake),
         }
     }

@@ -11,7 +11,11 @@ use ottla_core::wire::messages::add_offsets_to_txn::{AddOffsetsToTxnRequest, Add
 use ottla_core::wire::messages::add_partitions_to_txn::{
     AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction,
 };
+use ottla_core::wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use ottla_core::wire::messages::delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse};
+use ottla_core::wire::messages::describe_producers::{
+    DescribeProducersRequest, DescribeProducersResponse, ProducerState, TopicRequest,
+};
 use ottla_core::wire::messages::describe_transactions::{
     DescribeTransactionsRequest, DescribeTransactionsResponse, TransactionState,
 };
@@ -24,10 +28,14 @@ use ottla_core::wire::messages::offset_fetch::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics, OffsetFetchResponse,
 };
 use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
+use ottla_core::wire::messages::transaction_records::{TransactionLogKey, TransactionLogValue};
 use ottla_core::wire::messages::txn_offset_commit::{
     TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic, TxnOffsetCommitResponse,
 };
-use ottla_core::wire::{ErrorCode, Records};
+use ottla_core::wire::messages::write_txn_markers::{
+    WritableTxnMarker, WritableTxnMarkerTopic, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
+};
+use ottla_core::wire::{CoordinatorRecord, ErrorCode, Records};
 use world::{Verdict, World};
 
 const NONE: i16 = ErrorCode::None as i16;
@@ -191,6 +199,9 @@ fn offsets_count_when_the_transaction_is_committed() {
 fn offsets_are_refused_of_who_is_no_member_and_of_who_has_not_said_so() {
     let mut world = ready(&[]);
     let producer = init(&mut world, ID).unwrap();
+    let unknown = commit_offset_of(&mut world, 5, producer, ("readers", -1), ("nothing", 7));
+    assert_eq!(unknown, ErrorCode::UnknownTopicOrPartition as i16);
+    assert_eq!(&*describe(&mut world, ID).transaction_state, "Empty", "and nothing begins with it");
     let refused = commit_offset(&mut world, 3, producer, ("readers", -1), 7);
     assert_eq!(refused, ErrorCode::InvalidTxnState as i16, "the group's partition is not in the transaction");
     assert_eq!(commit_offset(&mut world, 4, producer, ("readers", -1), 7), ErrorCode::TransactionAbortable as i16);
@@ -256,12 +267,11 @@ fn an_id_that_nobody_uses_is_forgotten_and_costs_no_wake_up_before() {
 
 #[test]
 fn a_producer_that_has_no_epoch_left_gets_another_id() {
-    let mut world = ready(&[]);
+    let mut world = ready(&[("transaction.state.log.num.partitions", "1")]);
     let first = init(&mut world, ID).unwrap();
-    let mut producer = first;
-    while producer.1 < i16::MAX - 1 {
-        producer = end(&mut world, NEW, producer, false).unwrap();
-    }
+    let producer = (first.0, i16::MAX - 1);
+    put_record(&mut world, producer);
+    let mut world = World::on(world.crash(), &[]);
     assert_eq!(produce(&mut world, NEW, producer, 0, &["last"]), NONE);
     let next = end(&mut world, NEW, producer, true).unwrap();
     assert_eq!((next.0 > first.0, next.1), (true, 0));
@@ -384,6 +394,89 @@ fn transactions_are_listed_by_state_producer_age_and_name() {
 }
 
 #[test]
+fn the_producers_of_a_partition_are_told_with_their_open_transactions() {
+    let mut world = ready(&[]);
+    let producer = init(&mut world, ID).unwrap();
+    produce(&mut world, NEW, producer, 0, &["a", "b"]);
+    let state = producers(&mut world, "letters", 0).unwrap().remove(0);
+    assert_eq!((state.producer_id, state.producer_epoch, state.last_sequence), (producer.0, 0, 1));
+    assert_eq!((state.coordinator_epoch, state.current_txn_start_offset), (-1, 0));
+    end(&mut world, NEW, producer, true).unwrap();
+    let state = producers(&mut world, "letters", 0).unwrap().remove(0);
+    assert_eq!((state.producer_id, state.producer_epoch, state.last_sequence), (producer.0, 1, -1));
+    assert_eq!((state.coordinator_epoch, state.current_txn_start_offset), (0, -1));
+    assert_eq!(producers(&mut world, "letters", 1), Ok(vec![]));
+    assert_eq!(producers(&mut world, "letters", 9), Err(ErrorCode::UnknownTopicOrPartition));
+    assert_eq!(producers(&mut world, "a b", 0), Err(ErrorCode::InvalidTopicException));
+}
+
+#[test]
+fn a_transaction_that_has_lost_its_coordinator_is_ended_by_hand() {
+    let mut world = ready(&[("transaction.partition.verification.enable", "false")]);
+    let hanging = (7, 3);
+    assert_eq!(produce(&mut world, OLD, hanging, 0, &["a"]), NONE);
+    assert_eq!(produce(&mut world, OLD, (8, 0), 0, &["b"]), NONE);
+    let states = producers(&mut world, "letters", 0).unwrap();
+    assert_eq!(states.iter().map(|state| state.current_txn_start_offset).collect::<Vec<_>>(), [0, 1]);
+    let topic = WritableTxnMarkerTopic { name: "letters".into(), partition_indexes: vec![0, 9], ..Default::default() };
+    let marker = WritableTxnMarker {
+        producer_id: hanging.0,
+        producer_epoch: hanging.1,
+        transaction_result: false,
+        topics: vec![topic],
+        coordinator_epoch: 0,
+        ..Default::default()
+    };
+    let request = WriteTxnMarkersRequest { markers: vec![marker], ..Default::default() };
+    let answer: WriteTxnMarkersResponse = world.call(1, &request);
+    let partitions = &answer.markers[0].topics[0].partitions;
+    let errors: Vec<_> = partitions.iter().map(|partition| partition.error_code).collect();
+    assert_eq!(errors, [NONE, ErrorCode::UnknownTopicOrPartition as i16]);
+    let states = producers(&mut world, "letters", 0).unwrap();
+    assert_eq!(states.iter().map(|state| state.current_txn_start_offset).collect::<Vec<_>>(), [-1, 1]);
+    assert_eq!(fetch(&mut world, 0, 1).1, [(7, 0)]);
+}
+
+#[test]
+fn a_marker_of_a_fenced_producer_or_coordinator_is_refused() {
+    let mut world = ready(&[]);
+    let mark = |world: &mut World, producer_epoch: i16, coordinator_epoch: i32| {
+        let topic = WritableTxnMarkerTopic { name: "letters".into(), partition_indexes: vec![0], ..Default::default() };
+        let marker = WritableTxnMarker {
+            producer_id: 7,
+            producer_epoch,
+            coordinator_epoch,
+            topics: vec![topic],
+            ..Default::default()
+        };
+        let request = WriteTxnMarkersRequest { markers: vec![marker], ..Default::default() };
+        let answer: WriteTxnMarkersResponse = world.call(2, &request);
+        error(answer.markers[0].topics[0].partitions[0].error_code)
+    };
+    assert_eq!(mark(&mut world, 5, 3), ErrorCode::None);
+    assert_eq!(mark(&mut world, 4, 3), ErrorCode::InvalidProducerEpoch);
+    assert_eq!(mark(&mut world, 5, 2), ErrorCode::TransactionCoordinatorFenced);
+}
+
+#[test]
+fn a_new_directory_has_version_2_of_transactions_and_clients_are_told() {
+    let mut world = ready(&[]);
+    let level = |world: &mut World| {
+        let answer: ApiVersionsResponse = world.call(
+            4,
+            &ApiVersionsRequest {
+                client_software_name: "test".into(),
+                client_software_version: "1".into(),
+                ..Default::default()
+            },
+        );
+        let features = answer.finalized_features.iter();
+        features.filter(|feature| &*feature.name == "transaction.version").map(|it| it.max_version_level).next()
+    };
+    assert_eq!(level(&mut world), Some(2));
+}
+
+#[test]
 fn there_are_no_more_ids_and_partitions_than_the_limits_say() {
     let mut world = ready(&[("ottla.max.transactional.ids", "2"), ("ottla.max.partitions.per.transaction", "1")]);
     let producer = init(&mut world, "one").unwrap();
@@ -454,6 +547,34 @@ fn ready(properties: &[(&str, &str)]) -> World {
     world
 }
 
+/// Writes into the log of transactions that a producer has come so far.
+fn put_record(world: &mut World, producer: Producer) {
+    let key = TransactionLogKey { transactional_id: ID.into(), ..Default::default() };
+    let value = TransactionLogValue {
+        producer_id: producer.0,
+        previous_producer_id: producer.0,
+        producer_epoch: producer.1,
+        transaction_timeout_ms: TIMEOUT_MS,
+        transaction_status: 4,
+        transaction_partitions: Some(vec![]),
+        client_transaction_version: 2,
+        ..Default::default()
+    };
+    let record = CoordinatorRecord::Transaction(key, Some(value));
+    let (key, value) = (record.encode_key(), record.encode_value(1));
+    let mut builder = BatchBuilder::new();
+    builder.push(BuilderRecord { key: Some(&key), value: value.as_deref(), ..Default::default() });
+    let records = Some(Records::Bytes(builder.build().into()));
+    let data = PartitionProduceData { index: 0, records, ..Default::default() };
+    let topic =
+        TopicProduceData { name: "__transaction_state".into(), partition_data: vec![data], ..Default::default() };
+    let request = ProduceRequest { acks: -1, timeout_ms: 30_000, topic_data: vec![topic], ..Default::default() };
+    // Kafka's own tools may.
+    world.client_id = "__admin_client";
+    let answer: ProduceResponse = world.call(NEW, &request);
+    assert_eq!(answer.responses[0].partition_responses[0].error_code, NONE);
+}
+
 fn error(code: i16) -> ErrorCode {
     ErrorCode::from_number(code).expect("an error that Kafka has")
 }
@@ -521,9 +642,18 @@ fn add_offsets(world: &mut World, producer: Producer, group: &str) -> i16 {
 }
 
 fn commit_offset(world: &mut World, version: i16, producer: Producer, group: (&str, i32), offset: i64) -> i16 {
+    commit_offset_of(world, version, producer, group, ("letters", offset))
+}
+
+fn commit_offset_of(
+    world: &mut World,
+    version: i16,
+    producer: Producer,
+    group: (&str, i32),
+    (topic, offset): (&str, i64),
+) -> i16 {
     let partition = TxnOffsetCommitRequestPartition { committed_offset: offset, ..Default::default() };
-    let topic =
-        TxnOffsetCommitRequestTopic { name: "letters".into(), partitions: vec![partition], ..Default::default() };
+    let topic = TxnOffsetCommitRequestTopic { name: topic.into(), partitions: vec![partition], ..Default::default() };
     let request = TxnOffsetCommitRequest {
         transactional_id: ID.into(),
         group_id: group.0.into(),
@@ -534,6 +664,17 @@ fn commit_offset(world: &mut World, version: i16, producer: Producer, group: (&s
         ..Default::default()
     };
     world.call::<_, TxnOffsetCommitResponse>(version, &request).topics[0].partitions[0].error_code
+}
+
+fn producers(world: &mut World, topic: &str, partition: i32) -> Result<Vec<ProducerState>, ErrorCode> {
+    let topic = TopicRequest { name: topic.into(), partition_indexes: vec![partition], ..Default::default() };
+    let request = DescribeProducersRequest { topics: vec![topic], ..Default::default() };
+    let answer: DescribeProducersResponse = world.call(0, &request);
+    let partition = &answer.topics[0].partitions[0];
+    match partition.error_code {
+        NONE => Ok(partition.active_producers.clone()),
+        code => Err(error(code)),
+    }
 }
 
 fn stable_offset(world: &mut World, group: &str) -> Result<i64, ErrorCode> {

@@ -10,11 +10,11 @@ use bytes::Bytes;
 use super::{
     Caller, View, add_offsets_to_txn, add_partitions_to_txn, alter_configs, api_versions, consumer_group_describe,
     consumer_group_heartbeat, create_partitions, create_topics, delete_groups, delete_records, delete_topics,
-    describe_cluster, describe_configs, describe_groups, describe_log_dirs, describe_topic_partitions,
-    describe_transactions, elect_leaders, end_txn, fetch, find_coordinator, heartbeat, incremental_alter_configs,
-    init_producer_id, join_group, leave_group, list_config_resources, list_groups, list_offsets, list_transactions,
-    metadata, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch, produce, sync_group, table,
-    txn_offset_commit,
+    describe_cluster, describe_configs, describe_groups, describe_log_dirs, describe_producers,
+    describe_topic_partitions, describe_transactions, elect_leaders, end_txn, fetch, find_coordinator, heartbeat,
+    incremental_alter_configs, init_producer_id, join_group, leave_group, list_config_resources, list_groups,
+    list_offsets, list_transactions, metadata, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch,
+    produce, sync_group, table, txn_offset_commit, write_txn_markers,
 };
 use crate::boundary::CloseReason;
 use crate::broker::Broker;
@@ -38,6 +38,7 @@ use crate::wire::messages::describe_cluster::DescribeClusterRequest;
 use crate::wire::messages::describe_configs::DescribeConfigsRequest;
 use crate::wire::messages::describe_groups::DescribeGroupsRequest;
 use crate::wire::messages::describe_log_dirs::DescribeLogDirsRequest;
+use crate::wire::messages::describe_producers::DescribeProducersRequest;
 use crate::wire::messages::describe_topic_partitions::DescribeTopicPartitionsRequest;
 use crate::wire::messages::describe_transactions::DescribeTransactionsRequest;
 use crate::wire::messages::elect_leaders::ElectLeadersRequest;
@@ -62,6 +63,7 @@ use crate::wire::messages::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use crate::wire::messages::produce::ProduceRequest;
 use crate::wire::messages::sync_group::SyncGroupRequest;
 use crate::wire::messages::txn_offset_commit::TxnOffsetCommitRequest;
+use crate::wire::messages::write_txn_markers::WriteTxnMarkersRequest;
 use crate::wire::{DecodeError, Message, Reader};
 
 /// Serves one request. What is no request at all closes its connection, as Kafka does.
@@ -154,6 +156,8 @@ fn transactions(
         }
         AddPartitionsToTxnRequest::KEY => add_partitions_to_txn::handle(broker, now, caller, read(body, version)?),
         AddOffsetsToTxnRequest::KEY => add_offsets_to_txn::handle(broker, now, caller, &read(body, version)?),
+        WriteTxnMarkersRequest::KEY => write_txn_markers::handle(broker, now, caller, &read(body, version)?),
+        DescribeProducersRequest::KEY => describe_producers::handle(broker, caller, &read(body, version)?),
         DescribeTransactionsRequest::KEY => describe_transactions::handle(broker, caller, &read(body, version)?),
         ListTransactionsRequest::KEY => list_transactions::handle(broker, now, caller, &read(body, version)?),
         TxnOffsetCommitRequest::KEY => txn_offset_commit::handle(broker, now, caller, read(body, version)?),

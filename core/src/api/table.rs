@@ -17,7 +17,7 @@ pub struct Api {
 }
 
 /// By number.
-pub static TABLE: [Api; 38] = [
+pub static TABLE: [Api; 40] = [
     // Versions 0 to 2 are refused, but old librdkafka turns compression off where they are missing.
     Api { key: ApiKey::Produce, versions: 3..=13, advertised_from: 0 },
     serve(ApiKey::Fetch, 4, 18),
@@ -41,6 +41,7 @@ pub static TABLE: [Api; 38] = [
     serve(ApiKey::AddPartitionsToTxn, 0, 5),
     serve(ApiKey::AddOffsetsToTxn, 0, 4),
     serve(ApiKey::EndTxn, 0, 5),
+    serve(ApiKey::WriteTxnMarkers, 1, 2),
     serve(ApiKey::TxnOffsetCommit, 0, 5),
     serve(ApiKey::DescribeConfigs, 1, 4),
     serve(ApiKey::AlterConfigs, 0, 2),
@@ -51,6 +52,7 @@ pub static TABLE: [Api; 38] = [
     serve(ApiKey::IncrementalAlterConfigs, 0, 1),
     serve(ApiKey::OffsetDelete, 0, 0),
     serve(ApiKey::DescribeCluster, 0, 2),
+    serve(ApiKey::DescribeProducers, 0, 0),
     serve(ApiKey::DescribeTransactions, 0, 0),
     serve(ApiKey::ListTransactions, 0, 2),
     serve(ApiKey::ConsumerGroupHeartbeat, 0, 1),

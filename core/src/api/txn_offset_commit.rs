@@ -39,7 +39,15 @@ pub(crate) struct ParkedTxnOffsetCommit {
 }
 
 pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: TxnOffsetCommitRequest) {
+    let response = check_topics(broker, &request);
+    if response.topics.iter().all(|topic| topic.partitions.iter().all(is_unknown)) {
+        return broker.answer(caller, &response, Vec::new());
+    }
     admit(broker, now, ParkedTxnOffsetCommit { caller, request, patient_until: None });
+}
+
+fn is_unknown(partition: &TxnOffsetCommitResponsePartition) -> bool {
+    partition.error_code == ErrorCode::UnknownTopicOrPartition.number()
 }
 
 pub(crate) fn wake(broker: &mut Broker, now: Now, mut parked: ParkedTxnOffsetCommit, wake: Wake) {
@@ -73,10 +81,7 @@ fn admit(broker: &mut Broker, now: Now, mut parked: ParkedTxnOffsetCommit) {
         Err(error) => Err(error),
     };
     let request = &parked.request;
-    let max_units = broker.groups.settings.offset_metadata_max_units;
-    let image = broker.metadata.image();
-    let checked = request.topics.iter().map(|topic| check_topic(image.topic(&topic.name), topic, max_units));
-    let mut response = TxnOffsetCommitResponse { topics: checked.collect(), ..Default::default() };
+    let mut response = check_topics(broker, request);
     match outcome.and_then(|()| commit(broker, now, request, &response)) {
         Ok(index) => {
             let response = GroupResponse::TxnOffsetCommit(response);
@@ -192,6 +197,13 @@ fn committed(partition: &TxnOffsetCommitRequestPartition, topic: &Topic, now: No
     }
 }
 
+fn check_topics(broker: &Broker, request: &TxnOffsetCommitRequest) -> TxnOffsetCommitResponse {
+    let max_units = broker.groups.settings.offset_metadata_max_units;
+    let image = broker.metadata.image();
+    let checked = request.topics.iter().map(|topic| check_topic(image.topic(&topic.name), topic, max_units));
+    TxnOffsetCommitResponse { topics: checked.collect(), ..Default::default() }
+}
+
 fn check_topic(
     found: Option<&Topic>,
     topic: &TxnOffsetCommitRequestTopic,
@@ -217,6 +229,8 @@ fn told(error: ErrorCode, version: i16) -> ErrorCode {
     match error {
         ErrorCode::ProducerFenced => ErrorCode::InvalidProducerEpoch,
         ErrorCode::TransactionAbortable if version < ABORTABLE_SINCE => ErrorCode::InvalidTxnState,
+        // Producers know generations only.
+        ErrorCode::StaleMemberEpoch => ErrorCode::IllegalGeneration,
         ErrorCode::CoordinatorLoadInProgress if version < LOADING_SINCE => ErrorCode::CoordinatorNotAvailable,
         error => error,
     }

@@ -5,7 +5,7 @@ use alloc::collections::VecDeque;
 
 use super::PartitionLog;
 use super::durability::Mark;
-use super::event::{AppendError, Appended, EndTransaction, LogState};
+use super::event::{ActiveProducer, AppendError, Appended, EndTransaction, LogState};
 use super::names::{LOG, file_name};
 use super::offset_index;
 use super::producers::LoggedBatch;
@@ -110,6 +110,18 @@ impl PartitionLog {
     #[must_use]
     pub fn has_open_transaction(&self, producer_id: ProducerId, epoch: ProducerEpoch) -> bool {
         self.producers.has_open_transaction(producer_id, epoch)
+    }
+
+    /// The producers that the log remembers, by id.
+    pub fn active_producers(&self) -> impl Iterator<Item = ActiveProducer> {
+        self.producers.all().map(|(id, producer)| ActiveProducer {
+            id,
+            epoch: producer.epoch,
+            last_sequence: producer.batches.back().map_or(-1, |batch| batch.last_sequence),
+            last_timestamp: producer.last_timestamp,
+            coordinator_epoch: producer.coordinator_epoch,
+            transaction_start: producer.transaction_start,
+        })
     }
 
     fn check_room(&self, size_bytes: usize) -> Result<(), AppendError> {

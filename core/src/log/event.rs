@@ -148,6 +148,23 @@ pub struct EndTransaction {
     pub timestamp_type: TimestampType,
 }
 
+/// A producer of a partition, with what is in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActiveProducer {
+    /// Who.
+    pub id: ProducerId,
+    /// Its incarnation.
+    pub epoch: ProducerEpoch,
+    /// Of its last record; -1 where only a marker is known of it, or a coordinator wrote for it.
+    pub last_sequence: i32,
+    /// Of its last batch or marker, in ms since 1970; -1 where there is none.
+    pub last_timestamp: i64,
+    /// Of the coordinator that wrote its last marker; -1 where there is none.
+    pub coordinator_epoch: i32,
+    /// Where its open transaction began.
+    pub transaction_start: Option<Offset>,
+}
+
 /// Why a batch is not appended.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AppendError {

@@ -43,6 +43,8 @@ pub struct World {
     pub reports: Vec<Report>,
     pub halted: Option<HaltReason>,
     pub judge: Box<dyn FnMut(&StorageCommand) -> Verdict>,
+    /// What the clients call themselves.
+    pub client_id: &'static str,
     held: VecDeque<(OpId, StorageCommand)>,
     correlation_id: i32,
 }
@@ -88,6 +90,7 @@ impl World {
             reports: Vec::new(),
             halted: None,
             judge: Box::new(|_| Verdict::Do),
+            client_id: "test",
             held: VecDeque::new(),
             correlation_id: 0,
         }
@@ -151,7 +154,7 @@ impl World {
             request_api_key: Q::KEY,
             request_api_version: version,
             correlation_id: self.correlation_id,
-            client_id: Some("test".into()),
+            client_id: Some(self.client_id.into()),
             ..Default::default()
         };
         let header_version = if version >= Q::FLEXIBLE_FROM { 2 } else { 1 };
