@@ -17,6 +17,8 @@ mod coordinator;
 mod markers;
 mod record;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod transaction;
 
