@@ -1,0 +1,295 @@
+"""The checks that every application makes: its members share, come and go, are static, resume; its transactions hold.
+
+Each check is told to one application, whatever its client; what a client cannot do is not among its checks. All
+applications of a run are at work at the same time, against the same broker, and live through one SIGKILL of it together.
+"""
+
+import threading
+import time
+import traceback
+from collections import Counter
+
+from applications import WAIT_S, Load, Refused
+
+PARTITIONS = 4
+
+# What a client does when its users ask for it.
+MEMBERS = ["members under load", "group resumes"]
+STATIC = ["static members"]
+GROUP_ADMIN = ["groups listed", "offsets reset", "group deleted"]
+CRASH = ["SIGKILL, a group"]
+TRANSACTIONS = ["commit and abort", "fenced"]
+EXACTLY_ONCE = ["SIGKILL, exactly once"]
+
+
+class Crash:
+    """The one crash of the broker that all applications wait for, each once it is at work."""
+
+    def __init__(self, applications):
+        self.waiting = applications
+        self.changed = threading.Condition()
+        self.is_over = threading.Event()
+
+    def is_ready(self):
+        """Also said by an application that will not get there."""
+        with self.changed:
+            self.waiting -= 1
+            self.changed.notify_all()
+
+    def when_all_are_ready(self, limit_s):
+        with self.changed:
+            self.changed.wait_for(lambda: self.waiting == 0, limit_s)
+
+
+class ApplicationChecks:
+    """`reads_once`: whether the client keeps its users from reading again what they have committed, in a rebalance too.
+    `reader`: another application, which reads what was written in transactions, where the client can't."""
+
+    def __init__(self, application, checks, crash, add, reads_once=True, reader=None):
+        self.application, self.checks, self.crash, self.add = application, checks, crash, add
+        self.reads_once, self.reader = reads_once, reader or application
+        self.name = application.name
+        self.failures = 0
+
+    def all(self):
+        is_told = False
+        try:
+            for name, body in [("members under load", self.members), ("group resumes", self.resumes), ("static members", self.static),
+                               ("groups listed", self.listed), ("offsets reset", self.reset), ("group deleted", self.deleted),
+                               ("commit and abort", self.commit_and_abort), ("fenced", self.fenced)]:
+                self.check(name, body)
+            begun = [(name, self.begin(name, body)) for name, body in [("SIGKILL, a group", self.group_lives), ("SIGKILL, exactly once", self.exactly_once)]
+                     if name in self.checks]
+            is_told = True
+            self.crash.is_ready()
+            self.crash.is_over.wait()
+            for name, steps in begun:
+                self.check(name, lambda: next(steps, None))
+        finally:
+            if not is_told:
+                self.crash.is_ready()
+            self.application.close()
+            if self.reader is not self.application:
+                self.reader.close()
+
+    def begin(self, name, body):
+        """Runs a check up to its crash; what goes wrong before it is told after it."""
+        steps = body()
+        try:
+            next(steps)
+            return steps
+        except Exception as error:
+            return failing(error)
+
+    def check(self, name, body):
+        if name not in self.checks:
+            return
+        begin = time.monotonic()
+        detail = ""
+        try:
+            body()
+            if self.reads_once:
+                self.application.expect_no_problems()
+        except Exception as error:
+            traceback.print_exc(file=self.application.log)
+            detail = f"{type(error).__name__}: {error}"[:500]
+            self.application.problems.clear()
+            self.failures += 1
+        self.add(name, "fail" if detail else "pass", time.monotonic() - begin, detail)
+
+    # Groups
+
+    def members(self):
+        app, group, topic = self.application, f"{self.name}-shared", f"{self.name}-shared"
+        app.call("topic", topic=topic, partitions=PARTITIONS)
+        with Load(app, topic, PARTITIONS) as load:
+            app.join("one", group, topic)
+            app.shared(group, topic, PARTITIONS, ["one"])
+            app.join("two", group, topic)
+            app.shared(group, topic, PARTITIONS, ["one", "two"])
+            app.leave("one")
+            app.shared(group, topic, PARTITIONS, ["two"])
+            app.join("three", group, topic)
+            app.shared(group, topic, PARTITIONS, ["two", "three"])
+            app.leave("two")
+            app.shared(group, topic, PARTITIONS, ["three"])
+        expect("failures of the load", load.failures, [])
+        app.have_read(group, topic, load.acknowledged)
+        app.leave("three")
+        expect("partitions committed", self.committed(group, topic), self.ends(group, topic))
+
+    def resumes(self):
+        """That a new member reads nothing from before is judged with each record that it reads."""
+        app, group, topic = self.application, f"{self.name}-shared", f"{self.name}-shared"
+        values = app.produce(topic, PARTITIONS, 3)
+        app.join("four", group, topic)
+        app.have_read(group, topic, values)
+        app.leave("four")
+        expect("partitions committed", self.committed(group, topic), self.ends(group, topic))
+
+    def static(self):
+        """A static member may go and come back within its session: nobody takes over what it has."""
+        app, group, topic = self.application, f"{self.name}-static", f"{self.name}-static"
+        app.call("topic", topic=topic, partitions=PARTITIONS)
+        with Load(app, topic, PARTITIONS) as load:
+            app.join("first", group, topic, instance="first")
+            app.join("second", group, topic, instance="second")
+            app.shared(group, topic, PARTITIONS, ["first", "second"])
+            # Now that the second reads, the first has given up what is no longer its own.
+            had = app.shared(group, topic, PARTITIONS, ["first", "second"])
+        app.have_read(group, topic, load.acknowledged)
+        app.leave("second")
+        expect("described without the second", app.call("describe", group=group), ["stable", 2])
+        begin = len(app.reads[group, topic])
+        values = app.produce(topic, PARTITIONS, 3)
+        firsts = [partition for partition, member in had.items() if member == "first"]
+        app.until(lambda: len(app.reads[group, topic]) >= begin + 3 * len(firsts), lambda: "the first does not go on")
+        app.join("second", group, topic, instance="second")
+        app.have_read(group, topic, values)
+        expect("who read what", {partition: member for member, partition, _, _ in app.reads[group, topic][begin:]}, had)
+        app.leave("first"), app.leave("second")
+
+    def listed(self):
+        app, group, topic = self.application, f"{self.name}-shared", f"{self.name}-shared"
+        await_equal("listed", lambda: app.call("groups").get(group), "empty")
+        values = app.produce(topic, PARTITIONS, 1)
+        app.join("five", group, topic)
+        app.have_read(group, topic, values)
+        expect("described", app.call("describe", group=group), ["stable", 1])
+        app.leave("five")
+        await_equal("described", lambda: app.call("describe", group=group), ["empty", 0])
+
+    def reset(self):
+        app, group, topic = self.application, f"{self.name}-shared", f"{self.name}-shared"
+        app.call("reset", group=group, topic=topic, offsets=[[0, 2]])
+        expect("reset", self.committed(group, topic), self.ends(group, topic) | {0: 2})
+        with app.changed:
+            app.commits[group, topic, 0] = 2
+        begin = len(app.reads[group, topic])
+        end = max(offset for _, partition, offset, _ in app.reads[group, topic] if partition == 0)
+        app.join("six", group, topic)
+        app.until(lambda: any(read[1:3] == (0, end) for read in app.reads[group, topic][begin:]), lambda: "the end was not read again")
+        app.leave("six")
+        expect("read again", [read[1:3] for read in app.reads[group, topic][begin:]], [(0, offset) for offset in range(2, end + 1)])
+
+    def deleted(self):
+        app, group, topic = self.application, f"{self.name}-shared", f"{self.name}-shared"
+        app.call("delete", group=group)
+        await_equal("listed", lambda: app.call("groups").get(group), None)
+        expect("partitions committed", self.committed(group, topic), {})
+
+    def committed(self, group, topic):
+        """As the broker has it, where the client can ask."""
+        app = self.application
+        if not set(GROUP_ADMIN) & set(self.checks):
+            return self.ends(group, topic)
+        return {partition: offset for partition, offset in app.call("committed", group=group, topic=topic)}
+
+    def ends(self, group, topic):
+        ends = {}
+        for _, partition, offset, _ in self.application.reads[group, topic]:
+            ends[partition] = max(offset + 1, ends.get(partition, 0))
+        return ends
+
+    def group_lives(self):
+        app, group, topic = self.application, f"{self.name}-lives", f"{self.name}-lives"
+        app.call("topic", topic=topic, partitions=PARTITIONS)
+        with Load(app, topic, PARTITIONS) as load:
+            app.join("left", group, topic)
+            app.join("right", group, topic)
+            app.shared(group, topic, PARTITIONS, ["left", "right"])
+            yield
+            app.shared(group, topic, PARTITIONS, ["left", "right"])
+        app.have_read(group, topic, load.acknowledged)
+        app.leave("left"), app.leave("right")
+
+    # Transactions
+
+    def commit_and_abort(self):
+        app, topic = self.application, f"{self.name}-txn"
+        app.call("topic", topic=topic, partitions=2)
+        app.call("open", producer="p", transactional=f"{self.name}-txn")
+        kept, dropped = [], []
+        for n, end in enumerate(["commit", "abort", "abort", "commit"]):
+            app.call("begin", producer="p")
+            values = [[partition, app.value()] for _ in range(20) for partition in range(2)]
+            app.call("send", producer="p", topic=topic, values=values)
+            app.call(end, producer="p")
+            (kept if end == "commit" else dropped).extend(value for _, value in values)
+        last = app.produce(topic, 2, 1)
+        expect_all("read_committed", self.values_of(topic, "read_committed", last), kept + last)
+        expect_all("read_uncommitted", self.values_of(topic, "read_uncommitted", last), kept + dropped + last)
+
+    def fenced(self):
+        """A second producer with the same transactional id ends what the first has begun, and the first is told so."""
+        app, topic = self.application, f"{self.name}-fenced"
+        app.call("topic", topic=topic, partitions=2)
+        app.call("open", producer="old", transactional=f"{self.name}-fenced")
+        app.call("begin", producer="old")
+        app.call("send", producer="old", topic=topic, values=[[0, "old"], [1, "old"]])
+        app.call("open", producer="new", transactional=f"{self.name}-fenced")
+        try:
+            app.call("commit", producer="old")
+        except Refused as refused:
+            # sarama knows Kafka's error 90, which says just that, by its number alone.
+            words = ("fenc", "epoch", "error code = 90")
+            expect("the refusal says that it is fenced", any(word in str(refused).lower() for word in words), True, refused)
+        else:
+            raise AssertionError("the old producer has committed")
+        app.call("begin", producer="new")
+        app.call("send", producer="new", topic=topic, values=[[0, "new"], [1, "new"]])
+        app.call("commit", producer="new")
+        last = app.produce(topic, 2, 1)
+        expect_all("read_committed", self.values_of(topic, "read_committed", last), ["new", "new", *last])
+
+    def exactly_once(self):
+        app, source, to = self.application, f"{self.name}-source", f"{self.name}-to"
+        group = f"{self.name}-transform"
+        for topic in (source, to):
+            app.call("topic", topic=topic, partitions=PARTITIONS)
+        with Load(app, source, PARTITIONS) as load:
+            app.join("transform", group, source, do="transform", to=to, transactional=f"{self.name}-transform")
+            app.shared(group, source, PARTITIONS, ["transform"])
+            yield
+            app.shared(group, source, PARTITIONS, ["transform"])
+        app.have_read(group, source, load.acknowledged)
+        app.leave("transform")
+        last = app.produce(to, PARTITIONS, 1)
+        got = Counter(value for value in self.values_of(to, "read_committed", last) if value not in last)
+        expect("written twice", [value for value, count in got.items() if count > 1][:5], [])
+        missing = set(load.acknowledged) - {value.split(":")[2] for value in got}
+        expect("never written", sorted(missing)[:5], [])
+
+    def values_of(self, topic, isolation, last):
+        """All values of a topic, whose last ones are these."""
+        app, group = self.reader, f"{topic}-{isolation}"
+        app.join(group, group, topic, isolation=isolation)
+        app.have_read(group, topic, last)
+        app.leave(group)
+        return [value for _, _, _, value in app.reads[group, topic]]
+
+
+def failing(error):
+    raise error
+    yield
+
+
+def expect(what, got, wanted, detail=None):
+    if got != wanted:
+        raise AssertionError(f"{what}: got {got!r}, expected {wanted!r}" + (f" ({detail})" if detail is not None else ""))
+
+
+def expect_all(what, got, wanted):
+    """The same values, in any order, each as often."""
+    missing, surplus = (sorted((one - other).elements()) for one, other in
+                        [(Counter(wanted), Counter(got)), (Counter(got), Counter(wanted))])
+    if missing or surplus:
+        raise AssertionError(f"{what}: {len(missing)} are missing, {missing[:5]}, and {len(surplus)} too many, {surplus[:5]}")
+
+
+def await_equal(what, read, wanted):
+    deadline = time.monotonic() + WAIT_S
+    while (got := read()) != wanted:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}, after {WAIT_S} s: got {got!r}, expected {wanted!r}")
+        time.sleep(0.05)

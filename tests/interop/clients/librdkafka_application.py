@@ -1,0 +1,104 @@
+"""librdkafka, through Confluent's Python client, as an application: see ../applications.py."""
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+import sys
+
+import application
+
+WAIT_S = 60
+
+
+class Librdkafka(application.Application):
+    def __init__(self, address):
+        self.address = address
+        self.admin = AdminClient({"bootstrap.servers": address})
+        self.producer = Producer({"bootstrap.servers": address, "enable.idempotence": True, "linger.ms": 1})
+
+    def topic(self, topic, partitions):
+        done(self.admin.create_topics([NewTopic(topic, partitions, 1)]))
+
+    def produce(self, topic, values):
+        errors, reports = [], []
+
+        def report(error, _):
+            reports.append(error)
+            if error:
+                errors.append(str(error))
+
+        for partition, value in values:
+            self.producer.produce(topic, value.encode(), partition=partition, on_delivery=report)
+        # Another call's flush may hand out this one's reports.
+        while len(reports) < len(values):
+            self.producer.flush(0.1)
+        if errors:
+            raise RuntimeError(errors[0])
+
+    def reader(self, group, topic, instance=None, isolation=None):
+        return Reader(self.address, group, topic, instance, isolation)
+
+    def groups(self):
+        listed = self.admin.list_consumer_groups().result(WAIT_S)
+        return {each.group_id: each.state.name.lower() for each in listed.valid}
+
+    def describe(self, group):
+        described = self.admin.describe_consumer_groups([group])[group].result(WAIT_S)
+        return described.state.name.lower(), len(described.members)
+
+    def committed(self, group, topic):
+        answer = self.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(WAIT_S)
+        return [(each.partition, each.offset) for each in answer.topic_partitions if each.topic == topic]
+
+    def reset(self, group, topic, offsets):
+        places = [TopicPartition(topic, partition, offset) for partition, offset in offsets]
+        answer = self.admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])[group].result(WAIT_S)
+        for each in answer.topic_partitions:
+            if each.error:
+                raise KafkaException(each.error)
+
+    def delete(self, group):
+        done(self.admin.delete_consumer_groups([group]))
+
+
+class Reader(application.Reader):
+    def __init__(self, address, group, topic, instance, isolation):
+        config = {
+            "bootstrap.servers": address,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "session.timeout.ms": 30000,
+            "heartbeat.interval.ms": 200,
+            "isolation.level": isolation or "read_committed",
+            "reconnect.backoff.max.ms": 500,
+        }
+        self.consumer = Consumer(config | ({"group.instance.id": instance} if instance else {}))
+        self.consumer.subscribe([topic])
+
+    def read(self):
+        records = []
+        for message in self.consumer.consume(100, timeout=0.1):
+            if message.error():
+                print(message.error(), file=sys.stderr)
+            else:
+                records.append((message.partition(), message.offset(), message.value().decode()))
+        return records
+
+    def commit(self):
+        try:
+            answer = self.consumer.commit(asynchronous=False)
+        except KafkaException as error:
+            raise application.Retriable(error)
+        return {each.partition: each.offset for each in answer if not each.error}
+
+    def close(self):
+        self.consumer.close()
+
+
+def done(futures):
+    for future in futures.values():
+        future.result(WAIT_S)
+
+
+application.serve(Librdkafka(sys.argv[3]))
