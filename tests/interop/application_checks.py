@@ -20,6 +20,7 @@ GROUP_ADMIN = ["groups listed", "offsets reset", "group deleted"]
 CRASH = ["SIGKILL, a group"]
 TRANSACTIONS = ["commit and abort", "fenced"]
 EXACTLY_ONCE = ["SIGKILL, exactly once"]
+STREAMS = ["SIGKILL, Streams"]
 
 
 class Crash:
@@ -43,10 +44,11 @@ class Crash:
 
 class ApplicationChecks:
     """`reads_once`: whether the client keeps its users from reading again what they have committed, in a rebalance too.
-    `reader`: another application, which reads what was written in transactions, where the client can't."""
+    `reader`: another application, which reads what was written in transactions, where the client can't. `directory`: for
+    what an application keeps."""
 
-    def __init__(self, application, checks, crash, add, reads_once=True, reader=None):
-        self.application, self.checks, self.crash, self.add = application, checks, crash, add
+    def __init__(self, application, checks, directory, crash, add, reads_once=True, reader=None):
+        self.application, self.checks, self.directory, self.crash, self.add = application, checks, directory, crash, add
         self.reads_once, self.reader = reads_once, reader or application
         self.name = application.name
         self.failures = 0
@@ -58,8 +60,9 @@ class ApplicationChecks:
                                ("groups listed", self.listed), ("offsets reset", self.reset), ("group deleted", self.deleted),
                                ("commit and abort", self.commit_and_abort), ("fenced", self.fenced)]:
                 self.check(name, body)
-            begun = [(name, self.begin(name, body)) for name, body in [("SIGKILL, a group", self.group_lives), ("SIGKILL, exactly once", self.exactly_once)]
-                     if name in self.checks]
+            begun = [(name, self.begin(name, body)) for name, body in [
+                ("SIGKILL, a group", self.group_lives), ("SIGKILL, exactly once", self.exactly_once), ("SIGKILL, Streams", self.streams),
+            ] if name in self.checks]
             is_told = True
             self.crash.is_ready()
             self.crash.is_over.wait()
@@ -259,6 +262,37 @@ class ApplicationChecks:
         expect("written twice", [value for value, count in got.items() if count > 1][:5], [])
         missing = set(load.acknowledged) - {value.split(":")[2] for value in got}
         expect("never written", sorted(missing)[:5], [])
+
+    def streams(self):
+        """Kafka Streams counts; after the crash it has to build its state again, in an empty directory, and counts on."""
+        app, source, to = self.application, f"{self.name}-words", f"{self.name}-counts"
+        for topic in (source, to):
+            app.call("topic", topic=topic, partitions=PARTITIONS)
+        reads = app.reads.setdefault((to, to), [])
+
+        def start(directory):
+            app.call("streams", member="streams", group=f"{self.name}-streams", topic=source, to=to, directory=str(self.directory / directory))
+            begin = len(reads)
+            app.until(lambda: len(reads) > begin + 20, lambda: f"Streams has written {len(reads) - begin} counts")
+
+        with Load(app, source, PARTITIONS) as load:
+            app.join("counts", to, to)
+            start("before")
+            yield
+            begin = len(reads)
+            app.until(lambda: len(reads) > begin + 20, lambda: f"Streams has written {len(reads) - begin} counts since the crash")
+            app.leave("streams")
+            start("after")
+        last = app.produce(source, PARTITIONS, 1)
+        values = self.values_of(source, "read_committed", last)
+        expect("written and not acknowledged", sorted(set(load.acknowledged) - set(values))[:5], [])
+        wanted = Counter(value[-1] for value in values)
+        counts = lambda: dict(read[3].split(":") for read in reads)
+        app.until(lambda: counts() == {letter: str(count) for letter, count in wanted.items()}, lambda: f"counted {counts()}, written {wanted}")
+        app.leave("streams"), app.leave("counts")
+        for letter in wanted:
+            counted = [int(count) for each, count in (read[3].split(":") for read in reads) if each == letter]
+            expect(f"the counts of {letter} rise", counted, sorted(set(counted)))
 
     def values_of(self, topic, isolation, last):
         """All values of a topic, whose last ones are these."""

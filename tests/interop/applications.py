@@ -31,6 +31,9 @@ The commands, with what each answers:
                                         a member that writes "partition:offset:value" of each record that it reads to the
                                         topic `to`, in a transaction that commits its offsets too. What a failure undoes,
                                         it does again
+  streams {member, group, topic, to, directory}
+                        Java's alone: Kafka Streams counts the values of a topic by their last letter, exactly once, keeps
+                        the counts in the directory, and writes "letter:count" to the topic `to`
 """
 
 import json

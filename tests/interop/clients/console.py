@@ -1,31 +1,39 @@
-"""Apache Kafka's command line tools, each run as a user would run it."""
+"""Apache Kafka's command line tools, with the arguments and the input that a user would give; they share one Java machine."""
 
+import base64
 import json
+import os
 import subprocess
 import sys
-from pathlib import Path
 
 from suite import check, decoded, expect, await_value
 
-KAFKA = Path(__file__).resolve().parent.parent / "kafka"
 NULL = "<null>"
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 COMMAND = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
 
 
 class Tools:
+    """JAVA in the environment is how to start java/Tools.java."""
+
     def __init__(self, address):
         self.address = address
+        self.machine = subprocess.Popen(json.loads(os.environ["JAVA"]) + ["Tools"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def run(self, class_name, *arguments, stdin=b""):
-        command = [KAFKA, "tool", class_name, "--bootstrap-server", self.address, *map(str, arguments)]
-        tool = subprocess.run(command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=45)
-        errors = tool.stderr.decode(errors="replace")
+        if "." not in class_name:
+            class_name = "org.apache.kafka.tools." + class_name
+        words = ["--bootstrap-server", self.address, *map(str, arguments)]
+        self.machine.stdin.write(json.dumps({"class": class_name, "arguments": words, "input": base64.b64encode(stdin).decode()}) + "\n")
+        self.machine.stdin.flush()
+        ended = json.loads(self.machine.stdout.readline())
+        output, errors = (base64.b64decode(ended[stream]) for stream in ("output", "errors"))
+        errors = errors.decode(errors="replace")
         sys.stderr.write(errors)
-        if tool.returncode != 0:
-            said = (tool.stdout.decode(errors="replace") + errors).split("\n\tat ")[0]
-            raise AssertionError(f"{class_name} ended with status {tool.returncode}: {said}")
-        return tool.stdout
+        if ended["status"] != 0:
+            said = (output.decode(errors="replace") + errors).split("\n\tat ")[0]
+            raise AssertionError(f"{class_name} ended with status {ended['status']}: {said}")
+        return output
 
     def lines(self, class_name, *arguments):
         return self.run(class_name, *arguments).decode().splitlines()
@@ -104,6 +112,7 @@ def write(tools, name, manifest):
         await_value(lambda: tools.topics("--describe", "--topic", doomed)[0], lambda head: "PartitionCount: 4\t" in head)
 
     consume_in_groups(tools, name, topic, len(records))
+    verify(tools, name)
 
     with check("delete topic"):
         tools.topics("--delete", "--topic", doomed)
@@ -137,6 +146,29 @@ def consume_in_groups(tools, name, topic, written):
         expect("reset", said[-1].split(), [group, topic, "0", "3"])
         tools.run(COMMAND, "--group", group, "--topic", topic, "--delete-offsets")
         tools.run(COMMAND, "--group", group, "--delete")
+
+
+def verify(tools, name):
+    """The tools that Kafka's own system tests are made of; they tell what they do in lines of JSON."""
+    topic, count = f"{name}-verified", 1000
+    tools.topics("--create", "--topic", topic, "--partitions", 4)
+
+    def told(tool, *arguments):
+        lines = tools.lines(tool, "--topic", topic, "--max-messages", count, *arguments)
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    with check("verifiable producer"):
+        events = told("VerifiableProducer", "--repeating-keys", 7)
+        expect("sent", sum(event["name"] == "producer_send_success" for event in events), count)
+        [data] = [event for event in events if event["name"] == "tool_data"]
+        expect("sent and acknowledged", (data["sent"], data["acked"]), (count, count))
+
+    with check("verifiable consumer"):
+        events = told("VerifiableConsumer", "--group-id", topic, "--reset-policy", "earliest")
+        expect("consumed", sum(event["count"] for event in events if event["name"] == "records_consumed"), count)
+        commits = [event for event in events if event["name"] == "offsets_committed"]
+        expect("commits", [commit["success"] for commit in commits], [True] * len(commits))
+        expect("committed", sum(each["offset"] for each in commits[-1]["offsets"]), count)
 
 
 def alter_topic(tools, topic):

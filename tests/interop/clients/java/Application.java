@@ -24,16 +24,14 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
+import org.apache.kafka.streams.CloseOptions;
+import org.apache.kafka.streams.CloseOptions.GroupMembershipOperation;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsBuilder;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 import org.apache.kafka.streams.kstream.Grouped;
 
-/**
- * Apache Kafka's own client for Java as an application: obeys the commands that ../../applications.py describes, and
- * {@code streams {member, group, topic, to, directory}}: Kafka Streams, exactly once, counts the values of a topic by their
- * last letter, keeps the counts in the directory, and writes "letter:count" to the topic {@code to}.
- */
+/** Apache Kafka's own client for Java as an application: obeys the commands that ../../../applications.py describes. */
 public class Application {
     static final ObjectMapper JSON = new ObjectMapper();
     static final Duration WAIT = Duration.ofMinutes(1);
@@ -107,7 +105,10 @@ public class Application {
             case "topic" -> admin.createTopics(Set.of(new NewTopic(topic, command.get("partitions").asInt(), (short) 1))).all().get();
             case "produce" -> send(producer, topic, values(command));
             case "join", "transform" -> members.put(member, new Member(command)::leave);
-            case "streams" -> members.put(member, streams(command)::close);
+            case "streams" -> {
+                var streams = streams(command);
+                members.put(member, () -> streams.close(CloseOptions.groupMembershipOperation(GroupMembershipOperation.LEAVE_GROUP)));
+            }
             case "leave" -> members.remove(member).run();
             case "groups" -> {
                 Map<String, String> groups = new TreeMap<>();
@@ -292,7 +293,7 @@ public class Application {
                 "commit.interval.ms", 100,
                 "replication.factor", 1,
                 "heartbeat.interval.ms", 200,
-                "reconnect.backoff.max.ms", 500));
+                "session.timeout.ms", 6_000));
         var streams = new KafkaStreams(builder.build(), settings);
         streams.setUncaughtExceptionHandler(error -> {
             error.printStackTrace();
