@@ -15,21 +15,16 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 import suite
 from suite import WAIT_S
 
-# Where the crashed directory is behind what was read from Kafka after its restart: a transaction is open that Kafka aborted
-# then, with a marker at offset 37. High watermark and last stable offset.
-STILL_OPEN = {"clean": {}, "crashed": {("txn", 0): (37, 36)}}
-
-
 def main():
     address, expected, directory = sys.argv[1:]
     lines = [json.loads(line) for line in gzip.open(expected, "rt")]
     for isolation in ("read_uncommitted", "read_committed"):
         partitions = {(line["topic"], line["partition"]): line for line in lines if line["isolation"] == isolation}
         with suite.check(f"{directory} {isolation}"):
-            read(address, isolation, partitions, STILL_OPEN[directory])
+            read(address, isolation, partitions)
 
 
-def read(address, isolation, partitions, still_open):
+def read(address, isolation, partitions):
     consumer = Consumer({
         "bootstrap.servers": address,
         "group.id": "not-used",
@@ -40,10 +35,9 @@ def read(address, isolation, partitions, still_open):
         "fetch.message.max.bytes": 600,
     })
     for (topic, partition), line in partitions.items():
-        marks = consumer.get_watermark_offsets(TopicPartition(topic, partition), WAIT_S)
-        high_watermark, last_stable = still_open.get((topic, partition), (line["highWatermark"],) * 2)
-        end = high_watermark if isolation == "read_uncommitted" else last_stable
-        suite.expect(f"{topic}-{partition} begins and ends", marks, (line["logStart"], end))
+        # A transaction is open in the crashed directory. It is out of time: a broker aborts it as soon as it is up.
+        wanted = (line["logStart"], line["highWatermark"])
+        suite.await_value(lambda: consumer.get_watermark_offsets(TopicPartition(topic, partition), WAIT_S), lambda marks: marks == wanted)
     consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in partitions])
     got = {key: [] for key in partitions}
     unread = set(partitions)

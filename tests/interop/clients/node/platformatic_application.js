@@ -1,17 +1,40 @@
 // @platformatic/kafka as an application: see application.js. It speaks no inflexible version of the protocol.
-// Its streams hand out what they held before a rebalance, too, so a record may be read twice. It leaves as a static member,
-// and reads aborted records, whatever the isolation level.
+// It leaves as a static member too, reads aborted records whatever the isolation level, and after a lost connection its
+// streams don't always go on.
 
 const { Admin, Consumer, Producer, MessagesStreamModes, MessagesStreamFallbackModes } = require('@platformatic/kafka')
 const { serve, transformed, pause } = require('./application.js')
 
 const options = { clientId: 'interop', bootstrapBrokers: [process.argv[4]], retries: 200, retryDelay: 100, autocreateTopics: false }
 const admin = new Admin(options)
-const producer = new Producer({ ...options, idempotent: true, acks: -1 })
+// An idempotent one does not get over a lost connection: its sequence numbers have a gap then.
+const producer = new Producer({ ...options, acks: -1 })
 
 const messages = (topic, values) => values.map(([partition, value]) => ({ topic, partition, value: Buffer.from(value) }))
 
-// Reads until it is told to leave or `each` fails, and calls `each` with every message; -> whether it failed.
+// What a stream has at the moment, until it ends.
+async function* batches(stream) {
+  const events = ['readable', 'end', 'close', 'error']
+  while (!stream.readableEnded && !stream.destroyed) {
+    const batch = []
+    let message
+    while (batch.length < 100 && (message = stream.read()) !== null) batch.push(message)
+    if (batch.length > 0) yield batch
+    else await anyOf(stream, events)
+  }
+}
+
+function anyOf(stream, events) {
+  return new Promise((resolve) => {
+    const happened = () => {
+      for (const event of events) stream.off(event, happened)
+      resolve()
+    }
+    for (const event of events) stream.on(event, happened)
+  })
+}
+
+// Reads until it is told to leave or `each` fails; calls `each` with the last message of each partition and with all records.
 async function consume(member, { group, topic, instance, isolation }, state, each) {
   const consumer = new Consumer({
     ...options,
@@ -26,22 +49,30 @@ async function consume(member, { group, topic, instance, isolation }, state, eac
     isolationLevel: isolation === 'read_uncommitted' ? 0 : 1,
   })
   let isJoining = true
-  consumer.on('consumer:group:join', () => (isJoining = false))
-  consumer.on('consumer:group:rebalance', () => (isJoining = true))
   let stream
+  // What a stream held before a rebalance it hands out after it, and may not go on where the group is: a new one does.
+  consumer.on('consumer:group:rebalance', () => (isJoining = true))
+  consumer.on('consumer:group:join', () => {
+    isJoining = false
+    stream?.close()
+  })
   state.leave = () => stream?.close()
   try {
-    stream = await consumer.consume({
-      topics: [topic],
-      mode: MessagesStreamModes.COMMITTED,
-      fallbackMode: MessagesStreamFallbackModes.EARLIEST,
-    })
-    if (state.isLeaving) return
-    for await (const message of stream) {
-      const record = [message.partition, Number(message.offset), message.value.toString()]
-      member.read([record])
-      await each(consumer, message, record)
-      if (state.isLeaving) break
+    while (!state.isLeaving) {
+      stream = undefined
+      stream = await consumer.consume({
+        topics: [topic],
+        mode: MessagesStreamModes.COMMITTED,
+        fallbackMode: MessagesStreamFallbackModes.EARLIEST,
+      })
+      const generation = consumer.generationId
+      for await (const batch of batches(stream)) {
+        if (state.isLeaving || consumer.generationId !== generation) break
+        const records = batch.map(({ partition, offset, value }) => [partition, Number(offset), value.toString()])
+        member.read(records)
+        const last = new Map(batch.map((message) => [message.partition, message]))
+        await each(consumer, [...last.values()], records)
+      }
     }
   } finally {
     for (const begin = Date.now(); isJoining && Date.now() < begin + 6_000; ) await pause(10)
@@ -71,9 +102,11 @@ function keepGoing(member, work) {
 
 async function join(member, command) {
   return keepGoing(member, (state) =>
-    consume(member, command, state, async (_, message) => {
-      await message.commit()
-      member.committed(new Map([[message.partition, Number(message.offset) + 1]]))
+    consume(member, command, state, async (_, last) => {
+      for (const message of last) {
+        await message.commit()
+        member.committed(new Map([[message.partition, Number(message.offset) + 1]]))
+      }
     }),
   )
 }
@@ -87,9 +120,9 @@ async function open(transactional) {
       if (transaction.completed) transaction = await producer.beginTransaction()
     },
     send: ({ topic, values }) => transaction.send({ messages: messages(topic, values) }),
-    addOffset: async (consumer, message) => {
+    addOffsets: async (consumer, messages) => {
       await transaction.addConsumer(consumer)
-      await transaction.addOffset(message)
+      for (const message of messages) await transaction.addOffset(message)
     },
     commit: () => transaction.commit(),
     abort: () => transaction.abort(),
@@ -103,10 +136,10 @@ async function transform(member, command) {
   return keepGoing(member, async (state) => {
     const producer = await open(command.transactional)
     try {
-      await consume(member, command, state, async (consumer, message, record) => {
+      await consume(member, command, state, async (consumer, last, records) => {
         await producer.begin()
-        await producer.send({ topic: command.to, values: [transformed(record)] })
-        await producer.addOffset(consumer, message)
+        await producer.send({ topic: command.to, values: records.map(transformed) })
+        await producer.addOffsets(consumer, last)
         await producer.commit()
       })
     } finally {
