@@ -7,7 +7,6 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import TopicAlreadyExistsError
 from kafka.protocol.consumer import OffsetSpec
 
-import groups
 import suite
 from suite import WAIT_S
 
@@ -98,43 +97,6 @@ class KafkaPython(suite.Client):
 
     def delete_topic(self, name):
         self.admin.delete_topics([name])
-
-    def member(self, group, topic, instance=None):
-        return Member(self.address, group, topic, instance)
-
-    def list_groups(self):
-        return {each["group_id"]: each["group_state"].lower() for each in self.admin.list_groups()}
-
-    def describe_group(self, group):
-        described = self.admin.describe_groups([group])[group]
-        return described["group_state"].lower(), len(described["members"])
-
-    def committed(self, group, topic):
-        offsets = self.admin.list_group_offsets([group])[group]
-        return {key.partition: each.offset for key, each in offsets.items() if key.topic == topic}
-
-    def delete_group(self, group):
-        self.admin.delete_groups([group])
-
-
-class Member(groups.Member):
-    def __init__(self, address, group, topic, instance):
-        self.consumer = KafkaConsumer(topic, bootstrap_servers=address, group_id=group, group_instance_id=instance,
-                                      enable_auto_commit=False, auto_offset_reset="earliest", session_timeout_ms=10000,
-                                      heartbeat_interval_ms=500)
-
-    def poll(self):
-        records = self.consumer.poll(timeout_ms=100)
-        return [(each.partition, each.offset) for several in records.values() for each in several]
-
-    def assigned(self):
-        return sorted(each.partition for each in self.consumer.assignment())
-
-    def commit(self):
-        self.consumer.commit()
-
-    def close(self):
-        self.consumer.close(autocommit=False)
 
 
 suite.main(KafkaPython)

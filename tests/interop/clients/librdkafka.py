@@ -3,11 +3,10 @@
 import time
 
 from confluent_kafka import (
-    Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition)
+    Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition)
 from confluent_kafka.admin import (
     AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ConfigSource, NewPartitions, NewTopic, OffsetSpec)
 
-import groups
 import suite
 from suite import WAIT_S
 
@@ -108,54 +107,6 @@ class Librdkafka(suite.Client):
 
     def delete_topic(self, name):
         done(self.admin.delete_topics([name]))
-
-    def member(self, group, topic, instance=None):
-        return Member(self.address, group, topic, instance)
-
-    def list_groups(self):
-        listed = self.admin.list_consumer_groups().result(WAIT_S)
-        return {each.group_id: each.state.name.lower() for each in listed.valid}
-
-    def describe_group(self, group):
-        described = self.admin.describe_consumer_groups([group])[group].result(WAIT_S)
-        return described.state.name.lower(), len(described.members)
-
-    def committed(self, group, topic):
-        answer = self.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(WAIT_S)
-        return {each.partition: each.offset for each in answer.topic_partitions if each.topic == topic}
-
-    def delete_group(self, group):
-        done(self.admin.delete_consumer_groups([group]))
-
-
-class Member(groups.Member):
-    def __init__(self, address, group, topic, instance):
-        config = {
-            "bootstrap.servers": address,
-            "group.id": group,
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "session.timeout.ms": 10000,
-            "heartbeat.interval.ms": 500,
-        }
-        self.consumer = Consumer(config | ({"group.instance.id": instance} if instance else {}))
-        self.consumer.subscribe([topic])
-
-    def poll(self):
-        messages = self.consumer.consume(500, timeout=0.1)
-        for message in messages:
-            if message.error():
-                raise KafkaException(message.error())
-        return [(message.partition(), message.offset()) for message in messages]
-
-    def assigned(self):
-        return sorted(each.partition for each in self.consumer.assignment())
-
-    def commit(self):
-        self.consumer.commit(asynchronous=False)
-
-    def close(self):
-        self.consumer.close()
 
 
 def done(futures):

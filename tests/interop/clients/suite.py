@@ -15,8 +15,6 @@ import traceback
 from collections import defaultdict, namedtuple
 from contextlib import contextmanager
 
-import groups
-
 WAIT_S = 30
 
 Record = namedtuple("Record", "offset timestamp_ms key value headers")
@@ -42,11 +40,6 @@ class Client:
     def alter_topic_configs(self, name, configs): "Sets these; all that the topic has are among them."
     def create_partitions(self, name, total): ...
     def delete_topic(self, name): ...
-    def member(self, group, topic, instance=None): "-> groups.Member, which has joined or will with its first polls"
-    def list_groups(self): "-> {group: state}"
-    def describe_group(self, group): "-> (state, number of members)"
-    def committed(self, group, topic): "-> {partition: offset}"
-    def delete_group(self, group): ...
 
 
 def main(client_class):
@@ -136,41 +129,9 @@ def write(client, name, address, manifest):
         client.create_partitions(doomed, 4)
         await_value(lambda: [partition.index for partition in client.describe_topic(doomed)], lambda found: found == [0, 1, 2, 3])
 
-    consume_in_groups(client, name)
-
     with check("delete topic"):
         client.delete_topic(doomed)
         await_value(client.list_topics, lambda names: doomed not in names and topics[0]["topic"] in names)
-
-
-def consume_in_groups(client, name):
-    topic, group = f"{name}-grouped", f"{name}-group"
-    written = {"topic": topic, "compression": "none", "acks": -1, "idempotent": False, "flush_every": 100}
-
-    def produce(count):
-        records = [{"partition": partition, "timestamp_ms": int(time.time() * 1000), "key": None, "value": b"%d" % n, "headers": []}
-                   for n in range(count) for partition in range(groups.PARTITIONS)]
-        client.produce(written, records)
-
-    with check("group shares"):
-        client.create_topics({topic: groups.PARTITIONS}, {})
-        groups.share(lambda: client.member(group, topic), produce)
-
-    with check("group resumes"):
-        groups.resume(lambda: client.member(group, topic), produce)
-
-    with check("group static members"):
-        groups.static(lambda instance: client.member(group, topic, instance))
-
-    with check("group admin"):
-        expect("committed", client.committed(group, topic), dict.fromkeys(range(groups.PARTITIONS), 73))
-        member = client.member(f"{group}-2", topic)
-        groups.until([member], lambda: member.assigned() != [], [])
-        expect("described", client.describe_group(f"{group}-2"), ("stable", 1))
-        member.close()
-        await_value(client.list_groups, lambda listed: listed.get(f"{group}-2") == "empty")
-        client.delete_group(f"{group}-2")
-        await_value(client.list_groups, lambda listed: f"{group}-2" not in listed and group in listed)
 
 
 def read(client, name, address, manifest):
