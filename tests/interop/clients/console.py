@@ -121,6 +121,7 @@ def write(tools, name, manifest):
 
     consume_in_groups(tools, name, topic, len(records))
     verify(tools, name)
+    transact(tools, name)
 
     with check("delete topic"):
         tools.topics("--delete", "--topic", doomed)
@@ -176,6 +177,31 @@ def verify(tools, name):
         expect("commits", [commit["success"] for commit in commits], [True] * len(commits))
         last = {each["partition"]: each["offset"] for commit in commits for each in commit["offsets"]}
         expect("committed", sum(last.values()), count)
+
+
+def transact(tools, name):
+    """What Kafka's tool for transactions tells of one that is over."""
+    topic, transactional_id = f"{name}-transacted", f"{name}-transactional"
+    tool = "org.apache.kafka.tools.TransactionsCommand"
+
+    def table(*arguments):
+        heads, *rows = [line.split("\t") for line in tools.lines(tool, *arguments) if "\t" in line]
+        return [{head.strip(): cell.strip() for head, cell in zip(heads, row)} for row in rows]
+
+    with check("transactions"):
+        tools.topics("--create", "--topic", topic, "--partitions", 1)
+        tools.run("ProducerPerformance", "--topic", topic, "--num-records", 100, "--record-size", 10, "--throughput", -1,
+                  "--transactional-id", transactional_id, "--transaction-duration-ms", 60_000)
+        listed = lambda: table("list", "--transactional-id-pattern", f"{name}-transact.*")
+        await_value(listed, lambda rows: [row["TransactionState"] for row in rows] == ["CompleteCommit"])
+        [listing] = listed()
+        expect("listed", listing["TransactionalId"], transactional_id)
+        [described] = table("describe", "--transactional-id", transactional_id)
+        [producer] = table("describe-producers", "--topic", topic, "--partition", 0)
+        of = "ProducerId"
+        expect("producers", (described[of], producer[of]), (listing[of], listing[of]))
+        expect("partitions and open transactions", (described["TopicPartitions"], producer["CurrentTransactionStartOffset"]), ("", "None"))
+        expect("hanging", table("find-hanging", "--topic", topic), [])
 
 
 def alter_topic(tools, topic):

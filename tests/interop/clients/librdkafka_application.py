@@ -15,6 +15,7 @@ class Librdkafka(application.Application):
         self.address = address
         self.admin = AdminClient({"bootstrap.servers": address})
         self.producer = Producer({"bootstrap.servers": address, "enable.idempotence": True, "linger.ms": 1})
+        self.transactional = {}
 
     def topic(self, topic, partitions):
         done(self.admin.create_topics([NewTopic(topic, partitions, 1)]))
@@ -37,6 +38,24 @@ class Librdkafka(application.Application):
 
     def reader(self, group, topic, instance=None, isolation=None):
         return Reader(self.address, group, topic, instance, isolation)
+
+    def transformer(self, group, topic, transactional):
+        return Transformer(self.address, group, topic, transactional)
+
+    def open(self, producer, transactional):
+        self.transactional[producer] = open_producer(self.address, transactional)
+
+    def begin(self, producer):
+        self.transactional[producer].begin_transaction()
+
+    def send(self, producer, topic, values):
+        send(self.transactional[producer], topic, values)
+
+    def commit(self, producer):
+        self.transactional[producer].commit_transaction(WAIT_S)
+
+    def abort(self, producer):
+        self.transactional[producer].abort_transaction(WAIT_S)
 
     def groups(self):
         listed = self.admin.list_consumer_groups().result(WAIT_S)
@@ -94,6 +113,59 @@ class Reader(application.Reader):
 
     def close(self):
         self.consumer.close()
+
+
+class Transformer(Reader):
+    def __init__(self, address, group, topic, transactional):
+        super().__init__(address, group, topic, None, "read_committed")
+        self.address, self.transactional = address, transactional
+        self.producer = open_producer(address, transactional)
+
+    def write(self, topic, values):
+        try:
+            self.producer.begin_transaction()
+            send(self.producer, topic, values)
+            places = self.consumer.position(self.consumer.assignment())
+            self.producer.send_offsets_to_transaction(places, self.consumer.consumer_group_metadata(), WAIT_S)
+            self.producer.commit_transaction(WAIT_S)
+        except KafkaException as error:
+            self.undo(error.args[0])
+            raise application.Retriable(error)
+
+    def undo(self, error):
+        """What can't be aborted is ended by a new producer with the same id, whichever way it was going."""
+        try:
+            if not error.txn_requires_abort():
+                raise KafkaException(error)
+            self.producer.abort_transaction(WAIT_S)
+        except KafkaException:
+            self.producer = open_producer(self.address, self.transactional)
+        for place in self.consumer.committed(self.consumer.assignment(), WAIT_S):
+            self.consumer.seek(TopicPartition(place.topic, place.partition, max(place.offset, 0)))
+
+
+def open_producer(address, transactional):
+    producer = Producer({
+        "bootstrap.servers": address,
+        "transactional.id": transactional,
+        "linger.ms": 1,
+        "reconnect.backoff.max.ms": 500,
+        # With the default, rebootstrap, librdkafka 2.16 waits for ever in send_offsets_to_transaction once all brokers were down: it
+        # keeps the group's coordinator in a cache and has given that broker up.
+        "metadata.recovery.strategy": "none",
+    })
+    producer.init_transactions(WAIT_S)
+    return producer
+
+
+def send(producer, topic, values):
+    errors = []
+    report = lambda error, _: error and errors.append(str(error))
+    for partition, value in values:
+        producer.produce(topic, value.encode(), partition=partition, on_delivery=report)
+    producer.flush(WAIT_S)
+    if errors:
+        raise RuntimeError(errors[0])
 
 
 def done(futures):
