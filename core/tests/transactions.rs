@@ -355,6 +355,43 @@ fn the_partitions_of_a_deleted_topic_hold_nobody_up() {
     assert_eq!(&*describe(&mut world, ID).transaction_state, "CompleteCommit");
 }
 
+/// A broker whose disk has failed one of the partitions, while the markers of a committed transaction were written.
+fn with_a_marker_that_failed() -> World {
+    let mut world = ready(&[]);
+    let producer = init(&mut world, ID).unwrap();
+    for partition in [0, 1] {
+        produce(&mut world, NEW, producer, partition, &["a"]);
+    }
+    let mut appends = 0;
+    world.judge = Box::new(move |command| {
+        appends += usize::from(matches!(command, StorageCommand::Append { .. }));
+        // After the decision.
+        if matches!(command, StorageCommand::Append { .. }) && appends == 2 { Verdict::Fail } else { Verdict::Do }
+    });
+    assert_eq!(end(&mut world, NEW, producer, true), Ok((producer.0, 1)));
+    let described = describe(&mut world, ID);
+    assert_eq!((&*described.transaction_state, &described.topics[0].partitions[..]), ("PrepareCommit", &[0][..]));
+    world.pass_ms(300_000);
+    assert_eq!(&*describe(&mut world, ID).transaction_state, "PrepareCommit", "it is decided: no time ends it");
+    world
+}
+
+#[test]
+fn a_partition_whose_disk_failed_gets_its_marker_after_the_next_start() {
+    let mut world = World::on(with_a_marker_that_failed().crash(), &[]);
+    assert_eq!(&*describe(&mut world, ID).transaction_state, "CompleteCommit");
+    assert_eq!(read_committed(&mut world, 0), ["a"]);
+    assert_eq!(read_committed(&mut world, 1), ["a"]);
+}
+
+#[test]
+fn a_partition_whose_disk_failed_holds_nobody_up_once_its_topic_is_deleted() {
+    let mut world = with_a_marker_that_failed();
+    let request = DeleteTopicsRequest { topic_names: vec!["letters".into()], timeout_ms: 1_000, ..Default::default() };
+    let _: DeleteTopicsResponse = world.call(5, &request);
+    assert_eq!(&*describe(&mut world, ID).transaction_state, "CompleteCommit");
+}
+
 #[test]
 fn transactions_are_listed_by_state_producer_age_and_name() {
     let mut world = ready(&[]);
