@@ -1,6 +1,6 @@
 //! AddPartitionsToTxn: partitions become part of a transaction; brokers ask with it whether they are.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -10,7 +10,7 @@ use crate::broker::Broker;
 use crate::error_code::ErrorCode;
 use crate::time::Now;
 use crate::transactions::{Partitions, Producer, TransactionVersion, TransactionalId};
-use crate::types::{Offset, PartitionId, ProducerEpoch, ProducerId};
+use crate::types::{Offset, PartitionId, ProducerEpoch, ProducerId, TopicName};
 use crate::wire::messages::add_partitions_to_txn::{
     AddPartitionsToTxnPartitionResult, AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, AddPartitionsToTxnResult,
     AddPartitionsToTxnTopic, AddPartitionsToTxnTopicResult, AddPartitionsToTxnTransaction,
@@ -111,14 +111,14 @@ pub(crate) fn verify(
         true => ErrorCode::None,
         false => ErrorCode::TransactionAbortable,
     };
-    let topic = |(topic, indexes): (&crate::types::TopicName, &alloc::collections::BTreeSet<i32>)| {
+    let topic = |(topic, indexes): (&TopicName, &BTreeSet<i32>)| {
         (topic.clone(), indexes.iter().map(|index| (*index, check(topic, *index))).collect())
     };
     Ok(partitions.iter().map(topic).collect())
 }
 
 /// An error, or none, for each partition.
-pub(crate) type Checked = BTreeMap<crate::types::TopicName, BTreeMap<i32, ErrorCode>>;
+pub(crate) type Checked = BTreeMap<TopicName, BTreeMap<i32, ErrorCode>>;
 
 enum Served {
     Added(Joined),

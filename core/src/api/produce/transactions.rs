@@ -16,7 +16,7 @@ use crate::parking::Waits;
 use crate::records::BatchHeader;
 use crate::time::Now;
 use crate::transactions::{Partitions, Producer, TransactionVersion};
-use crate::types::{PartitionId, TopicName};
+use crate::types::{Offset, PartitionId, TopicName};
 use crate::wire::Records;
 use crate::wire::messages::produce::{PartitionProduceData, ProduceRequest};
 
@@ -127,7 +127,7 @@ fn unknown_partitions(
     unknown
 }
 
-fn until_committed(now: Now, request: &ProduceRequest, commit: (PartitionId, crate::types::Offset)) -> Waits {
+fn until_committed(now: Now, request: &ProduceRequest, commit: (PartitionId, Offset)) -> Waits {
     let deadline = Some(now.monotonic.plus_ms(i64::from(request.timeout_ms)));
     Waits { commits: Vec::from([commit]), deadline, ..Waits::default() }
 }
