@@ -1,7 +1,8 @@
 """Applications: programs that use a client as its users do, told here what to do, and watched in what they do.
 
-A client program that is called as  PROGRAM NAME serve ADDRESS  reads commands from its standard input, one JSON object a
-line, and writes an answer for each, and what its members do, to its standard output. It ends when its input ends.
+A client program that is called as  PROGRAM NAME serve ADDRESS PROTOCOL  reads commands from its standard input, one JSON object a
+line, and writes an answer for each, and what its members do, to its standard output. It ends when its input ends. PROTOCOL is that of its groups: classic, or
+consumer (KIP-848).
 
   {"id": 7, "do": "join", ...}          a command; several may be under way
   {"id": 7, "result": ...}              its answer, or
@@ -51,10 +52,10 @@ class Refused(Exception):
 class Application:
     """One such program. What its members read and commit is judged as it comes in: see `problems`."""
 
-    def __init__(self, name, command, address, log, environment):
+    def __init__(self, name, command, address, log, environment, group_protocol="classic"):
         self.name = name
         self.log = open(log, "a")
-        self.process = subprocess.Popen([*command, name, "serve", address], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([*command, name, "serve", address, group_protocol], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=self.log, text=True, env=environment, start_new_session=True)
         self.changed = threading.Condition()
         self.answers = {}

@@ -1,13 +1,14 @@
 """librdkafka, through Confluent's Python client, as an application: see ../applications.py."""
 
+import sys
+
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
-
-import sys
 
 import application
 
 WAIT_S = 60
+GROUP_PROTOCOL = sys.argv[4]
 
 
 class Librdkafka(application.Application):
@@ -87,11 +88,12 @@ class Reader(application.Reader):
             "group.id": group,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
-            "session.timeout.ms": 30000,
-            "heartbeat.interval.ms": 200,
+            "group.protocol": GROUP_PROTOCOL,
             "isolation.level": isolation or "read_committed",
             "reconnect.backoff.max.ms": 500,
         }
+        if GROUP_PROTOCOL == "classic":
+            config |= {"session.timeout.ms": 30000, "heartbeat.interval.ms": 200}
         self.consumer = Consumer(config | ({"group.instance.id": instance} if instance else {}))
         self.consumer.subscribe([topic])
 

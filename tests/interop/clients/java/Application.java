@@ -48,7 +48,7 @@ public class Application {
     private final Map<String, KafkaProducer<String, String>> producers = new ConcurrentHashMap<>();
 
     public static void main(String[] arguments) throws Exception {
-        var application = new Application(arguments[2], arguments.length > 3 ? arguments[3] : "classic");
+        var application = new Application(arguments[2], arguments[3]);
         try (var lines = new BufferedReader(new InputStreamReader(System.in))) {
             for (var line = lines.readLine(); line != null; line = lines.readLine()) {
                 var command = JSON.readTree(line);

@@ -44,11 +44,14 @@ func (c *client) options(m application.Member) []kgo.Opt {
 	if m.Instance != "" {
 		options = append(options, kgo.InstanceID(m.Instance))
 	}
-	if len(os.Args) > 4 && os.Args[4] == "consumer" {
+	if isServerSide() {
 		options = append(options, kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer()))
 	}
 	return options
 }
+
+// isServerSide is whether the broker assigns.
+func isServerSide() bool { return os.Args[4] == "consumer" }
 
 func isolation(m application.Member) kgo.IsolationLevel {
 	if m.Isolation == "read_uncommitted" {
@@ -116,6 +119,10 @@ func (c *client) Groups(ctx context.Context) (map[string]string, error) {
 }
 
 func (c *client) Describe(ctx context.Context, group string) (string, int, error) {
+	if isServerSide() {
+		described, err := c.admin.DescribeConsumerGroups(ctx, group)
+		return strings.ToLower(described[group].State), len(described[group].Members), errors.Join(err, described[group].Err)
+	}
 	described, err := c.admin.DescribeGroups(ctx, group)
 	return strings.ToLower(described[group].State), len(described[group].Members), errors.Join(err, described[group].Err)
 }
