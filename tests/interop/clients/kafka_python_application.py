@@ -55,7 +55,8 @@ class Reader(application.Reader):
         self.read_last = {}
 
     def read(self):
-        records = [each for several in self.consumer.poll(timeout_ms=100).values() for each in several]
+        # Long enough for a rebalance on a busy machine: a poll that ends within one begins it anew.
+        records = [each for several in self.consumer.poll(timeout_ms=1000).values() for each in several]
         self.read_last = {TopicPartition(each.topic, each.partition): OffsetAndMetadata(each.offset + 1, "", -1) for each in records}
         return [(each.partition, each.offset, each.value.decode()) for each in records]
 
