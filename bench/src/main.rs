@@ -4,6 +4,7 @@
 //! - `target` starts and stops a broker, `process` reads what it costs, `bare` is the least that a broker could be
 //! - `client` and `batch` speak the protocol, `load` puts them to work
 //! - `engine` measures the log as a storage engine: opening, recovering, cleaning
+//! - `groups` measures what groups cost
 //! - `memory` makes the machine's memory cost the same each time
 //! - `measure` names what is measured, `report` prints, records and checks it, `machine` says where it was measured
 //!
@@ -16,6 +17,7 @@ mod client;
 mod compare;
 mod engine;
 mod error;
+mod groups;
 mod load;
 mod machine;
 mod measure;
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Recovery(options) => engine::recovery::run(&options),
         Command::Cleaning(options) => engine::cleaning::run(&options),
         Command::Turns(options) => engine::turns::run(&options),
+        Command::Groups(options) => groups::run(&options),
         Command::Bare { port, log_dir } => bare::serve(port, &log_dir).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {

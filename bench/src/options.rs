@@ -35,6 +35,8 @@ pub enum Command {
     Cleaning(CleaningOptions),
     /// Say how long the broker is busy with one thing while it compacts and deletes, in CPU time
     Turns(TurnsOptions),
+    /// Say what groups cost: a heartbeat, ten thousand members that join, one large group that settles; in CPU time
+    Groups(GroupsOptions),
     /// The broker of the baseline
     #[command(hide = true)]
     Bare {
@@ -45,6 +47,26 @@ pub enum Command {
         #[arg(long)]
         log_dir: PathBuf,
     },
+}
+
+/// How large the groups are.
+#[derive(Debug, Args)]
+pub struct GroupsOptions {
+    /// Groups
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub groups: usize,
+    /// Members in each
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub members_per_group: usize,
+    /// Members of the large group
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub large_members: usize,
+    /// Partitions that it reads
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub partitions: i32,
+    /// Fail when a limit is missed
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// How to compare.

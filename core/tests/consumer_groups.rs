@@ -2,11 +2,15 @@
 
 mod world;
 
+use ottla_core::boundary::ConnId;
 use ottla_core::wire::messages::consumer_group_describe::{
     ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, DescribedGroup,
 };
 use ottla_core::wire::messages::consumer_group_heartbeat::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, TopicPartitions,
+};
+use ottla_core::wire::messages::consumer_protocol::{
+    ConsumerProtocolAssignment, ConsumerProtocolSubscription, TopicPartition,
 };
 use ottla_core::wire::messages::create_partitions::{
     CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopic,
@@ -14,9 +18,12 @@ use ottla_core::wire::messages::create_partitions::{
 use ottla_core::wire::messages::delete_groups::{DeleteGroupsRequest, DeleteGroupsResponse};
 use ottla_core::wire::messages::describe_groups::{DescribeGroupsRequest, DescribeGroupsResponse};
 use ottla_core::wire::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
+use ottla_core::wire::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 use ottla_core::wire::messages::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
 };
+use ottla_core::wire::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse};
+use ottla_core::wire::messages::leave_group::{LeaveGroupRequest, LeaveGroupResponse, MemberIdentity};
 use ottla_core::wire::messages::list_groups::{ListGroupsRequest, ListGroupsResponse};
 use ottla_core::wire::messages::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
@@ -25,10 +32,12 @@ use ottla_core::wire::messages::offset_delete::{
     OffsetDeleteRequest, OffsetDeleteRequestPartition, OffsetDeleteRequestTopic, OffsetDeleteResponse,
 };
 use ottla_core::wire::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchResponse};
-use ottla_core::wire::{ErrorCode, Str, Uuid};
+use ottla_core::wire::messages::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse};
+use ottla_core::wire::{ErrorCode, Message, Str, Uuid};
 use world::World;
 
 const NONE: i16 = ErrorCode::None as i16;
+const OTHER: ConnId = ConnId(2);
 const SESSION_MS: i64 = 45_000;
 const REBALANCE_MS: i64 = 60_000;
 
@@ -405,6 +414,170 @@ fn a_group_that_nobody_uses_wakes_nobody_up() {
     assert!(of_groups.is_none_or(|seconds| seconds > 60), "{of_groups:?}");
 }
 
+#[test]
+fn a_classic_group_becomes_a_consumer_group_when_the_first_of_these_joins_and_goes_back_when_the_last_leaves() {
+    let mut world = ready(&[]);
+    let mut old = Classic::new("letters");
+    old.join(&mut world);
+    old.sync(&mut world, &[0, 1, 2, 3]);
+    assert_eq!(listed(&mut world), [("readers".into(), "classic".into(), "Stable".into())]);
+    let mut new = Client::new("new");
+    let answer = new.beat(&mut world);
+    assert_eq!((answer.error_code, answer.member_epoch, new.had()), (NONE, 2, vec![]));
+    assert_eq!(listed(&mut world), [("readers".into(), "consumer".into(), "Reconciling".into())]);
+    let group = describe(&mut world, "readers");
+    assert_eq!((group.group_epoch, group.assignment_epoch), (2, 2));
+    let types: Vec<_> = group.members.iter().map(|member| member.member_type).collect();
+    assert_eq!(types.iter().sum::<i8>(), 1, "one of each");
+    // The group is after a crash what it was.
+    let mut world = World::on(world.crash(), PROPERTIES);
+    assert_eq!(describe(&mut world, "readers"), group);
+    // The classic member is told to join again, then to give two up, and when it says that it has, the other gets them.
+    assert_eq!(old.heartbeat(&mut world), ErrorCode::RebalanceInProgress as i16);
+    old.join(&mut world);
+    old.sync(&mut world, &[]);
+    assert_eq!((old.generation, old.owned.clone()), (1, vec![0, 1]));
+    assert_eq!(old.heartbeat(&mut world), ErrorCode::RebalanceInProgress as i16);
+    new.beat(&mut world);
+    assert_eq!(new.had(), []);
+    old.join(&mut world);
+    old.sync(&mut world, &[]);
+    assert_eq!((old.generation, old.owned.clone()), (2, vec![0, 1]));
+    assert_eq!(old.heartbeat(&mut world), NONE);
+    new.beat(&mut world);
+    assert_eq!((new.epoch, new.had()), (2, vec![2, 3]));
+    assert_eq!(describe(&mut world, "readers").group_state, "Stable");
+    assert_eq!(commit(&mut world, 8, &old.id, 2, 0), NONE);
+    assert_eq!(commit(&mut world, 8, &old.id, 0, 0), ErrorCode::IllegalGeneration as i16);
+    // The last of the new leaves.
+    new.leave(&mut world);
+    assert_eq!(listed(&mut world), [("readers".into(), "classic".into(), "PreparingRebalance".into())]);
+    assert_eq!(
+        describe(&mut world, "readers").error_message.as_deref(),
+        Some("Group readers is not a consumer group.")
+    );
+    let mut crashed = World::on(world.crash(), PROPERTIES);
+    assert_eq!(listed(&mut crashed), [("readers".into(), "classic".into(), "Stable".into())]);
+    assert_eq!(old.heartbeat(&mut crashed), NONE);
+    old.join(&mut crashed);
+    old.sync(&mut crashed, &[0, 1, 2, 3]);
+    assert_eq!((old.generation, old.heartbeat(&mut crashed)), (3, NONE));
+    assert_eq!(fetch(&mut crashed, None, -1), (NONE, 1));
+}
+
+#[test]
+fn a_member_that_waits_in_a_classic_group_is_told_to_join_again_when_it_becomes_a_consumer_group() {
+    let mut world = ready(&[]);
+    let mut old = Classic::new("letters");
+    old.join(&mut world);
+    old.sync(&mut world, &[0, 1, 2, 3]);
+    let mut waiting = Classic::new("letters");
+    waiting.join_without_waiting(&mut world);
+    assert_eq!(listed(&mut world)[0].2, "PreparingRebalance");
+    let mut new = Client::new("new");
+    assert_eq!(new.ask(&mut world).error_code, NONE);
+    let (_, refused) = world.answer_to::<JoinGroupResponse>(OTHER, 9).expect("it waits no longer");
+    assert_eq!(refused.error_code, ErrorCode::RebalanceInProgress as i16);
+    waiting.join(&mut world);
+    waiting.sync(&mut world, &[]);
+    assert_eq!(describe(&mut world, "readers").members.len(), 3);
+}
+
+#[test]
+fn members_of_the_classic_protocol_join_a_consumer_group_and_are_served_from_its_assignment() {
+    let mut world = ready(&[]);
+    let mut new = Client::new("new");
+    new.beat(&mut world);
+    world.pass_ms(1_000);
+    let mut old = Classic::new("letters");
+    old.join(&mut world);
+    old.sync(&mut world, &[]);
+    assert_eq!((old.generation, old.owned.len()), (3, 0));
+    assert_eq!(new.ask(&mut world).member_epoch, 2);
+    new.owned = vec![0, 1];
+    // What it waits for is free: it is told to join again.
+    assert_eq!(old.heartbeat(&mut world), NONE);
+    new.beat(&mut world);
+    assert_eq!(old.heartbeat(&mut world), ErrorCode::RebalanceInProgress as i16);
+    old.join(&mut world);
+    old.sync(&mut world, &[]);
+    assert_eq!(old.owned, [2, 3]);
+    assert_eq!(old.heartbeat(&mut world), NONE);
+    // One that does not join again in time is taken out.
+    let mut third = Client::new("third");
+    world.pass_ms(1_000);
+    third.beat(&mut world);
+    for _ in 0..REBALANCE_MS / 5_000 {
+        assert_eq!(old.heartbeat(&mut world), ErrorCode::RebalanceInProgress as i16);
+        (new.beat(&mut world), third.beat(&mut world));
+        world.pass_ms(5_000);
+    }
+    assert_eq!(old.heartbeat(&mut world), ErrorCode::UnknownMemberId as i16);
+    // And one that leaves is gone.
+    let mut other = Classic::new("letters");
+    other.join(&mut world);
+    assert_eq!(describe(&mut world, "readers").members.len(), 3);
+    let identity = MemberIdentity { member_id: other.id.as_str().into(), ..Default::default() };
+    let request = LeaveGroupRequest { group_id: "readers".into(), members: vec![identity], ..Default::default() };
+    let answer: LeaveGroupResponse = world.call(5, &request);
+    assert_eq!((answer.error_code, answer.members[0].error_code), (NONE, NONE));
+    assert_eq!(describe(&mut world, "readers").members.len(), 2);
+}
+
+#[test]
+fn a_static_member_that_changes_its_protocol_takes_its_group_with_it() {
+    let mut world = ready(&[]);
+    let mut old = Classic { instance: Some("first"), ..Classic::new("letters") };
+    old.join(&mut world);
+    old.sync(&mut world, &[0, 1, 2, 3]);
+    let mut new = Client { instance: Some("first"), ..Client::new("new") };
+    let answer = new.beat(&mut world);
+    assert_eq!((answer.error_code, new.had()), (NONE, vec![0, 1, 2, 3]), "{answer:?}");
+    let group = describe(&mut world, "readers");
+    assert_eq!((group.members.len(), group.members[0].member_type), (1, 1));
+    assert_eq!(old.heartbeat(&mut world), ErrorCode::FencedInstanceId as i16);
+    assert_eq!(new.say(&mut world, -2).error_code, NONE);
+    let mut old = Classic { instance: Some("first"), ..Classic::new("letters") };
+    old.join(&mut world);
+    assert_eq!(listed(&mut world), [("readers".into(), "classic".into(), "Stable".into())]);
+    let mut world = World::on(world.crash(), PROPERTIES);
+    old.sync(&mut world, &[]);
+    assert_eq!((old.owned.clone(), old.heartbeat(&mut world)), (vec![0, 1, 2, 3], NONE));
+}
+
+#[test]
+fn groups_turn_only_where_the_policy_lets_them() {
+    let mut world = ready(&[("group.consumer.migration.policy", "disabled")]);
+    let mut old = Classic::new("letters");
+    old.join(&mut world);
+    old.sync(&mut world, &[0, 1, 2, 3]);
+    let answer = Client::new("new").ask(&mut world);
+    assert_eq!(answer.error_code, ErrorCode::GroupIdNotFound as i16);
+    assert_eq!(
+        answer.error_message.as_deref(),
+        Some("Cannot upgrade classic group readers to consumer group because online upgrade is disabled.")
+    );
+    assert_eq!(old.heartbeat(&mut world), NONE);
+    // Without members it may become either.
+    let request = LeaveGroupRequest {
+        group_id: "readers".into(),
+        members: vec![MemberIdentity { member_id: old.id.as_str().into(), ..Default::default() }],
+        ..Default::default()
+    };
+    let _: LeaveGroupResponse = world.call(5, &request);
+    Client::new("new").beat(&mut world);
+    let request = Classic::new("letters").request();
+    let answer: JoinGroupResponse = world.call(9, &request);
+    assert_eq!(answer.error_code, ErrorCode::InconsistentGroupProtocol as i16);
+}
+
+#[test]
+fn where_the_cluster_has_no_consumer_groups_clients_are_told_so() {
+    let mut world = ready(&[("group.coordinator.rebalance.protocols", "classic")]);
+    assert_eq!(Client::new("one").ask(&mut world).error_code, ErrorCode::UnsupportedVersion as i16);
+    assert_eq!(describe(&mut world, "readers").error_code, ErrorCode::UnsupportedVersion as i16);
+}
+
 const PROPERTIES: &[(&str, &str)] = &[
     ("offsets.topic.num.partitions", "3"),
     ("connections.max.idle.ms", "-1"),
@@ -518,6 +691,105 @@ impl Client {
 
     fn had(&self) -> Vec<i32> {
         self.owned.clone()
+    }
+}
+
+/// A consumer of the classic protocol. What it is told to have it has at once, and what it is not it has given up.
+struct Classic {
+    id: String,
+    instance: Option<&'static str>,
+    topic: &'static str,
+    generation: i32,
+    is_leader: bool,
+    owned: Vec<i32>,
+}
+
+impl Classic {
+    fn new(topic: &'static str) -> Self {
+        Self { id: String::new(), instance: None, topic, generation: -1, is_leader: false, owned: Vec::new() }
+    }
+
+    fn request(&self) -> JoinGroupRequest {
+        let owned = TopicPartition { topic: self.topic.into(), partitions: self.owned.clone(), ..Default::default() };
+        let subscription = ConsumerProtocolSubscription {
+            topics: vec![self.topic.into()],
+            owned_partitions: if self.owned.is_empty() { vec![] } else { vec![owned] },
+            ..Default::default()
+        };
+        let metadata = [&[0, 1], &subscription.to_bytes(1)[..]].concat();
+        let protocol = JoinGroupRequestProtocol {
+            name: "cooperative-sticky".into(),
+            metadata: metadata.as_slice().into(),
+            ..Default::default()
+        };
+        JoinGroupRequest {
+            group_id: "readers".into(),
+            session_timeout_ms: 45_000,
+            rebalance_timeout_ms: REBALANCE_MS as i32,
+            member_id: self.id.as_str().into(),
+            group_instance_id: self.instance.map(Str::from),
+            protocol_type: "consumer".into(),
+            protocols: vec![protocol],
+            ..Default::default()
+        }
+    }
+
+    fn join_without_waiting(&mut self, world: &mut World) {
+        let given: JoinGroupResponse = world.call(9, &self.request());
+        assert_eq!(given.error_code, ErrorCode::MemberIdRequired as i16);
+        self.id = given.member_id.to_string();
+        // Over a connection of its own: it would hold up the others' answers.
+        world.open(OTHER);
+        world.send_from(OTHER, 9, &self.request());
+    }
+
+    fn join(&mut self, world: &mut World) {
+        let mut answer: JoinGroupResponse = world.call(9, &self.request());
+        if answer.error_code == ErrorCode::MemberIdRequired as i16 {
+            self.id = answer.member_id.to_string();
+            answer = world.call(9, &self.request());
+        }
+        assert_eq!(answer.error_code, NONE, "{answer:?}");
+        self.id = answer.member_id.to_string();
+        (self.generation, self.is_leader) = (answer.generation_id, *answer.leader == *self.id);
+        assert_eq!(answer.protocol_name.as_deref(), Some("cooperative-sticky"));
+    }
+
+    /// Asks for its assignment; where it leads, it takes these partitions.
+    fn sync(&mut self, world: &mut World, partitions: &[i32]) {
+        let topic = TopicPartition { topic: self.topic.into(), partitions: partitions.to_vec(), ..Default::default() };
+        let assignment = ConsumerProtocolAssignment { assigned_partitions: vec![topic], ..Default::default() };
+        let assignment = SyncGroupRequestAssignment {
+            member_id: self.id.as_str().into(),
+            assignment: [&[0, 1], &assignment.to_bytes(1)[..]].concat().as_slice().into(),
+            ..Default::default()
+        };
+        let request = SyncGroupRequest {
+            group_id: "readers".into(),
+            generation_id: self.generation,
+            member_id: self.id.as_str().into(),
+            group_instance_id: self.instance.map(Str::from),
+            protocol_type: Some("consumer".into()),
+            protocol_name: Some("cooperative-sticky".into()),
+            assignments: if self.is_leader { vec![assignment] } else { vec![] },
+            ..Default::default()
+        };
+        let answer: SyncGroupResponse = world.call(5, &request);
+        assert_eq!(answer.error_code, NONE, "{answer:?}");
+        let assigned = ConsumerProtocolAssignment::from_bytes(answer.assignment[2..].to_vec().into(), 1).unwrap();
+        self.owned = assigned.assigned_partitions.first().map(|topic| topic.partitions.clone()).unwrap_or_default();
+    }
+
+    fn heartbeat(&self, world: &mut World) -> i16 {
+        let request = HeartbeatRequest {
+            group_id: "readers".into(),
+            generation_id: self.generation,
+            member_id: self.id.as_str().into(),
+            group_instance_id: self.instance.map(Str::from),
+            ..Default::default()
+        };
+        let answer: HeartbeatResponse = world.call(4, &request);
+        answer.error_code
     }
 }
 

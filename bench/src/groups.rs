@@ -1,0 +1,444 @@
+//! What groups cost: a heartbeat, ten thousand members that join a thousand groups, and one large group that settles.
+//!
+//! The broker runs on one thread and on a disk in memory, as in `engine/turns.rs`, and CPU time is measured, from a request's
+//! bytes to its answer's. So nothing but the broker counts, and a busy machine says much the same as a quiet one.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ottla_core::boundary::{Chunk, ConnId, Input, OpId, Output, StorageCommand, Work};
+use ottla_core::memory_disk::MemoryDisk;
+use ottla_core::time::{Monotonic, Now, WallClock};
+use ottla_core::wire::messages::consumer_group_heartbeat::{
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, TopicPartitions,
+};
+use ottla_core::wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest, CreateTopicsResponse};
+use ottla_core::wire::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
+use ottla_core::wire::messages::header::{RequestHeader, ResponseHeader};
+use ottla_core::wire::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
+use ottla_core::wire::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse};
+use ottla_core::wire::messages::response_header_version;
+use ottla_core::wire::messages::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse};
+use ottla_core::wire::{Message, Reader, Str};
+use ottla_core::{Broker, Config};
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::error::{BenchError, Result};
+use crate::machine;
+use crate::options::GroupsOptions;
+
+/// What a heartbeat may cost at most.
+const HEARTBEAT_LIMIT: Duration = Duration::from_micros(5);
+/// How long all may take to join.
+const JOINED_LIMIT: Duration = Duration::from_secs(10);
+/// How long the large group may take to settle.
+const SETTLED_LIMIT: Duration = Duration::from_secs(2);
+/// The members of the large group are heard of so often while they move: they say at once that they have given up partitions.
+const BEAT_MS: i64 = 100;
+
+/// Measures all three.
+pub fn run(options: &GroupsOptions) -> Result<ExitCode> {
+    println!("{}", machine::description());
+    let mut is_kept = true;
+    let mut report = |what: String, took: Duration, limit: Duration| {
+        println!("{what}: {took:.2?}; the limit is {limit:?}");
+        is_kept &= took <= limit;
+    };
+    let (groups, members) = (options.groups, options.members_per_group);
+    let (joined, beat) = classic(groups, members)?;
+    report(format!("{} members in {groups} classic groups joined, CPU time", groups * members), joined, JOINED_LIMIT);
+    report(format!("a heartbeat of one of {} members in classic groups", groups * members), beat, HEARTBEAT_LIMIT);
+    let beat = consumers(groups, members)?;
+    report(format!("a heartbeat of one of {} members in consumer groups", groups * members), beat, HEARTBEAT_LIMIT);
+    let settled = large(options.large_members, options.partitions)?;
+    let what =
+        format!("a consumer group of {} members over {} partitions settled", options.large_members, options.partitions);
+    println!("{what}: {} rounds of heartbeats, {} ms apart, {:.2?} of CPU time", settled.rounds, BEAT_MS, settled.cpu);
+    report(format!("{what}, all in all"), settled.all(), SETTLED_LIMIT);
+    report("a heartbeat in it, where nothing moves".into(), settled.beat, HEARTBEAT_LIMIT);
+    Ok(if is_kept || !options.check { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Heartbeats of each member that are measured.
+const BEATS: usize = 20;
+
+/// How long all took to join, and a heartbeat.
+fn classic(groups: usize, members: usize) -> Result<(Duration, Duration)> {
+    let mut world = World::new(&[("group.initial.rebalance.delay.ms", "1000")])?;
+    world.find_coordinator();
+    let mut cpu = Duration::ZERO;
+    let mut known: Vec<Vec<(String, i32)>> = Vec::new();
+    for group in 0..groups {
+        let id = format!("group-{group}");
+        // Each member over a connection of its own: its JoinGroup waits for the others.
+        let conns: Vec<ConnId> = (0..members).map(|_| world.open()).collect();
+        let mut ids = Vec::new();
+        for conn in &conns {
+            let given: JoinGroupResponse = world.call(*conn, 9, &join(&id, ""), &mut cpu)?;
+            world.send(*conn, 9, &join(&id, &given.member_id), &mut cpu);
+            ids.push(given.member_id.to_string());
+        }
+        world.pass_ms(members as i64 * 1_000 + 1_000, &mut cpu);
+        let mut joined = Vec::new();
+        for conn in &conns {
+            joined.push(world.answer::<JoinGroupResponse>(*conn, 9)?);
+        }
+        for (conn, answer) in conns.iter().zip(&joined) {
+            world.send(*conn, 5, &sync(&id, answer, &ids), &mut cpu);
+        }
+        for conn in &conns {
+            let synced: SyncGroupResponse = world.answer(*conn, 5)?;
+            expect(synced.error_code)?;
+            world.close(*conn);
+        }
+        known.push(joined.iter().map(|answer| (answer.member_id.to_string(), answer.generation_id)).collect());
+    }
+    let joined = cpu;
+    let conn = world.open();
+    let mut spent = Duration::ZERO;
+    for _ in 0..BEATS {
+        for (group, members) in known.iter().enumerate() {
+            for (member, generation) in members {
+                let request = HeartbeatRequest {
+                    group_id: format!("group-{group}").into(),
+                    generation_id: *generation,
+                    member_id: member.as_str().into(),
+                    ..Default::default()
+                };
+                let answer: HeartbeatResponse = world.call(conn, 4, &request, &mut spent)?;
+                expect(answer.error_code)?;
+            }
+        }
+    }
+    Ok((joined, spent / (BEATS * groups * members) as u32))
+}
+
+/// How long a heartbeat takes.
+fn consumers(groups: usize, members: usize) -> Result<Duration> {
+    let mut world = World::new(&[])?;
+    world.find_coordinator();
+    world.create_topic("letters", 10)?;
+    let conn = world.open();
+    let mut all: Vec<Consumer> = (0..groups)
+        .flat_map(|group| {
+            (0..members).map(move |member| Consumer::new(format!("group-{group}"), format!("member-{group}-{member}")))
+        })
+        .collect();
+    settle(&mut world, conn, &mut all, 10 * groups, &mut Duration::ZERO)?;
+    beats(&mut world, conn, &mut all)
+}
+
+/// What a heartbeat costs where nothing moves.
+fn beats(world: &mut World, conn: ConnId, all: &mut [Consumer]) -> Result<Duration> {
+    let mut spent = Duration::ZERO;
+    for _ in 0..BEATS {
+        for member in all.iter_mut() {
+            let answer: ConsumerGroupHeartbeatResponse = world.call(conn, 1, &member.keep_alive(), &mut spent)?;
+            expect(answer.error_code)?;
+        }
+    }
+    Ok(spent / (BEATS * all.len()) as u32)
+}
+
+struct Settled {
+    rounds: u32,
+    cpu: Duration,
+    beat: Duration,
+}
+
+impl Settled {
+    /// The time that the members let pass, and what the broker took.
+    fn all(&self) -> Duration {
+        self.cpu + Duration::from_millis(BEAT_MS as u64) * self.rounds
+    }
+}
+
+fn large(members: usize, partitions: i32) -> Result<Settled> {
+    let mut world = World::new(&[])?;
+    world.find_coordinator();
+    world.create_topic("letters", partitions)?;
+    let conn = world.open();
+    let mut all: Vec<Consumer> =
+        (0..members).map(|member| Consumer::new("large".into(), format!("member-{member}"))).collect();
+    let mut cpu = Duration::ZERO;
+    let rounds = settle(&mut world, conn, &mut all, partitions as usize, &mut cpu)?;
+    let beat = beats(&mut world, conn, &mut all)?;
+    Ok(Settled { rounds, cpu, beat })
+}
+
+/// Lets all join and beat until all partitions are shared out and nobody moves; says after how many rounds.
+fn settle(world: &mut World, conn: ConnId, all: &mut [Consumer], partitions: usize, cpu: &mut Duration) -> Result<u32> {
+    for round in 0..200 {
+        let mut moves = 0;
+        for member in all.iter_mut() {
+            let answer: ConsumerGroupHeartbeatResponse = world.call(conn, 1, &member.request(), cpu)?;
+            expect(answer.error_code)?;
+            moves += usize::from(member.take(answer));
+        }
+        let has_all = all
+            .iter()
+            .map(|member| member.owned.iter().map(|topic| topic.partitions.len()).sum::<usize>())
+            .sum::<usize>();
+        if round > 0 && moves == 0 && has_all == partitions {
+            return Ok(round);
+        }
+        world.pass_ms(BEAT_MS, cpu);
+    }
+    Err(BenchError::Other("the groups did not settle".into()))
+}
+
+/// A consumer, as far as heartbeats go.
+struct Consumer {
+    group: Str,
+    id: Str,
+    epoch: i32,
+    owned: Vec<TopicPartitions>,
+    /// It has something to say: what it has is another than it has said.
+    is_new: bool,
+}
+
+impl Consumer {
+    fn new(group: String, id: String) -> Self {
+        Self { group: group.into(), id: id.into(), epoch: 0, owned: Vec::new(), is_new: true }
+    }
+
+    fn request(&self) -> ConsumerGroupHeartbeatRequest {
+        let joins = self.epoch == 0;
+        ConsumerGroupHeartbeatRequest {
+            rebalance_timeout_ms: if joins { 60_000 } else { -1 },
+            subscribed_topic_names: joins.then(|| vec!["letters".into()]),
+            topic_partitions: (joins || self.is_new).then(|| self.owned.clone()),
+            ..self.keep_alive()
+        }
+    }
+
+    fn keep_alive(&self) -> ConsumerGroupHeartbeatRequest {
+        ConsumerGroupHeartbeatRequest {
+            group_id: self.group.clone(),
+            member_id: self.id.clone(),
+            member_epoch: self.epoch,
+            ..Default::default()
+        }
+    }
+
+    /// Does what the answer says; whether that was anything.
+    fn take(&mut self, answer: ConsumerGroupHeartbeatResponse) -> bool {
+        let has_moved = self.epoch != answer.member_epoch || answer.assignment.is_some();
+        self.epoch = answer.member_epoch;
+        self.is_new = answer.assignment.is_some();
+        if let Some(assignment) = answer.assignment {
+            self.owned = assignment.topic_partitions;
+        }
+        has_moved
+    }
+}
+
+fn join(group: &str, member: &str) -> JoinGroupRequest {
+    let metadata: &[u8] = b"\0\0\0\0\0\x01\0\x07letters\xff\xff\xff\xff";
+    let protocol = JoinGroupRequestProtocol { name: "range".into(), metadata: metadata.into(), ..Default::default() };
+    JoinGroupRequest {
+        group_id: group.into(),
+        session_timeout_ms: 1_800_000,
+        rebalance_timeout_ms: 1_800_000,
+        member_id: member.into(),
+        protocol_type: "consumer".into(),
+        protocols: vec![protocol],
+        ..Default::default()
+    }
+}
+
+fn sync(group: &str, joined: &JoinGroupResponse, members: &[String]) -> SyncGroupRequest {
+    let assignment = |member: &String| SyncGroupRequestAssignment {
+        member_id: member.as_str().into(),
+        assignment: b"\0\0\0\0\0\0\0\0\0\0".as_slice().into(),
+        ..Default::default()
+    };
+    let leads = joined.leader == joined.member_id;
+    SyncGroupRequest {
+        group_id: group.into(),
+        generation_id: joined.generation_id,
+        member_id: joined.member_id.clone(),
+        protocol_type: Some("consumer".into()),
+        protocol_name: Some("range".into()),
+        assignments: if leads { members.iter().map(assignment).collect() } else { Vec::new() },
+        ..Default::default()
+    }
+}
+
+fn expect(error_code: i16) -> Result<()> {
+    if error_code == 0 {
+        Ok(())
+    } else {
+        Err(BenchError::Other(format!("a request was answered with error {error_code}")))
+    }
+}
+
+/// A broker, its disk, the time, and what clients were answered.
+struct World {
+    broker: Broker,
+    disk: MemoryDisk,
+    now: Now,
+    commands: VecDeque<(OpId, StorageCommand)>,
+    works: VecDeque<(OpId, Work)>,
+    answers: BTreeMap<ConnId, VecDeque<Bytes>>,
+    conns: u64,
+}
+
+impl World {
+    fn new(properties: &[(&str, &str)]) -> Result<Self> {
+        let own = [("connections.max.idle.ms", "-1"), ("log.initial.task.delay.ms", "1000000000")];
+        let (config, _) = Config::from_properties(own.iter().chain(properties).copied())
+            .map_err(|error| BenchError::Other(format!("properties of the broker: {error:?}")))?;
+        let now = Now { monotonic: Monotonic(1_000_000), wall: WallClock(1_800_000_000_000) };
+        let mut world = Self {
+            broker: Broker::new(config, [7; 32], now),
+            disk: MemoryDisk::new(),
+            now,
+            commands: VecDeque::new(),
+            works: VecDeque::new(),
+            answers: BTreeMap::new(),
+            conns: 0,
+        };
+        world.drain();
+        world.run(&mut Duration::ZERO);
+        Ok(world)
+    }
+
+    fn open(&mut self) -> ConnId {
+        self.conns += 1;
+        let conn = ConnId(self.conns);
+        self.handle(Input::Opened { conn, peer: ([127, 0, 0, 1], 50_000).into(), listener: 0 }, &mut Duration::ZERO);
+        conn
+    }
+
+    fn close(&mut self, conn: ConnId) {
+        self.handle(Input::Closed { conn }, &mut Duration::ZERO);
+        self.answers.remove(&conn);
+    }
+
+    fn find_coordinator(&mut self) {
+        let conn = self.open();
+        let request = FindCoordinatorRequest { coordinator_keys: vec!["any".into()], ..Default::default() };
+        let _: Result<FindCoordinatorResponse> = self.call(conn, 6, &request, &mut Duration::ZERO);
+    }
+
+    fn create_topic(&mut self, name: &str, partitions: i32) -> Result<()> {
+        let conn = self.open();
+        let topic = CreatableTopic {
+            name: name.into(),
+            num_partitions: partitions,
+            replication_factor: 1,
+            ..Default::default()
+        };
+        let request = CreateTopicsRequest { topics: vec![topic], timeout_ms: 60_000, ..Default::default() };
+        let answer: CreateTopicsResponse = self.call(conn, 7, &request, &mut Duration::ZERO)?;
+        expect(answer.topics[0].error_code)
+    }
+
+    fn call<Q: Message, A: Message>(
+        &mut self,
+        conn: ConnId,
+        version: i16,
+        request: &Q,
+        cpu: &mut Duration,
+    ) -> Result<A> {
+        self.send(conn, version, request, cpu);
+        self.answer(conn, version)
+    }
+
+    fn send<Q: Message>(&mut self, conn: ConnId, version: i16, request: &Q, cpu: &mut Duration) {
+        let header = RequestHeader {
+            request_api_key: Q::KEY,
+            request_api_version: version,
+            client_id: Some("bench".into()),
+            ..Default::default()
+        };
+        let header_version = if version >= Q::FLEXIBLE_FROM { 2 } else { 1 };
+        let body = [header.to_bytes(header_version), request.to_bytes(version)].concat();
+        self.handle(Input::Frame { conn, body: body.into() }, cpu);
+    }
+
+    fn answer<A: Message>(&mut self, conn: ConnId, version: i16) -> Result<A> {
+        let frame = self.answers.get_mut(&conn).and_then(VecDeque::pop_front);
+        let frame = frame.ok_or_else(|| BenchError::Other(format!("no answer of {}", A::NAME)))?;
+        let mut reader = Reader::new(&frame.slice(4..));
+        let read = |error| BenchError::Other(format!("an answer can't be read: {error}"));
+        ResponseHeader::read(&mut reader, response_header_version(A::KEY, version)).map_err(read)?;
+        A::read(&mut reader, version).map_err(read)
+    }
+
+    fn handle(&mut self, input: Input, cpu: &mut Duration) {
+        self.timed(input, cpu);
+        self.run(cpu);
+    }
+
+    fn run(&mut self, cpu: &mut Duration) {
+        loop {
+            if let Some((op, command)) = self.commands.pop_front() {
+                let result = self.disk.execute(command);
+                self.timed(Input::Stored { op, result }, cpu);
+            } else if let Some((op, work)) = self.works.pop_front() {
+                let worked = work.run();
+                self.timed(Input::Worked { op, worked }, cpu);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn timed(&mut self, input: Input, cpu: &mut Duration) {
+        let before = cpu_time();
+        self.broker.handle(self.now, input);
+        let answered = self.drain();
+        *cpu += cpu_time() - before;
+        for (conn, chunks) in answered {
+            let bytes: Vec<u8> = chunks
+                .iter()
+                .flat_map(|chunk| match chunk {
+                    Chunk::Bytes(bytes) => bytes.to_vec(),
+                    Chunk::File(_) => Vec::new(),
+                })
+                .collect();
+            let size_bytes = bytes.len() as u64;
+            self.answers.entry(conn).or_default().push_back(bytes.into());
+            self.broker.handle(self.now, Input::Sent { conn, size_bytes });
+            self.drain();
+        }
+    }
+
+    fn drain(&mut self) -> Vec<(ConnId, Vec<Chunk>)> {
+        let mut answers = Vec::new();
+        while let Some(output) = self.broker.poll_output() {
+            match output {
+                Output::Store { op, command } => self.commands.push_back((op, command)),
+                Output::Send { conn, frame } => answers.push((conn, frame.chunks)),
+                Output::Work { op, work } => self.works.push_back((op, work)),
+                Output::Gate { .. } | Output::Close { .. } | Output::Report(_) | Output::Halt { .. } => {}
+            }
+        }
+        answers
+    }
+
+    /// Lets time pass, with a tick at each deadline.
+    fn pass_ms(&mut self, ms: i64, cpu: &mut Duration) {
+        let end = self.now.monotonic.plus_ms(ms);
+        while let Some(deadline) = self.broker.deadline().filter(|deadline| *deadline <= end) {
+            self.advance_to(deadline.max(self.now.monotonic));
+            self.handle(Input::Tick, cpu);
+        }
+        self.advance_to(end);
+    }
+
+    fn advance_to(&mut self, moment: Monotonic) {
+        let passed_ms = moment.since(self.now.monotonic).as_millis() as i64;
+        self.now = Now { monotonic: moment, wall: WallClock(self.now.wall.0 + passed_ms) };
+    }
+}
+
+/// Of this thread.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+}
