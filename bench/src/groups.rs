@@ -38,6 +38,9 @@ const SETTLED_LIMIT: Duration = Duration::from_secs(2);
 /// The members of the large group are heard of so often while they move: they say at once that they have given up partitions.
 const BEAT_MS: i64 = 100;
 
+/// The large group reads so many topics.
+const TOPICS: i32 = 10;
+
 /// Measures all three.
 pub fn run(options: &GroupsOptions) -> Result<ExitCode> {
     println!("{}", machine::description());
@@ -66,7 +69,7 @@ const BEATS: usize = 20;
 
 /// How long all took to join, and a heartbeat.
 fn classic(groups: usize, members: usize) -> Result<(Duration, Duration)> {
-    let mut world = World::new(&[("group.initial.rebalance.delay.ms", "1000")])?;
+    let mut world = World::new(&[("group.initial.rebalance.delay.ms", "10")])?;
     world.find_coordinator();
     let mut cpu = Duration::ZERO;
     let mut known: Vec<Vec<(String, i32)>> = Vec::new();
@@ -80,7 +83,7 @@ fn classic(groups: usize, members: usize) -> Result<(Duration, Duration)> {
             world.send(*conn, 9, &join(&id, &given.member_id), &mut cpu);
             ids.push(given.member_id.to_string());
         }
-        world.pass_ms(members as i64 * 1_000 + 1_000, &mut cpu);
+        world.pass_ms(members as i64 * 10 + 10, &mut cpu);
         let mut joined = Vec::new();
         for conn in &conns {
             joined.push(world.answer::<JoinGroupResponse>(*conn, 9)?);
@@ -119,14 +122,14 @@ fn classic(groups: usize, members: usize) -> Result<(Duration, Duration)> {
 fn consumers(groups: usize, members: usize) -> Result<Duration> {
     let mut world = World::new(&[])?;
     world.find_coordinator();
-    world.create_topic("letters", 10)?;
+    world.create_topic("letters-0", 10)?;
     let conn = world.open();
     let mut all: Vec<Consumer> = (0..groups)
         .flat_map(|group| {
             (0..members).map(move |member| Consumer::new(format!("group-{group}"), format!("member-{group}-{member}")))
         })
         .collect();
-    settle(&mut world, conn, &mut all, 10 * groups, &mut Duration::ZERO)?;
+    settle(&mut world, conn, &mut all, 10 * groups, &mut Duration::default())?;
     beats(&mut world, conn, &mut all)
 }
 
@@ -158,7 +161,11 @@ impl Settled {
 fn large(members: usize, partitions: i32) -> Result<Settled> {
     let mut world = World::new(&[])?;
     world.find_coordinator();
-    world.create_topic("letters", partitions)?;
+    // As many at once as one request may make.
+    for topic in 0..TOPICS {
+        world.create_topic(&format!("letters-{topic}"), partitions / TOPICS)?;
+    }
+    let partitions = partitions / TOPICS * TOPICS;
     let conn = world.open();
     let mut all: Vec<Consumer> =
         (0..members).map(|member| Consumer::new("large".into(), format!("member-{member}"))).collect();
@@ -181,7 +188,9 @@ fn settle(world: &mut World, conn: ConnId, all: &mut [Consumer], partitions: usi
             .iter()
             .map(|member| member.owned.iter().map(|topic| topic.partitions.len()).sum::<usize>())
             .sum::<usize>();
-        if round > 0 && moves == 0 && has_all == partitions {
+        let counts = all.iter().map(|member| member.owned.iter().map(|topic| topic.partitions.len()).sum::<usize>());
+        let (least, most) = counts.fold((usize::MAX, 0), |(least, most), count| (least.min(count), most.max(count)));
+        if moves == 0 && has_all == partitions && most - least <= 1 {
             return Ok(round);
         }
         world.pass_ms(BEAT_MS, cpu);
@@ -208,7 +217,7 @@ impl Consumer {
         let joins = self.epoch == 0;
         ConsumerGroupHeartbeatRequest {
             rebalance_timeout_ms: if joins { 60_000 } else { -1 },
-            subscribed_topic_names: joins.then(|| vec!["letters".into()]),
+            subscribed_topic_names: joins.then(|| (0..TOPICS).map(|topic| format!("letters-{topic}").into()).collect()),
             topic_partitions: (joins || self.is_new).then(|| self.owned.clone()),
             ..self.keep_alive()
         }
@@ -302,26 +311,29 @@ impl World {
             conns: 0,
         };
         world.drain();
-        world.run(&mut Duration::ZERO);
+        world.run(&mut Duration::default());
         Ok(world)
     }
 
     fn open(&mut self) -> ConnId {
         self.conns += 1;
         let conn = ConnId(self.conns);
-        self.handle(Input::Opened { conn, peer: ([127, 0, 0, 1], 50_000).into(), listener: 0 }, &mut Duration::ZERO);
+        self.handle(
+            Input::Opened { conn, peer: ([127, 0, 0, 1], 50_000).into(), listener: 0 },
+            &mut Duration::default(),
+        );
         conn
     }
 
     fn close(&mut self, conn: ConnId) {
-        self.handle(Input::Closed { conn }, &mut Duration::ZERO);
+        self.handle(Input::Closed { conn }, &mut Duration::default());
         self.answers.remove(&conn);
     }
 
     fn find_coordinator(&mut self) {
         let conn = self.open();
         let request = FindCoordinatorRequest { coordinator_keys: vec!["any".into()], ..Default::default() };
-        let _: Result<FindCoordinatorResponse> = self.call(conn, 6, &request, &mut Duration::ZERO);
+        let _: Result<FindCoordinatorResponse> = self.call(conn, 6, &request, &mut Duration::default());
     }
 
     fn create_topic(&mut self, name: &str, partitions: i32) -> Result<()> {
@@ -333,7 +345,7 @@ impl World {
             ..Default::default()
         };
         let request = CreateTopicsRequest { topics: vec![topic], timeout_ms: 60_000, ..Default::default() };
-        let answer: CreateTopicsResponse = self.call(conn, 7, &request, &mut Duration::ZERO)?;
+        let answer: CreateTopicsResponse = self.call(conn, 7, &request, &mut Duration::default())?;
         expect(answer.topics[0].error_code)
     }
 
@@ -363,7 +375,8 @@ impl World {
     fn answer<A: Message>(&mut self, conn: ConnId, version: i16) -> Result<A> {
         let frame = self.answers.get_mut(&conn).and_then(VecDeque::pop_front);
         let frame = frame.ok_or_else(|| BenchError::Other(format!("no answer of {}", A::NAME)))?;
-        let mut reader = Reader::new(&frame.slice(4..));
+        let body = frame.slice(4..);
+        let mut reader = Reader::new(&body);
         let read = |error| BenchError::Other(format!("an answer can't be read: {error}"));
         ResponseHeader::read(&mut reader, response_header_version(A::KEY, version)).map_err(read)?;
         A::read(&mut reader, version).map_err(read)

@@ -16,6 +16,7 @@ PARTITIONS = 4
 # What a client does when its users ask for it.
 MEMBERS = ["members under load", "group resumes"]
 STATIC = ["static members"]
+MIGRATION = ["a group migrates"]
 GROUP_ADMIN = ["groups listed", "offsets reset", "group deleted"]
 CRASH = ["SIGKILL, a group"]
 TRANSACTIONS = ["commit and abort", "fenced"]
@@ -55,7 +56,7 @@ class ApplicationChecks:
     def all(self):
         is_told = False
         try:
-            for name, body in [("members under load", self.members), ("group resumes", self.resumes), ("static members", self.static),
+            for name, body in [("members under load", self.members), ("group resumes", self.resumes), ("static members", self.static), ("a group migrates", self.migrates),
                                ("groups listed", self.listed), ("offsets reset", self.reset), ("group deleted", self.deleted),
                                ("commit and abort", self.commit_and_abort), ("fenced", self.fenced)]:
                 self.check(name, body)
@@ -156,6 +157,26 @@ class ApplicationChecks:
         app.have_read(group, topic, values)
         expect("who read what", {partition: member for member, partition, _, _ in app.reads[group, topic][begin:]}, had)
         app.leave("first"), app.leave("second")
+
+    def migrates(self):
+        """A classic group turns into one where the broker assigns (KIP-848) and back, while members are in it and under load."""
+        app, group, topic = self.application, f"{self.name}-migrates", f"{self.name}-migrates"
+        app.call("topic", topic=topic, partitions=PARTITIONS)
+        with Load(app, topic, PARTITIONS) as load:
+            app.join("old", group, topic, protocol="classic")
+            app.shared(group, topic, PARTITIONS, ["old"])
+            app.join("new", group, topic, protocol="consumer")
+            app.shared(group, topic, PARTITIONS, ["old", "new"])
+            app.leave("old")
+            app.shared(group, topic, PARTITIONS, ["new"])
+            app.join("older", group, topic, protocol="classic")
+            app.shared(group, topic, PARTITIONS, ["new", "older"])
+            app.leave("new")
+            app.shared(group, topic, PARTITIONS, ["older"])
+        expect("failures of the load", load.failures, [])
+        app.have_read(group, topic, load.acknowledged)
+        app.leave("older")
+        expect("partitions committed", self.committed(group, topic), self.ends(group, topic))
 
     def listed(self):
         app, group, topic = self.application, f"{self.name}-shared", f"{self.name}-shared"

@@ -14,11 +14,11 @@ The commands, with what each answers:
 
   topic {topic, partitions}             makes a topic
   produce {topic, values}               values: [[partition, value], ...]; answers when all are acknowledged
-  join {member, group, topic, instance, isolation}
+  join {member, group, topic, instance, isolation, protocol}
                                         a member that reads, tells, commits, and so on, until it leaves. It begins where
                                         the group is, or at the earliest record. A commit that a rebalance refuses is no
                                         failure: those records are read again. instance: a static member. isolation:
-                                        read_committed or read_uncommitted
+                                        read_committed or read_uncommitted. protocol: the group's, where it is not the program's own
   leave {member}                        answers when the member has stopped and left (a static one stays in the group)
   groups {}                             {group: state}
   describe {group}                      [state, number of members]

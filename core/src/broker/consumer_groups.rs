@@ -17,7 +17,7 @@ impl Broker {
             group,
             now,
             settings: &self.groups.settings,
-            config: GroupConfig::new(&self.config, image, group),
+            config: GroupConfig::new(&self.config, &self.groups.settings, image, group),
             image,
             topics: self.groups.topics,
             plan: Plan::default(),

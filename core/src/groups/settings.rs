@@ -1,5 +1,8 @@
 //! What the configuration says about groups, ready to be used.
 
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
 use super::consumer::{Assignors, MigrationPolicy};
 use crate::config::Config;
 use crate::metadata::{ConfigResource, MetadataImage};
@@ -18,6 +21,10 @@ pub(crate) struct Settings {
     pub(crate) members_per_group: usize,
     /// `group.consumer.max.size`.
     pub(crate) consumers_per_group: usize,
+    /// `group.consumer.session.timeout.ms`.
+    pub(crate) consumer_session_timeout_ms: i32,
+    /// `group.consumer.heartbeat.interval.ms`.
+    pub(crate) consumer_heartbeat_interval_ms: i32,
     /// `group.consumer.assignors`.
     pub(crate) assignors: Assignors,
     /// `group.consumer.migration.policy`.
@@ -46,24 +53,44 @@ pub(crate) struct Settings {
 
 /// What a consumer group goes by: its own configs, or the broker's. They may change at any time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct GroupConfig {
-    /// `consumer.session.timeout.ms`.
-    pub(crate) session_timeout_ms: i32,
-    /// `consumer.heartbeat.interval.ms`.
-    pub(crate) heartbeat_interval_ms: i32,
-    /// `consumer.assignment.interval.ms`.
-    pub(crate) assignment_interval_ms: i32,
+pub(crate) struct GroupConfig<'a> {
+    config: &'a Config,
+    settings: &'a Settings,
+    /// What was set for this group.
+    own: Option<&'a BTreeMap<String, String>>,
 }
 
-impl GroupConfig {
-    pub(crate) fn new(config: &Config, image: &MetadataImage, group: &str) -> Self {
-        let own = image.configs.get(&ConfigResource::Group(group.into()));
-        let number = |name| i32::try_from(config.group_count(name, own)).unwrap_or(i32::MAX);
-        Self {
-            session_timeout_ms: number("consumer.session.timeout.ms"),
-            heartbeat_interval_ms: number("consumer.heartbeat.interval.ms"),
-            assignment_interval_ms: number("consumer.assignment.interval.ms"),
-        }
+impl<'a> GroupConfig<'a> {
+    pub(crate) fn new(config: &'a Config, settings: &'a Settings, image: &'a MetadataImage, group: &str) -> Self {
+        // Without an allocation, where no group has any.
+        let mut of_groups = image.configs.range(ConfigResource::Group(String::new())..);
+        let are_there = matches!(of_groups.next(), Some((ConfigResource::Group(_), _)));
+        let own = if are_there { image.configs.get(&ConfigResource::Group(group.into())) } else { None };
+        Self { config, settings, own }
+    }
+
+    /// `consumer.session.timeout.ms`.
+    pub(crate) fn session_timeout_ms(&self) -> i32 {
+        self.own_or("consumer.session.timeout.ms", self.settings.consumer_session_timeout_ms)
+    }
+
+    /// `consumer.heartbeat.interval.ms`.
+    pub(crate) fn heartbeat_interval_ms(&self) -> i32 {
+        self.own_or("consumer.heartbeat.interval.ms", self.settings.consumer_heartbeat_interval_ms)
+    }
+
+    /// `consumer.assignment.interval.ms`. The broker's may change, unlike the others.
+    pub(crate) fn assignment_interval_ms(&self) -> i32 {
+        self.number("consumer.assignment.interval.ms")
+    }
+
+    /// Every heartbeat asks: where the group has nothing of its own, nothing is looked up.
+    fn own_or(&self, name: &str, of_broker: i32) -> i32 {
+        if self.own.is_some() { self.number(name) } else { of_broker }
+    }
+
+    fn number(&self, name: &str) -> i32 {
+        i32::try_from(self.config.group_count(name, self.own)).unwrap_or(i32::MAX)
     }
 }
 
@@ -81,6 +108,8 @@ impl From<&Config> for Settings {
             initial_rebalance_delay_ms: number("group.initial.rebalance.delay.ms"),
             members_per_group: size("group.max.size"),
             consumers_per_group: size("group.consumer.max.size"),
+            consumer_session_timeout_ms: number("group.consumer.session.timeout.ms"),
+            consumer_heartbeat_interval_ms: number("group.consumer.heartbeat.interval.ms"),
             assignors: Assignors::new(&config.text("group.consumer.assignors")),
             migration_policy: MigrationPolicy::new(&config.text("group.consumer.migration.policy")),
             regex_refresh_interval_ms: config.count("group.consumer.regex.refresh.interval.ms"),

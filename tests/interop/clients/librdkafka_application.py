@@ -37,8 +37,8 @@ class Librdkafka(application.Application):
         if errors:
             raise RuntimeError(errors[0])
 
-    def reader(self, group, topic, instance=None, isolation=None):
-        return Reader(self.address, group, topic, instance, isolation)
+    def reader(self, group, topic, instance=None, isolation=None, protocol=GROUP_PROTOCOL):
+        return Reader(self.address, group, topic, instance, isolation, protocol)
 
     def transformer(self, group, topic, transactional):
         return Transformer(self.address, group, topic, transactional)
@@ -82,17 +82,17 @@ class Librdkafka(application.Application):
 
 
 class Reader(application.Reader):
-    def __init__(self, address, group, topic, instance, isolation):
+    def __init__(self, address, group, topic, instance, isolation, protocol=GROUP_PROTOCOL):
         config = {
             "bootstrap.servers": address,
             "group.id": group,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
-            "group.protocol": GROUP_PROTOCOL,
+            "group.protocol": protocol,
             "isolation.level": isolation or "read_committed",
             "reconnect.backoff.max.ms": 500,
         }
-        if GROUP_PROTOCOL == "classic":
+        if protocol == "classic":
             config |= {"session.timeout.ms": 30000, "heartbeat.interval.ms": 200}
         self.consumer = Consumer(config | ({"group.instance.id": instance} if instance else {}))
         self.consumer.subscribe([topic])

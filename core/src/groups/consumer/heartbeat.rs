@@ -82,7 +82,7 @@ impl ConsumerGroup {
         let before = self.find(turn, &id, request)?;
         let about = before.about.said(beat);
         let after = self.advance(turn, &id, &before, about, request.topic_partitions.as_deref())?;
-        turn.arm(TimerKind::Session(Arc::clone(&id)), turn.config.session_timeout_ms);
+        turn.arm(TimerKind::Session(Arc::clone(&id)), turn.config.session_timeout_ms());
         // A member that says everything may not have got the last answer.
         let is_full = request.rebalance_timeout_ms != -1
             && (request.subscribed_topic_names.is_some() || request.subscribed_topic_regex.is_some())
@@ -91,7 +91,7 @@ impl ConsumerGroup {
         Ok(ConsumerGroupHeartbeatResponse {
             member_id: Some(Str::from(&*id)),
             member_epoch: after.epoch,
-            heartbeat_interval_ms: turn.config.heartbeat_interval_ms,
+            heartbeat_interval_ms: turn.config.heartbeat_interval_ms(),
             assignment: is_told.then(|| assignment(&after.assigned)),
             ..Default::default()
         })

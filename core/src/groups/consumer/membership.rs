@@ -81,7 +81,7 @@ impl ConsumerGroup {
         for (id, member) in &self.members {
             let session_timeout_ms = match &member.about.classic {
                 Some(classic) => classic.session_timeout_ms,
-                None => turn.config.session_timeout_ms,
+                None => turn.config.session_timeout_ms(),
             };
             turn.arm(TimerKind::Session(Arc::clone(id)), session_timeout_ms);
             let is_revoking = member.state == MemberState::UnrevokedPartitions && member.epoch != AWAY_EPOCH;

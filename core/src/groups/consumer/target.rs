@@ -33,7 +33,7 @@ impl ConsumerGroup {
     }
 
     fn is_assignment_due(&self, turn: &ConsumerTurn<'_>) -> bool {
-        let interval_ms = i64::from(turn.config.assignment_interval_ms);
+        let interval_ms = i64::from(turn.config.assignment_interval_ms());
         let made_ms = self.target.made_ms;
         made_ms == 0 || interval_ms == 0 || turn.now.wall.0 >= made_ms.saturating_add(interval_ms)
     }

@@ -37,13 +37,19 @@ struct World {
     kind: Option<GroupKind>,
     id: GroupId,
     clients: Vec<Client>,
-    image: MetadataImage,
-    topics: TopicChanges,
-    settings: Settings,
-    now: Now,
+    around: Surroundings,
     /// All that was ever written.
     log: Vec<CoordinatorRecord>,
     timers: BTreeMap<TimerKind, Arming>,
+}
+
+/// What an event sees.
+struct Surroundings {
+    config: Config,
+    settings: Settings,
+    image: MetadataImage,
+    topics: TopicChanges,
+    now: Now,
 }
 
 /// What happens next; to whom, and how.
@@ -88,10 +94,13 @@ impl World {
             kind: None,
             id: "readers".into(),
             clients: Vec::new(),
-            image: MetadataImage::default(),
-            topics: TopicChanges::default(),
-            settings: Settings::from(&config),
-            now: Now { monotonic: Monotonic(1_000_000), wall: WallClock(1_800_000_000_000) },
+            around: Surroundings {
+                settings: Settings::from(&config),
+                config,
+                image: MetadataImage::default(),
+                topics: TopicChanges::default(),
+                now: Now { monotonic: Monotonic(1_000_000), wall: WallClock(1_800_000_000_000) },
+            },
             log: Vec::new(),
             timers: BTreeMap::new(),
         };
@@ -104,25 +113,20 @@ impl World {
     fn grow(&mut self, topic: usize) {
         let id = Uuid(topic as u128 + 1);
         let name: TopicName = TOPICS[topic].into();
-        self.image.topic_ids.insert(name.clone(), id);
-        let known = self.image.topics.entry(id).or_insert(Topic { id, name, partitions: BTreeMap::new() });
+        self.around.image.topic_ids.insert(name.clone(), id);
+        let known = self.around.image.topics.entry(id).or_insert(Topic { id, name, partitions: BTreeMap::new() });
         for _ in 0..2 {
             known.partitions.insert(known.partitions.len() as i32, Partition::default());
         }
-        self.image.end_offset = self.image.end_offset.next();
-        (self.topics.count, self.topics.created_at) = (self.topics.count + 1, self.image.end_offset);
+        self.around.image.end_offset = self.around.image.end_offset.next();
+        (self.around.topics.count, self.around.topics.created_at) =
+            (self.around.topics.count + 1, self.around.image.end_offset);
     }
 
-    fn turn<'a>(
-        image: &'a MetadataImage,
-        settings: &'a Settings,
-        id: &'a GroupId,
-        now: Now,
-        topics: TopicChanges,
-    ) -> ConsumerTurn<'a> {
-        let config =
-            GroupConfig { session_timeout_ms: 45_000, heartbeat_interval_ms: 5_000, assignment_interval_ms: 1_000 };
-        ConsumerTurn { group: id, now, settings, config, image, topics, plan: Plan::default() }
+    fn turn<'a>(of: &'a Surroundings, id: &'a GroupId) -> ConsumerTurn<'a> {
+        let Surroundings { config, settings, image, topics, now } = of;
+        let config = GroupConfig::new(config, settings, image, id);
+        ConsumerTurn { group: id, now: *now, settings, config, image, topics: *topics, plan: Plan::default() }
     }
 
     fn carry_out(&mut self, plan: Plan) {
@@ -136,7 +140,7 @@ impl World {
         if plan.has_seen_topics
             && let Some(GroupKind::Consumer(group)) = &mut self.kind
         {
-            group.has_seen_topics(self.topics.count);
+            group.has_seen_topics(self.around.topics.count);
         }
         self.check();
     }
@@ -175,7 +179,7 @@ impl World {
             topic_partitions: Some(owned.collect()),
             ..Default::default()
         };
-        let mut turn = Self::turn(&self.image, &self.settings, &self.id, self.now, self.topics);
+        let mut turn = Self::turn(&self.around, &self.id);
         let sent = Beat { request: &request, client_id: "client", client_host: "/127.0.0.1", new_id: Uuid::ZERO };
         let answer = beat(&mut turn, self.kind.as_ref(), sent);
         let plan = core::mem::take(&mut turn.plan);
@@ -208,7 +212,7 @@ impl World {
     fn take_out(&mut self, index: usize) {
         self.clients[index] = Client { reads: TOPICS.to_vec(), ..Client::default() };
         let id: MemberId = format!("member-{index}").into();
-        let mut turn = Self::turn(&self.image, &self.settings, &self.id, self.now, self.topics);
+        let mut turn = Self::turn(&self.around, &self.id);
         if let Some(group) = self.group() {
             group.timeout(&mut turn, &TimerKind::Session(id));
         }
@@ -244,7 +248,10 @@ impl World {
                 }
             }
             Event::Pass(ms) => {
-                self.now = Now { monotonic: self.now.monotonic.plus_ms(*ms), wall: WallClock(self.now.wall.0 + ms) };
+                self.around.now = Now {
+                    monotonic: self.around.now.monotonic.plus_ms(*ms),
+                    wall: WallClock(self.around.now.wall.0 + ms),
+                };
             }
             Event::Dawdle(member) => {
                 let id: MemberId = format!("member-{}", member.index(MEMBERS)).into();
@@ -313,7 +320,7 @@ impl World {
             })
             .collect();
         let wanted: usize =
-            read.iter().map(|topic| self.image.topic(topic).expect("it is there").partitions.len()).sum();
+            read.iter().map(|topic| self.around.image.topic(topic).expect("it is there").partitions.len()).sum();
         let got: usize = self.clients.iter().map(|client| client.owned.len()).sum();
         assert_eq!(got, wanted, "{:?}", self.clients);
         for (index, client) in self.clients.iter().enumerate() {

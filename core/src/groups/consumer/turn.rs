@@ -17,7 +17,7 @@ pub(crate) struct ConsumerTurn<'a> {
     pub(crate) group: &'a GroupId,
     pub(crate) now: Now,
     pub(crate) settings: &'a Settings,
-    pub(crate) config: GroupConfig,
+    pub(crate) config: GroupConfig<'a>,
     pub(crate) image: &'a MetadataImage,
     pub(crate) topics: TopicChanges,
     pub(crate) plan: Plan,

@@ -182,16 +182,17 @@ public class Application {
             topic = text(command, "topic");
             to = text(command, "to");
             transactionalId = text(command, "transactional");
+            var protocol = command.path("protocol").asText(groupProtocol);
             Map<String, Object> settings = new HashMap<>(Map.of(
                     "bootstrap.servers", address,
                     "group.id", text(command, "group"),
-                    "group.protocol", groupProtocol,
+                    "group.protocol", protocol,
                     "enable.auto.commit", false,
                     "auto.offset.reset", "earliest",
                     "max.poll.records", 100,
                     "isolation.level", command.path("isolation").asText("read_committed"),
                     "reconnect.backoff.max.ms", 500));
-            if (groupProtocol.equals("classic")) {
+            if (protocol.equals("classic")) {
                 settings.putAll(Map.of("session.timeout.ms", 30_000, "heartbeat.interval.ms", 200));
             }
             if (text(command, "instance") != null) {
