@@ -98,6 +98,11 @@ impl Broker {
         }
         let loading = Loading { coordinator: K::default(), next: log.log_start(), reading: None };
         let all = K::all(self);
+        // The last log that opens lets the broker serve, which loads all of them and does what had to wait: that is in memory
+        // then, and not yet in the log.
+        if all.serving(id.index).is_some() || all.loading_mut(id.index).is_some() {
+            return;
+        }
         all.set(id.index, State::Loading(loading));
         all.unloaded.push_back(id.index);
         self.load_more::<K>(now);
