@@ -113,4 +113,12 @@ bugs! {
     CompactionAheadOfSync,
     /// Changes of metadata count before they are synced.
     MetadataNotSynced,
+    /// A commit of offsets is acknowledged before its group's log is committed.
+    OffsetsAckedEarly,
+    /// A commit of offsets is taken from any generation of a group.
+    StaleCommitTaken,
+    /// A leader's assignments are handed out before they are committed.
+    AssignedBeforeCommit,
+    /// Members that are loaded have no session that could end.
+    LoadedMembersImmortal,
 }

@@ -27,6 +27,8 @@ pub enum Stream {
     Adapter,
     /// What becomes of old records.
     Retention,
+    /// What groups there are.
+    Groups,
     /// One client.
     Client(u16),
 }
@@ -42,6 +44,7 @@ impl Stream {
             Self::Broker => 6,
             Self::Adapter => 7,
             Self::Retention => 8,
+            Self::Groups => 9,
             Self::Client(client) => 1_000 + u64::from(client),
         }
     }

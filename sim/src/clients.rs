@@ -4,9 +4,13 @@
 //! What does not belong here: what the answers prove (`history`).
 
 mod admin;
+mod assignor;
 mod churner;
 mod cluster;
 mod consumer;
+mod loner;
+mod member;
+mod offsets;
 mod prober;
 mod producer;
 mod pruner;
@@ -24,6 +28,8 @@ use ottla_core::wire::ApiKey;
 pub use admin::Admin;
 pub use churner::Churner;
 pub use consumer::Consumer;
+pub use loner::Loner;
+pub use member::Member;
 pub use prober::Prober;
 pub use producer::Producer;
 pub use pruner::Pruner;
@@ -293,6 +299,11 @@ impl Talk<'_> {
     /// From now on this client speaks another version of an API.
     pub fn speak(&mut self, api: ApiKey, version: i16) {
         self.session.versions.set(api, version);
+    }
+
+    /// From now on this client speaks these APIs too, each in some version.
+    pub fn learn(&mut self, apis: &[ApiKey]) {
+        self.session.versions.draw_more(apis, self.chance);
     }
 
     /// Answers that nobody asked for are none of this client's business.

@@ -2,6 +2,7 @@
 //!
 //! What does not belong here: how the clients came to see it (`clients`).
 
+mod groups;
 mod ledger;
 mod topics;
 
@@ -9,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::records::{Batch, Identity, Keys, RecordId};
 use crate::violation::{Check, Violation};
+pub use groups::{Answerer, Asked, Ear, GroupLedger, Groups, Rest, Standing};
 pub use ledger::Ledger;
 pub use topics::{Question, SeenTopic, TopicState, Topics};
 
@@ -48,6 +50,8 @@ pub struct History {
     ledgers: BTreeMap<PartitionRef, Ledger>,
     /// Which topics there should be.
     pub topics: Topics,
+    /// What became of groups and their offsets.
+    pub groups: Groups,
     identities: BTreeSet<Identity>,
     damaged: BTreeSet<PartitionRef>,
     life: Life,
@@ -135,6 +139,7 @@ impl History {
             self.timeline.0 += 1;
             self.first_life_of_timeline = self.life;
             self.ledgers.values_mut().for_each(Ledger::begin_timeline);
+            self.groups.begin_timeline();
         }
         self.ledgers.values_mut().for_each(Ledger::begin_life);
     }
@@ -309,7 +314,10 @@ impl History {
     /// A power loss left a hole in the log of the partition that has this directory: it may go offline.
     pub fn damaged(&mut self, directory: &str) {
         let Some((name, index)) = directory.rsplit_once('-') else { return };
-        if let (Some(state), Ok(index)) = (self.topics.lasting(name), index.parse()) {
+        let Ok(index) = index.parse() else { return };
+        if name == "__consumer_offsets" {
+            self.groups.damaged(index);
+        } else if let Some(state) = self.topics.lasting(name) {
             self.damaged.insert(PartitionRef { topic: state.topic, index });
         }
     }
@@ -317,7 +325,7 @@ impl History {
     /// Whether a power loss left a hole in any log.
     #[must_use]
     pub fn has_damage(&self) -> bool {
-        !self.damaged.is_empty()
+        !self.damaged.is_empty() || self.groups.has_damage()
     }
 
     /// Whether a power loss left a hole in a partition's log.

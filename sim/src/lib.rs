@@ -39,6 +39,6 @@ pub mod transcript;
 pub mod violation;
 pub mod world;
 
-pub use sweep::{REGRESSIONS, replay_line, run_seed, run_seed_with, run_seeds, run_seeds_with};
+pub use sweep::{REGRESSIONS, replay_line, run_plan, run_plans, run_seed, run_seed_with, run_seeds, run_seeds_with};
 pub use transcript::Voice;
 pub use world::Outcome;

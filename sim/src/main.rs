@@ -12,7 +12,7 @@ use ottla_core::planted::{Bug, Bugs};
 use sim::crashes::{Pattern, Place};
 use sim::plan::Plan;
 use sim::stats::{Counter, Stats};
-use sim::{Outcome, Voice, replay_line, run_seed_with, run_seeds_with};
+use sim::{Outcome, Voice, replay_line, run_plan, run_plans};
 
 const USAGE: &str = "\
 Runs the broker in simulated worlds and judges what its clients saw.
@@ -26,7 +26,8 @@ cargo run --profile sim -p sim -- --crash NUMBER --pattern NAME [--failed NUMBER
                                                                    one of these crashes, after that sync has failed
 cargo run --profile sim -p sim -- --bugs [--stride COUNT] [--seeds COUNT]
                                                                    who finds which planted bug, as a table
-Each of them takes --bug NAME: the broker has that bug.
+Each of them takes --bug NAME: the broker has that bug. Worlds take --unpowered: in them groups of members live with a
+broker that loses its power again and again.
 ";
 
 /// Failures that are told in full; a bug in many seeds is the same bug.
@@ -37,11 +38,25 @@ const BUGS_STRIDE: usize = 5;
 const BUGS_SEEDS: u64 = 200;
 
 enum Order {
-    Many { count: u64, from: u64, bugs: Bugs },
-    One { seed: u64, voice: Voice, bugs: Bugs },
+    Many { count: u64, from: u64, worlds: Worlds },
+    One { seed: u64, voice: Voice, worlds: Worlds },
     Crashes(sim::crashes::Order),
     Bugs { stride: usize, seeds: u64 },
     Help,
+}
+
+/// Which worlds, and what is planted in the broker.
+#[derive(Clone, Copy)]
+struct Worlds {
+    are_unpowered: bool,
+    bugs: Bugs,
+}
+
+impl Worlds {
+    fn plan(self, seed: u64) -> Plan {
+        let plan = if self.are_unpowered { Plan::unpowered(seed) } else { Plan::of(seed) };
+        Plan { bugs: self.bugs, ..plan }
+    }
 }
 
 /// What the arguments say.
@@ -50,6 +65,7 @@ struct Arguments {
     from: u64,
     seed: Option<u64>,
     voice: Voice,
+    are_unpowered: bool,
     bugs: Bugs,
     shows_bugs: bool,
     crashes: Option<sim::crashes::Order>,
@@ -60,8 +76,8 @@ struct Arguments {
 
 fn main() -> ExitCode {
     match parse(std::env::args().skip(1)) {
-        Ok(Order::Many { count, from, bugs }) => many(count, from, bugs),
-        Ok(Order::One { seed, voice, bugs }) => one(seed, voice, bugs),
+        Ok(Order::Many { count, from, worlds }) => many(count, from, worlds),
+        Ok(Order::One { seed, voice, worlds }) => one(seed, voice, worlds),
         Ok(Order::Crashes(order)) => crash::crashes(&order),
         Ok(Order::Bugs { stride, seeds }) => bugs::table(stride, seeds),
         Ok(Order::Help) => {
@@ -82,6 +98,7 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Order, String> {
         from: 0,
         seed: None,
         voice: Voice::Silent,
+        are_unpowered: false,
         bugs: Bugs::default(),
         shows_bugs: false,
         crashes: None,
@@ -95,6 +112,7 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Order, String> {
             "--seeds" => said.count = Some(number(&value("a number")?)?),
             "--from" => said.from = number(&value("a number")?)?,
             "--seed" => said.seed = Some(number(&value("a number")?)?),
+            "--unpowered" => said.are_unpowered = true,
             "--verbose" => said.voice = Voice::Verbose,
             "--bug" => said.bugs = Bugs::only(bug(&value("a name")?)?),
             "--bugs" => said.shows_bugs = true,
@@ -112,7 +130,8 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Order, String> {
 
 impl Arguments {
     fn order(self) -> Result<Order, String> {
-        let Self { from, voice, bugs, .. } = self;
+        let Self { from, voice, bugs, are_unpowered, .. } = self;
+        let worlds = Worlds { are_unpowered, bugs };
         if let Some(point) = self.point {
             let pattern = self.pattern.ok_or("--crash needs --pattern")?;
             let failed = self.failed.map(|failed| failed as usize);
@@ -126,8 +145,8 @@ impl Arguments {
         if let Some(order) = self.crashes {
             return Ok(Order::Crashes(sim::crashes::Order { bugs, pattern: self.pattern, ..order }));
         }
-        let many = Order::Many { count: self.count.unwrap_or(1_000), from, bugs };
-        Ok(self.seed.map_or(many, |seed| Order::One { seed, voice, bugs }))
+        let many = Order::Many { count: self.count.unwrap_or(1_000), from, worlds };
+        Ok(self.seed.map_or(many, |seed| Order::One { seed, voice, worlds }))
     }
 }
 
@@ -144,11 +163,11 @@ fn pattern(name: &str) -> Result<Pattern, String> {
     Pattern::named(name).ok_or_else(|| format!("{name} is none of {:?}", Pattern::ALL))
 }
 
-fn one(seed: u64, voice: Voice, bugs: Bugs) -> ExitCode {
-    println!("{:#?}", Plan::of(seed));
-    let outcome = run_seed_with(seed, voice, bugs);
+fn one(seed: u64, voice: Voice, worlds: Worlds) -> ExitCode {
+    println!("{:#?}", worlds.plan(seed));
+    let outcome = run_plan(worlds.plan(seed), voice);
     print!("{}", outcome.stats);
-    let again = run_seed_with(seed, Voice::Silent, bugs);
+    let again = run_plan(worlds.plan(seed), Voice::Silent);
     println!("transcript {}", outcome.hash);
     if again.hash != outcome.hash {
         println!("but {} the second time: something does not come from the seed", again.hash);
@@ -163,7 +182,7 @@ fn one(seed: u64, voice: Voice, bugs: Bugs) -> ExitCode {
     }
 }
 
-fn many(count: u64, from: u64, bugs: Bugs) -> ExitCode {
+fn many(count: u64, from: u64, worlds: Worlds) -> ExitCode {
     let begun = Instant::now();
     let seeds: Vec<u64> = (from..from + count).collect();
     let bar = ProgressBar::new(count);
@@ -172,17 +191,21 @@ fn many(count: u64, from: u64, bugs: Bugs) -> ExitCode {
     bar.set_message("all well");
     let mut stats = Stats::default();
     let mut failures: Vec<(u64, Outcome)> = Vec::new();
-    run_seeds_with(&seeds, bugs, |seed, outcome| {
-        stats += &outcome.stats;
-        bar.inc(1);
-        if let Some(violation) = &outcome.violation {
-            if failures.len() < TOLD_MAX {
-                bar.suspend(|| eprintln!("seed {seed}: {violation}\n    {}", replay_line(seed)));
+    run_plans(
+        &seeds,
+        |seed| worlds.plan(seed),
+        |seed, outcome| {
+            stats += &outcome.stats;
+            bar.inc(1);
+            if let Some(violation) = &outcome.violation {
+                if failures.len() < TOLD_MAX {
+                    bar.suspend(|| eprintln!("seed {seed}: {violation}\n    {}", replay_line(seed)));
+                }
+                failures.push((seed, outcome));
+                bar.set_message(format!("{} failed", failures.len()));
             }
-            failures.push((seed, outcome));
-            bar.set_message(format!("{} failed", failures.len()));
-        }
-    });
+        },
+    );
     bar.finish_and_clear();
     summarize(&stats, &failures, count, begun.elapsed());
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -25,6 +25,8 @@ pub struct Plan {
     pub retention: RetentionPlan,
     /// What becomes of records that have a later one of their key.
     pub compaction: CompactionPlan,
+    /// What groups there are.
+    pub groups: GroupPlan,
     /// The network's ways.
     pub network: NetworkPlan,
     /// The disk's ways.
@@ -109,6 +111,35 @@ pub struct CompactionPlan {
     pub backoff_ms: u64,
     /// `log.cleaner.min.cleanable.ratio`, in percent.
     pub dirty_percent: u64,
+}
+
+/// What groups there are, and how their members live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GroupPlan {
+    /// Groups that have members; none in half of the worlds.
+    pub groups: u16,
+    /// Members of each.
+    pub members: u16,
+    /// Clients that commit without being members.
+    pub loners: u16,
+    /// A member that is silent for longer is taken for gone.
+    pub session_timeout_ms: u64,
+    /// A rebalance waits so long for members.
+    pub rebalance_timeout_ms: u64,
+    /// `group.initial.rebalance.delay.ms`.
+    pub initial_delay_ms: u64,
+    /// `offsets.topic.num.partitions`.
+    pub partitions: u16,
+    /// `offsets.load.buffer.size`.
+    pub load_buffer_bytes: u64,
+    /// Offsets are compacted at once, where segments are closed.
+    pub compacts: bool,
+    /// Each time that it does something a member is silent for up to two sessions instead.
+    pub silences: Odds,
+    /// Or its client is killed and starts again.
+    pub crashes: Odds,
+    /// Or it leaves, and comes again.
+    pub leaves: Odds,
 }
 
 /// The network's ways.
@@ -198,6 +229,7 @@ impl Plan {
             clients.auto_create = false;
             retention.batches_per_segment.get_or_insert(*old_records.pick(&[1, 2, 5]));
         }
+        let (network, disk) = (NetworkPlan::draw(chance), DiskPlan::draw(chance));
         Self {
             seed,
             bugs: Bugs::default(),
@@ -206,10 +238,46 @@ impl Plan {
             clients,
             retention,
             compaction,
-            network: NetworkPlan::draw(chance),
-            disk: DiskPlan::draw(chance),
+            groups: GroupPlan::draw(&mut Chance::new(seed, Stream::Groups), &network, &disk),
+            network,
+            disk,
             clock: ClockPlan::draw(chance),
             lifecycle,
+        }
+    }
+
+    /// A world with groups whose broker syncs everything, slowly, and loses its power again and again, while clients come and
+    /// go: what is said too early shows.
+    #[must_use]
+    pub fn unpowered(seed: u64) -> Self {
+        let plan = Self::of(seed);
+        let disk = DiskPlan { sync_latency: Span::ms(20), holes: false, ..plan.disk.calm() };
+        let often = Odds::percent(10);
+        Self {
+            faults_for: Span::ms(5_000),
+            broker: BrokerPlan { strict_sync: true, ..plan.broker },
+            clients: ClientPlan { batches: 5, has_vandal: false, churns_topics: false, ..plan.clients },
+            groups: GroupPlan {
+                groups: 2,
+                members: 3,
+                session_timeout_ms: 700,
+                rebalance_timeout_ms: 350,
+                partitions: 1,
+                load_buffer_bytes: 1,
+                silences: Odds::percent(2),
+                crashes: often,
+                leaves: often,
+                ..plan.groups
+            },
+            network: NetworkPlan { latency: Span(200), ..plan.network.calm() },
+            disk,
+            lifecycle: LifecyclePlan {
+                end_every: Span::ms(300),
+                clean_of_ten: 0,
+                power_of_ten: 10,
+                down_max: Span::ms(1),
+            },
+            ..plan
         }
     }
 
@@ -333,6 +401,36 @@ impl CompactionPlan {
             delete_retention_ms: *chance.pick(&[0, 100, 1_000_000]),
             backoff_ms: *chance.pick(&[1, 20, 200]),
             dirty_percent: *chance.pick(&[0, 1, 50]),
+        }
+    }
+}
+
+impl GroupPlan {
+    /// Whether there are any.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.groups > 0
+    }
+
+    fn draw(chance: &mut Chance, network: &NetworkPlan, disk: &DiskPlan) -> Self {
+        if chance.coin() {
+            return Self::default();
+        }
+        // Members of a slow world need time, or they would never all be there at once.
+        let slowness_ms = (20 * network.latency.0 + 10 * disk.sync_latency.0) / 1_000;
+        Self {
+            groups: small(chance, 2),
+            members: small(chance, 4),
+            loners: u16::from(chance.coin()),
+            session_timeout_ms: *chance.pick(&[150, 500, 2_000]) + slowness_ms,
+            rebalance_timeout_ms: *chance.pick(&[150, 500, 3_000]) + slowness_ms,
+            initial_delay_ms: *chance.pick(&[0, 0, 50]),
+            partitions: small(chance, 3),
+            load_buffer_bytes: *chance.pick(&[1, 1_000, 5_000_000]),
+            compacts: chance.coin(),
+            silences: sometimes(chance, &[2, 10]),
+            crashes: sometimes(chance, &[2, 10]),
+            leaves: sometimes(chance, &[2, 10]),
         }
     }
 }

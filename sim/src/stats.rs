@@ -61,6 +61,26 @@ pub enum Counter {
     RecordsDeleted,
     /// Wrong frames and batches sent.
     Vandalisms,
+    /// Members that joined a generation.
+    MembersJoined,
+    /// Generations whose leader assigned.
+    Rebalances,
+    /// Members that were told that they are unknown: they were silent for too long, or late for a generation.
+    MembersUnknown,
+    /// Requests of static members that somebody with their name took the place of.
+    MembersFenced,
+    /// Members that left.
+    MembersLeft,
+    /// Members that were known to a broker that started after they got their assignment.
+    MembersLoaded,
+    /// Offsets that were committed.
+    OffsetsCommitted,
+    /// Commits by who is no member any more that were refused.
+    FormersRefused,
+    /// Offsets that were asked for and told.
+    OffsetsFetched,
+    /// Groups that came to rest when nothing failed any more.
+    GroupsSettled,
 }
 
 impl Counter {
@@ -95,6 +115,16 @@ impl Counter {
             Self::TopicsDeleted => "topics deleted",
             Self::RecordsDeleted => "records deleted",
             Self::Vandalisms => "wrong requests",
+            Self::MembersJoined => "members joined",
+            Self::Rebalances => "rebalances",
+            Self::MembersUnknown => "members unknown, as after a session's end",
+            Self::MembersFenced => "requests of fenced static members refused",
+            Self::MembersLeft => "members left",
+            Self::MembersLoaded => "members known to a later start",
+            Self::OffsetsCommitted => "offsets committed",
+            Self::FormersRefused => "commits of former members refused",
+            Self::OffsetsFetched => "offsets fetched",
+            Self::GroupsSettled => "groups settled",
         }
     }
 }

@@ -38,8 +38,14 @@ pub fn run_seed(seed: u64, voice: Voice) -> Outcome {
 /// Runs the world of one seed around a broker with something planted in it.
 #[must_use]
 pub fn run_seed_with(seed: u64, voice: Voice, bugs: Bugs) -> Outcome {
+    run_plan(Plan { bugs, ..Plan::of(seed) }, voice)
+}
+
+/// Runs a world. A panic in it is its violation.
+#[must_use]
+pub fn run_plan(plan: Plan, voice: Voice) -> Outcome {
     remember_panics();
-    let run = AssertUnwindSafe(|| world::run(Plan { bugs, ..Plan::of(seed) }, voice));
+    let run = AssertUnwindSafe(|| world::run(plan, voice));
     panic::catch_unwind(run).unwrap_or_else(|payload| {
         let violation = Some(Violation::Panic(panic_text(payload.as_ref())));
         Outcome { hash: TranscriptHash::default(), stats: Stats::default(), violation }
@@ -53,6 +59,11 @@ pub fn run_seeds(seeds: &[u64], tell: impl FnMut(u64, Outcome) + Send) {
 
 /// The same, around brokers with something planted in them.
 pub fn run_seeds_with(seeds: &[u64], bugs: Bugs, tell: impl FnMut(u64, Outcome) + Send) {
+    run_plans(seeds, |seed| Plan { bugs, ..Plan::of(seed) }, tell);
+}
+
+/// The same, in worlds that `plan` makes of the seeds.
+pub fn run_plans(seeds: &[u64], plan: impl Fn(u64) -> Plan + Sync, tell: impl FnMut(u64, Outcome) + Send) {
     let next = AtomicUsize::new(0);
     let tell = Mutex::new(tell);
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
@@ -60,7 +71,7 @@ pub fn run_seeds_with(seeds: &[u64], bugs: Bugs, tell: impl FnMut(u64, Outcome) 
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = run_seed_with(*seed, Voice::Silent, bugs);
+                    let outcome = run_plan(plan(*seed), Voice::Silent);
                     let mut tell = tell.lock().expect("a listener does not panic");
                     tell(*seed, outcome);
                 }

@@ -78,6 +78,18 @@ pub enum Check {
     /// Topics that were created are there, as they were configured, and deleted ones are not.
     #[error("topics")]
     Topics,
+    /// In one generation a partition has one owner, and the group one leader.
+    #[error("two owners")]
+    Owners,
+    /// A group's generation does not go back.
+    #[error("generation went back")]
+    Generations,
+    /// Who is no member any more, or is of an earlier generation, is refused.
+    #[error("fenced and heard")]
+    Fencing,
+    /// Committed offsets don't go back, and somebody committed them.
+    #[error("committed offsets")]
+    Commits,
     /// Nobody else gets the same producer id.
     #[error("producer id")]
     ProducerId,

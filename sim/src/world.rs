@@ -6,7 +6,7 @@ use ottla_core::config::Config;
 
 use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Stream};
-use crate::clients::{Admin, Churner, Client, Consumer, Prober, Producer, Pruner, Role, Vandal};
+use crate::clients::{Admin, Churner, Client, Consumer, Loner, Member, Prober, Producer, Pruner, Role, Vandal};
 use crate::env::{ClientId, Env, Event, Stage};
 use crate::history::{History, Life};
 use crate::node::Node;
@@ -114,6 +114,16 @@ impl World {
         }
         if plan.has_vandal {
             self.add_client(|_| Box::new(Vandal::new(names.to_vec())));
+        }
+        let groups = self.env.plan.groups;
+        for group in 0..groups.groups {
+            for number in 0..groups.members {
+                let name = format!("group{group}");
+                self.add_client(|chance| Box::new(Member::new(name, number, names.to_vec(), chance)));
+            }
+        }
+        for loner in 0..groups.loners {
+            self.add_client(|_| Box::new(Loner::new(format!("loner{loner}"), names.to_vec())));
         }
     }
 
@@ -344,7 +354,8 @@ impl World {
         }
         let node = self.node.as_ref().expect("it just halted");
         // A compaction that was putting a segment in its place leaves the rest to the next start.
-        let may_be_unclean = self.history.has_damage() || self.env.plan.compaction.is_on();
+        let may_be_unclean =
+            self.history.has_damage() || self.env.plan.compaction.is_on() || self.env.plan.groups.is_on();
         if node.has_answered() && self.env.is_sound(node.life()) && !may_be_unclean {
             return Err(Violation::Contract(format!("a clean halt without a synced {CLEAN_MARKER}")));
         }
@@ -387,6 +398,11 @@ impl World {
             Stage::Stopping if self.node.is_none() => {
                 self.enter(Stage::Audit, AUDIT_MAX);
                 let names: Vec<String> = self.history.topics.lasting_names().map(str::to_owned).collect();
+                let groups = self.history.groups.names();
+                self.env.stats.add(Counter::GroupsSettled, self.history.groups.settled() as u64);
+                if !groups.is_empty() {
+                    self.add_client(|_| Box::new(Loner::auditor(groups, names.clone())));
+                }
                 self.add_client(|chance| Box::new(Consumer::auditor(names, chance)));
             }
             Stage::LastStop if self.node.is_none() => self.env.stage = Stage::Over,
@@ -450,6 +466,17 @@ fn config_of(plan: &Plan) -> Config {
         properties.push(("log.cleaner.min.cleanable.ratio", dirty_ratio.to_string()));
     }
     properties.push(("log.segment.delete.delay.ms", retention.delete_delay_ms.to_string()));
+    let groups = plan.groups;
+    if groups.is_on() {
+        properties.push(("group.min.session.timeout.ms", "1".to_owned()));
+        properties.push(("group.initial.rebalance.delay.ms", groups.initial_delay_ms.to_string()));
+        properties.push(("offsets.topic.num.partitions", groups.partitions.to_string()));
+        properties.push(("offsets.load.buffer.size", groups.load_buffer_bytes.to_string()));
+        if groups.compacts && !compaction.is_on() {
+            properties.push(("log.cleaner.backoff.ms", "20".to_owned()));
+            properties.push(("log.cleaner.min.cleanable.ratio", "0.01".to_owned()));
+        }
+    }
     if plan.broker.strict_sync {
         properties.push(("log.flush.interval.messages", "1".to_owned()));
     }

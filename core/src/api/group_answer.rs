@@ -11,6 +11,7 @@ use crate::coordinators::partition_of;
 use crate::error_code::ErrorCode;
 use crate::groups::{join_refusal, sync_refusal};
 use crate::parking::{Waits, Wake};
+use crate::planted::Bug;
 use crate::time::Now;
 use crate::types::{Offset, PartitionId};
 use crate::wire::messages::consumer_group_describe::ConsumerGroupDescribeResponse;
@@ -67,7 +68,10 @@ pub(crate) fn answer(
         }
     }
     let deadline = Some(now.monotonic.plus_ms(broker.groups.settings.commit_timeout_ms));
-    let waits = Waits { commits, deadline, ..Waits::default() };
+    let mut waits = Waits { commits, deadline, ..Waits::default() };
+    if broker.groups.settings.bugs.has(Bug::OffsetsAckedEarly) {
+        waits.commits.clear();
+    }
     proceed(broker, ParkedGroupAnswer { caller, response }, waits);
 }
 

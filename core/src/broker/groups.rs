@@ -13,6 +13,7 @@ use crate::api::{Caller, join_group, sync_group};
 use crate::coordinators::{Coordinators, Replay as _};
 use crate::error_code::ErrorCode;
 use crate::groups::{self, Coordinator, Effects, GroupAnswer, GroupId, Timer, Write};
+use crate::planted::Bug;
 use crate::time::{Now, WallClock};
 use crate::transactions::Producer;
 use crate::types::{Offset, PartitionId, TopicName};
@@ -98,6 +99,11 @@ impl Broker {
                 let expiry = coordinator.groups.get(group).and_then(|known| known.expiry_from(now.wall, &settings));
                 if let Some(expiry) = expiry {
                     self.arm_retention_at(now, index, expiry);
+                }
+                if settings.bugs.has(Bug::AssignedBeforeCommit)
+                    && let Some(id) = self.groups.partition(index)
+                {
+                    self.group_log_committed(now, id, end);
                 }
             }
             Err(error) => {

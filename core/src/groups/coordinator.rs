@@ -18,6 +18,7 @@ use super::records;
 use super::settings::Settings;
 use super::timers::TimerKind;
 use crate::error_code::ErrorCode;
+use crate::planted::Bug;
 use crate::time::Now;
 use crate::types::{Offset, TopicName};
 use crate::wire::{CoordinatorRecord, Uuid};
@@ -297,7 +298,10 @@ impl Coordinator {
                 return (if is_allowed { Ok(()) } else { Err(ErrorCode::UnknownMemberId) }, effects);
             }
         };
-        let checked = classic.check_offset_commit(by.member, by.instance, by.generation, by.is_transactional);
+        let mut checked = classic.check_offset_commit(by.member, by.instance, by.generation, by.is_transactional);
+        if settings.bugs.has(Bug::StaleCommitTaken) && checked == Err(ErrorCode::IllegalGeneration) {
+            checked = Ok(());
+        }
         if checked.is_ok() && !by.is_transactional {
             classic.renew_session(&mut Turn { group: &group, now, settings, effects: &mut effects }, by.member);
         }

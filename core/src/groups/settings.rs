@@ -6,6 +6,7 @@ use alloc::string::String;
 use super::consumer::{Assignors, MigrationPolicy};
 use crate::config::Config;
 use crate::metadata::{ConfigResource, MetadataImage};
+use crate::planted::Bugs;
 use crate::records::Compression;
 
 /// The properties that a coordinator goes by. None of them changes while the broker runs.
@@ -49,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) groups_max: usize,
     /// `ottla.max.group.members`.
     pub(crate) members_max: usize,
+    /// What is planted.
+    pub(crate) bugs: Bugs,
 }
 
 /// What a consumer group goes by: its own configs, or the broker's. They may change at any time.
@@ -131,6 +134,7 @@ impl From<&Config> for Settings {
             },
             groups_max: size("ottla.max.groups"),
             members_max: size("ottla.max.group.members"),
+            bugs: config.bugs,
         }
     }
 }

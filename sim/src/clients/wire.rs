@@ -10,14 +10,21 @@ use ottla_core::wire::messages::delete_records::{DeleteRecordsRequest, DeleteRec
 use ottla_core::wire::messages::delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse};
 use ottla_core::wire::messages::describe_configs::{DescribeConfigsRequest, DescribeConfigsResponse};
 use ottla_core::wire::messages::fetch::{FetchRequest, FetchResponse};
+use ottla_core::wire::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
 use ottla_core::wire::messages::header::{RequestHeader, ResponseHeader};
+use ottla_core::wire::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 use ottla_core::wire::messages::incremental_alter_configs::{
     IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
 };
 use ottla_core::wire::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
+use ottla_core::wire::messages::join_group::{JoinGroupRequest, JoinGroupResponse};
+use ottla_core::wire::messages::leave_group::{LeaveGroupRequest, LeaveGroupResponse};
 use ottla_core::wire::messages::list_offsets::{ListOffsetsRequest, ListOffsetsResponse};
 use ottla_core::wire::messages::metadata::{MetadataRequest, MetadataResponse};
+use ottla_core::wire::messages::offset_commit::{OffsetCommitRequest, OffsetCommitResponse};
+use ottla_core::wire::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchResponse};
 use ottla_core::wire::messages::produce::{ProduceRequest, ProduceResponse};
+use ottla_core::wire::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
 use ottla_core::wire::{ApiKey, DecodeError, InVersion, Message, Reader, to_bytes};
 
 use crate::chance::Chance;
@@ -86,10 +93,27 @@ apis! {
     DeleteRecords DeleteRecordsRequest DeleteRecordsResponse 0..=2;
     IncrementalAlterConfigs IncrementalAlterConfigsRequest IncrementalAlterConfigsResponse 0..=1;
     DescribeConfigs DescribeConfigsRequest DescribeConfigsResponse 1..=4;
+    FindCoordinator FindCoordinatorRequest FindCoordinatorResponse 0..=6;
+    JoinGroup JoinGroupRequest JoinGroupResponse 0..=9;
+    SyncGroup SyncGroupRequest SyncGroupResponse 0..=5;
+    Heartbeat HeartbeatRequest HeartbeatResponse 0..=4;
+    LeaveGroup LeaveGroupRequest LeaveGroupResponse 0..=5;
+    OffsetCommit OffsetCommitRequest OffsetCommitResponse 2..=10;
+    OffsetFetch OffsetFetchRequest OffsetFetchResponse 1..=10;
 }
 
-/// Only the fixed script uses these, in their latest versions.
-const OF_THE_SCRIPT: [ApiKey; 2] = [ApiKey::IncrementalAlterConfigs, ApiKey::DescribeConfigs];
+/// All clients speak these; the others are spoken by who learns them, or by the fixed script in their latest versions.
+const OF_ALL: [ApiKey; 9] = [
+    ApiKey::Produce,
+    ApiKey::Fetch,
+    ApiKey::ListOffsets,
+    ApiKey::Metadata,
+    ApiKey::ApiVersions,
+    ApiKey::CreateTopics,
+    ApiKey::DeleteTopics,
+    ApiKey::InitProducerId,
+    ApiKey::DeleteRecords,
+];
 
 /// From these versions on topics have ids rather than names.
 pub const PRODUCE_BY_ID: i16 = 13;
@@ -110,13 +134,23 @@ impl Versions {
             let (low, high) = (*versions.start(), *versions.end());
             if is_latest { high } else { low + chance.index(usize::from(high.abs_diff(low)) + 1) as i16 }
         };
-        let apis = APIS.iter().filter(|(api, _)| !OF_THE_SCRIPT.contains(api));
+        let apis = APIS.iter().filter(|(api, _)| OF_ALL.contains(api));
         let mut versions: BTreeMap<ApiKey, i16> = apis.map(|(api, versions)| (*api, draw(versions))).collect();
         let needs_ids = versions[&ApiKey::Produce] >= PRODUCE_BY_ID || versions[&ApiKey::Fetch] >= FETCH_BY_ID;
         if needs_ids && versions[&ApiKey::Metadata] < METADATA_WITH_IDS {
             versions.insert(ApiKey::Metadata, draw(&(METADATA_WITH_IDS..=13)));
         }
         Self(versions)
+    }
+
+    /// Any versions of these as well.
+    pub fn draw_more(&mut self, apis: &[ApiKey], chance: &mut Chance) {
+        let is_latest = chance.coin();
+        for (api, versions) in APIS.iter().filter(|(api, _)| apis.contains(api)) {
+            let (low, high) = (*versions.start(), *versions.end());
+            let drawn = low + chance.index(usize::from(high.abs_diff(low)) + 1) as i16;
+            self.0.insert(*api, if is_latest { high } else { drawn });
+        }
     }
 
     /// The version of an API.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::{ClassicGroup, ClassicState, Member, Protocol};
 use crate::groups::group::MemberId;
+use crate::planted::Bug;
 use crate::time::{Now, WallClock};
 use crate::wire::messages::classic_group_records::{GroupMetadataKey, GroupMetadataValue, MemberMetadata};
 use crate::wire::{CoordinatorRecord, Slice, Str};
@@ -74,7 +75,7 @@ impl ClassicGroup {
     /// The group was loaded: its members have to show that they are there.
     pub(crate) fn loaded(&mut self, turn: &mut crate::groups::effects::Turn<'_>) {
         let ids: Vec<_> = self.members.keys().cloned().collect();
-        for id in &ids {
+        for id in ids.iter().filter(|_| !turn.settings.bugs.has(Bug::LoadedMembersImmortal)) {
             self.renew_session(turn, id);
         }
         if ids.len() > turn.settings.members_per_group {
