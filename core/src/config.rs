@@ -40,6 +40,9 @@ use self::dynamic::Dynamic;
 use crate::planted::Bugs;
 use crate::types::NodeId;
 
+/// No topic has smaller segments: the least `segment.bytes`.
+pub(crate) const SEGMENT_MIN_BYTES: i64 = 1 << 20;
+
 /// A validated configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -179,6 +182,7 @@ impl Config {
         if !without_effect.is_empty() {
             warnings.push(Warning::NoEffect(without_effect));
         }
+        warnings.extend(config.small_segments());
         Ok((config, warnings))
     }
 
@@ -254,6 +258,19 @@ impl Config {
     /// The strongest value of a broker's property; `None` is null.
     fn broker_value(&self, name: &str) -> Option<ConfigValue> {
         Layers { stated: &self.stated, dynamic: &self.dynamic }.value(name)
+    }
+
+    /// Kafka takes any size for segments of the coordinators' topics, and then never gets to make them.
+    fn small_segments(&self) -> impl Iterator<Item = Warning> {
+        const NAMES: [&str; 3] = [
+            "offsets.topic.segment.bytes",
+            "share.coordinator.state.topic.segment.bytes",
+            "transaction.state.log.segment.bytes",
+        ];
+        let sizes = NAMES.into_iter().map(|name| (name, self.count(name)));
+        sizes
+            .filter(|(_, size_bytes)| *size_bytes < SEGMENT_MIN_BYTES)
+            .map(|(name, size_bytes)| Warning::SmallSegments { name, size_bytes, least_bytes: SEGMENT_MIN_BYTES })
     }
 
     /// Properties that somebody set because they want something which this broker does not do.

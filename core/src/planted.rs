@@ -121,4 +121,8 @@ bugs! {
     AssignedBeforeCommit,
     /// Members that are loaded have no session that could end.
     LoadedMembersImmortal,
+    /// A consumer group gives out a partition before its former owner has given it up.
+    GivenOutBeforeGivenUp,
+    /// A consumer group takes commits of offsets from any epoch of a member.
+    StaleEpochTaken,
 }

@@ -29,6 +29,8 @@ pub enum Stream {
     Retention,
     /// What groups there are.
     Groups,
+    /// Which of them are assigned to by the coordinator.
+    ConsumerGroups,
     /// One client.
     Client(u16),
 }
@@ -45,6 +47,7 @@ impl Stream {
             Self::Adapter => 7,
             Self::Retention => 8,
             Self::Groups => 9,
+            Self::ConsumerGroups => 10,
             Self::Client(client) => 1_000 + u64::from(client),
         }
     }

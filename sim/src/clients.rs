@@ -16,6 +16,7 @@ mod producer;
 mod pruner;
 mod rounds;
 mod session;
+mod subscriber;
 mod vandal;
 pub(crate) mod wire;
 
@@ -33,6 +34,7 @@ pub use member::Member;
 pub use prober::Prober;
 pub use producer::Producer;
 pub use pruner::Pruner;
+pub use subscriber::Subscriber;
 pub use vandal::Vandal;
 pub use wire::{Answer, Request};
 

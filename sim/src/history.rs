@@ -3,6 +3,7 @@
 //! What does not belong here: how the clients came to see it (`clients`).
 
 mod groups;
+mod holders;
 mod ledger;
 mod topics;
 

@@ -120,6 +120,10 @@ pub struct GroupPlan {
     pub groups: u16,
     /// Members of each.
     pub members: u16,
+    /// Groups whose members speak the consumer protocol (KIP-848), so many of them in each.
+    pub consumer_groups: u16,
+    /// `group.consumer.assignment.interval.ms`.
+    pub assignment_interval_ms: u64,
     /// Clients that commit without being members.
     pub loners: u16,
     /// A member that is silent for longer is taken for gone.
@@ -238,7 +242,8 @@ impl Plan {
             clients,
             retention,
             compaction,
-            groups: GroupPlan::draw(&mut Chance::new(seed, Stream::Groups), &network, &disk),
+            groups: GroupPlan::draw(&mut Chance::new(seed, Stream::Groups), &network, &disk)
+                .with_consumers(&mut Chance::new(seed, Stream::ConsumerGroups)),
             network,
             disk,
             clock: ClockPlan::draw(chance),
@@ -259,6 +264,8 @@ impl Plan {
             clients: ClientPlan { batches: 5, has_vandal: false, churns_topics: false, ..plan.clients },
             groups: GroupPlan {
                 groups: 2,
+                consumer_groups: 1,
+                assignment_interval_ms: 0,
                 members: 3,
                 session_timeout_ms: 700,
                 rebalance_timeout_ms: 350,
@@ -421,6 +428,8 @@ impl GroupPlan {
         Self {
             groups: small(chance, 2),
             members: small(chance, 4),
+            consumer_groups: 0,
+            assignment_interval_ms: 0,
             loners: u16::from(chance.coin()),
             session_timeout_ms: *chance.pick(&[150, 500, 2_000]) + slowness_ms,
             rebalance_timeout_ms: *chance.pick(&[150, 500, 3_000]) + slowness_ms,
@@ -432,6 +441,14 @@ impl GroupPlan {
             crashes: sometimes(chance, &[2, 10]),
             leaves: sometimes(chance, &[2, 10]),
         }
+    }
+
+    fn with_consumers(self, chance: &mut Chance) -> Self {
+        if !self.is_on() || chance.coin() {
+            return self;
+        }
+        let assignment_interval_ms = *chance.pick(&[0, 0, 100, 1_000]);
+        Self { consumer_groups: small(chance, 2), assignment_interval_ms, ..self }
     }
 }
 

@@ -79,6 +79,14 @@ pub enum Counter {
     FormersRefused,
     /// Offsets that were asked for and told.
     OffsetsFetched,
+    /// Members that joined a group whose coordinator assigns.
+    ConsumersJoined,
+    /// Times that such a member was told to have something else.
+    Reconciliations,
+    /// Times that such a member was in an epoch that is over.
+    ConsumersFenced,
+    /// Such members that were told that they are unknown: silent or dawdling for too long, or forgotten in a power loss.
+    ConsumersExpired,
     /// Groups that came to rest when nothing failed any more.
     GroupsSettled,
 }
@@ -124,6 +132,10 @@ impl Counter {
             Self::OffsetsCommitted => "offsets committed",
             Self::FormersRefused => "commits of former members refused",
             Self::OffsetsFetched => "offsets fetched",
+            Self::ConsumersJoined => "subscribers joined",
+            Self::Reconciliations => "reconciliations",
+            Self::ConsumersFenced => "subscribers fenced by their epoch",
+            Self::ConsumersExpired => "subscribers unknown, as after a session's end",
             Self::GroupsSettled => "groups settled",
         }
     }

@@ -6,7 +6,9 @@ use ottla_core::config::Config;
 
 use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Stream};
-use crate::clients::{Admin, Churner, Client, Consumer, Loner, Member, Prober, Producer, Pruner, Role, Vandal};
+use crate::clients::{
+    Admin, Churner, Client, Consumer, Loner, Member, Prober, Producer, Pruner, Role, Subscriber, Vandal,
+};
 use crate::env::{ClientId, Env, Event, Stage};
 use crate::history::{History, Life};
 use crate::node::Node;
@@ -120,6 +122,12 @@ impl World {
             for number in 0..groups.members {
                 let name = format!("group{group}");
                 self.add_client(|chance| Box::new(Member::new(name, number, names.to_vec(), chance)));
+            }
+        }
+        for group in 0..groups.consumer_groups {
+            for number in 0..groups.members {
+                let name = format!("consumers{group}");
+                self.add_client(|chance| Box::new(Subscriber::new(name, number, names.to_vec(), chance)));
             }
         }
         for loner in 0..groups.loners {
@@ -472,6 +480,14 @@ fn config_of(plan: &Plan) -> Config {
         properties.push(("group.initial.rebalance.delay.ms", groups.initial_delay_ms.to_string()));
         properties.push(("offsets.topic.num.partitions", groups.partitions.to_string()));
         properties.push(("offsets.load.buffer.size", groups.load_buffer_bytes.to_string()));
+        if groups.consumer_groups > 0 {
+            let session_timeout_ms = groups.session_timeout_ms.to_string();
+            properties.push(("group.consumer.min.session.timeout.ms", "1".to_owned()));
+            properties.push(("group.consumer.session.timeout.ms", session_timeout_ms));
+            properties.push(("group.consumer.min.heartbeat.interval.ms", "1".to_owned()));
+            properties.push(("group.consumer.heartbeat.interval.ms", "1".to_owned()));
+            properties.push(("group.consumer.assignment.interval.ms", groups.assignment_interval_ms.to_string()));
+        }
         if groups.compacts && !compaction.is_on() {
             properties.push(("log.cleaner.backoff.ms", "20".to_owned()));
             properties.push(("log.cleaner.min.cleanable.ratio", "0.01".to_owned()));

@@ -52,7 +52,12 @@ fn is_found(bug: Bug) -> bool {
 fn is_of_groups(bug: Bug) -> bool {
     matches!(
         bug,
-        Bug::OffsetsAckedEarly | Bug::StaleCommitTaken | Bug::AssignedBeforeCommit | Bug::LoadedMembersImmortal
+        Bug::OffsetsAckedEarly
+            | Bug::StaleCommitTaken
+            | Bug::AssignedBeforeCommit
+            | Bug::LoadedMembersImmortal
+            | Bug::GivenOutBeforeGivenUp
+            | Bug::StaleEpochTaken
     )
 }
 

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::cluster::{PartitionStates, controller_id, endpoint, plain, see};
 use super::create_topics::Plan;
 use super::{Change, View, authorized, topic_name};
+use crate::config::SEGMENT_MIN_BYTES;
 use crate::error_code::ErrorCode;
 use crate::metadata::Topic;
 use crate::rng::Rng;
@@ -209,7 +210,7 @@ pub(super) fn automatic(name: &Str, view: View<'_>) -> CreatableTopic {
     let mut configs = Vec::from([
         config("cleanup.policy", if &**name == topic_name::SHARE_GROUP_STATE { "delete" } else { "compact" }),
         config("compression.type", if &**name == topic_name::TRANSACTION_STATE { "uncompressed" } else { "producer" }),
-        config("segment.bytes", &count("segment.bytes").to_string()),
+        config("segment.bytes", &count("segment.bytes").max(SEGMENT_MIN_BYTES).to_string()),
     ]);
     match &**name {
         topic_name::TRANSACTION_STATE => {

@@ -1,3 +1,4 @@
+use alloc::format;
 use alloc::vec;
 
 use super::*;
@@ -185,4 +186,17 @@ fn replicas_on_brokers_that_are_not_there_are_offline() {
     );
     let first = partition(0, &mut cluster);
     assert_eq!((first.error_code, &first.replica_nodes[..]), (ErrorCode::ReplicaNotAvailable.number(), &[1][..]));
+}
+
+#[test]
+fn a_coordinators_topic_is_made_even_where_its_segments_were_to_be_smaller_than_a_topic_may_have() {
+    for (topic, property) in [
+        ("__consumer_offsets", "offsets.topic.segment.bytes"),
+        ("__transaction_state", "transaction.state.log.segment.bytes"),
+    ] {
+        let mut cluster = Cluster::with(&[(property, "1")]);
+        let change = ask_of(&mut cluster, 12, Some(named(&[topic])));
+        let words = words(&change.records);
+        assert!(words.contains(&format!("config {topic} segment.bytes=1048576")), "{words:?}");
+    }
 }

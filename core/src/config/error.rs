@@ -71,4 +71,14 @@ pub enum Warning {
     /// Properties of Kafka that ask for something that this broker doesn't do.
     #[error("without effect here: {}", .0.join(", "))]
     NoEffect(Vec<String>),
+    /// A size of segments of a coordinator's topic that Kafka takes, though no topic may have it.
+    #[error("{name}={size_bytes} is less than a topic may have: its segments will be of {least_bytes} bytes")]
+    SmallSegments {
+        /// The property.
+        name: &'static str,
+        /// What it says.
+        size_bytes: i64,
+        /// What the topic gets.
+        least_bytes: i64,
+    },
 }

@@ -84,6 +84,15 @@ fn properties_that_promise_what_is_missing_are_named_in_one_warning() {
 }
 
 #[test]
+fn small_segments_of_a_coordinators_topic_are_taken_and_made_as_large_as_a_topic_needs_them() {
+    let expected =
+        "offsets.topic.segment.bytes=65536 is less than a topic may have: its segments will be of 1048576 bytes";
+    assert_eq!(warnings(&[("offsets.topic.segment.bytes", "65536")]), [expected]);
+    assert_eq!(warnings(&[("transaction.state.log.segment.bytes", "1")]).len(), 1);
+    assert_eq!(warnings(&[("transaction.state.log.segment.bytes", "1048576")]), [""; 0]);
+}
+
+#[test]
 fn a_bad_value_is_refused_with_its_key_and_what_is_allowed() {
     for (key, value, refused) in [
         ("num.partitions", "many", "num.partitions=many: expected a whole number of at least 1"),

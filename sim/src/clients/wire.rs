@@ -5,6 +5,9 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use ottla_core::wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
+use ottla_core::wire::messages::consumer_group_heartbeat::{
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
+};
 use ottla_core::wire::messages::create_topics::{CreateTopicsRequest, CreateTopicsResponse};
 use ottla_core::wire::messages::delete_records::{DeleteRecordsRequest, DeleteRecordsResponse};
 use ottla_core::wire::messages::delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse};
@@ -100,6 +103,7 @@ apis! {
     LeaveGroup LeaveGroupRequest LeaveGroupResponse 0..=5;
     OffsetCommit OffsetCommitRequest OffsetCommitResponse 2..=10;
     OffsetFetch OffsetFetchRequest OffsetFetchResponse 1..=10;
+    ConsumerGroupHeartbeat ConsumerGroupHeartbeatRequest ConsumerGroupHeartbeatResponse 0..=1;
 }
 
 /// All clients speak these; the others are spoken by who learns them, or by the fixed script in their latest versions.

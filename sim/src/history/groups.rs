@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::holders::Holders;
 use super::{Life, PartitionRef, within};
 use crate::env::ClientId;
 use crate::violation::{Check, Violation};
@@ -42,6 +43,8 @@ pub struct GroupLedger {
     sent: BTreeMap<PartitionRef, BTreeSet<(i64, String)>>,
     /// What is committed is no less.
     floors: BTreeMap<PartitionRef, i64>,
+    /// Who has what, where the coordinator assigns.
+    pub holders: Holders,
 }
 
 /// A member that has its assignment and was told that all is well.
@@ -169,6 +172,7 @@ impl Groups {
             ledger.synced = 0;
             ledger.owners.clear();
             ledger.floors.clear();
+            ledger.holders.begin_timeline();
         }
     }
 }

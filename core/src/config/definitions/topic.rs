@@ -2,6 +2,7 @@
 //!
 //! Names, types, defaults and ranges are those of Apache Kafka 4.3; the words are ours.
 
+use crate::config::SEGMENT_MIN_BYTES;
 use crate::config::allowed::{ANY, GZIP_LEVEL, THROTTLED_REPLICAS, at_least, between, list_of, one_of};
 
 definitions! {
@@ -68,7 +69,7 @@ definitions! {
     /// How many milliseconds records are kept; -1 is for ever.
     "retention.ms": Long = "604800000", at_least(-1), ClusterWide;
     /// A segment that has reached this size is closed, and a new one begun.
-    "segment.bytes": Int = "1073741824", at_least(1_048_576), ClusterWide;
+    "segment.bytes": Int = "1073741824", at_least(SEGMENT_MIN_BYTES), ClusterWide;
     /// How large an index may get; a full one closes its segment.
     "segment.index.bytes": Int = "10485760", at_least(4), ClusterWide;
     /// How many milliseconds earlier a segment may be closed, by chance, so that not all are closed at once.

@@ -8,6 +8,7 @@ use super::subscription::Subscribed;
 use super::{ConsumerGroup, ConsumerTurn, Held, Member, MemberState, Partitions};
 use crate::api::ApiError;
 use crate::error_code::ErrorCode;
+use crate::planted::Bug;
 use crate::wire::Uuid;
 
 /// How far a member can go.
@@ -38,7 +39,8 @@ impl ConsumerGroup {
         owned: Option<Owned<'_>>,
     ) -> Result<Option<Member>, ApiError> {
         let topics: BTreeSet<Uuid> = subscribed.topics_of(self, &member.about, turn.image).into_iter().collect();
-        let go_on = |epoch| Some(self.next(member, epoch, target, &topics, owned));
+        let waits = !turn.settings.bugs.has(Bug::GivenOutBeforeGivenUp);
+        let go_on = |epoch| Some(self.next(member, epoch, target, (&topics, waits), owned));
         Ok(match member.state {
             MemberState::Stable if member.epoch != target.0 => go_on(member.epoch),
             MemberState::UnrevokedPartitions if !is_held(&member.revoking, owned) => go_on(member.epoch),
@@ -59,10 +61,10 @@ impl ConsumerGroup {
         member: &Member,
         epoch: i32,
         (target_epoch, target): (i32, &Partitions),
-        topics: &BTreeSet<Uuid>,
+        (topics, waits): (&BTreeSet<Uuid>, bool),
         owned: Option<Owned<'_>>,
     ) -> Member {
-        let step = self.step(member, target, topics);
+        let step = self.step(member, target, topics, waits);
         let moved = |epoch, state, assigned, revoking| Member {
             epoch,
             previous_epoch: member.epoch,
@@ -85,7 +87,7 @@ impl ConsumerGroup {
         moved(target_epoch, state, assigned, Held::new())
     }
 
-    fn step(&self, member: &Member, target: &Partitions, topics: &BTreeSet<Uuid>) -> Step {
+    fn step(&self, member: &Member, target: &Partitions, topics: &BTreeSet<Uuid>, waits: bool) -> Step {
         let mut step = Step::default();
         // What it reads no more it shall not have, whatever the target says.
         let wanted =
@@ -106,7 +108,7 @@ impl ConsumerGroup {
                     continue;
                 }
                 let is_own = member.revoking.get(topic).is_some_and(|held| held.contains_key(partition));
-                if is_own || !self.has_owner(*topic, *partition) {
+                if is_own || !waits || !self.has_owner(*topic, *partition) {
                     step.free.entry(*topic).or_default().push(*partition);
                 } else {
                     step.is_waiting = true;
