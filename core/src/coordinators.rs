@@ -52,6 +52,8 @@ pub(crate) struct Loading<C> {
     pub(crate) next: Offset,
     /// The read under way.
     pub(crate) reading: Option<LookupId>,
+    /// Where the log ended when that read began.
+    pub(crate) end: Offset,
 }
 
 impl<C> Default for Coordinators<C> {

@@ -15,6 +15,8 @@ const STRIDE: usize = 17;
 const BUG_STRIDE: usize = 67;
 /// Each bug of groups is found by one of the first so many worlds without power.
 const WORLDS: u64 = 100;
+/// 206: compaction took the last batch of the log of committed offsets, and no coordinator was loaded from it any more.
+const UNPOWERED_REGRESSIONS: [u64; 1] = [206];
 
 #[test]
 fn a_crash_at_any_storage_command_loses_nothing_and_brings_nothing_back() {
@@ -32,6 +34,14 @@ fn check(part: Part) {
     let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
     assert!(findings.is_empty(), "{} of {} crashes:\n{}", findings.len(), report.crashes, findings.join("\n"));
     assert!(report.points > 300, "the script has only {} commands", report.points);
+}
+
+#[test]
+fn worlds_without_power_that_found_something_once_find_nothing_now() {
+    for seed in UNPOWERED_REGRESSIONS {
+        let violation = run_plan(Plan::unpowered(seed), Voice::Silent).violation;
+        assert_eq!(violation, None, "seed {seed}");
+    }
 }
 
 #[test]
