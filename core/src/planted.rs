@@ -125,4 +125,14 @@ bugs! {
     GivenOutBeforeGivenUp,
     /// A consumer group takes commits of offsets from any epoch of a member.
     StaleEpochTaken,
+    /// A start does not go on with the ends of transactions that were decided.
+    MarkersNotResumed,
+    /// Consumers of committed records get those of open transactions.
+    OpenTransactionsServed,
+    /// Consumers of committed records are not told what was aborted.
+    AbortedNotListed,
+    /// A producer may end a transaction with any epoch that it ever had.
+    FencedEndTaken,
+    /// A producer is told how its transaction ends before that is committed.
+    DecisionToldEarly,
 }

@@ -31,6 +31,8 @@ pub enum Stream {
     Groups,
     /// Which of them are assigned to by the coordinator.
     ConsumerGroups,
+    /// What transactions there are.
+    Transactions,
     /// One client.
     Client(u16),
 }
@@ -48,6 +50,7 @@ impl Stream {
             Self::Retention => 8,
             Self::Groups => 9,
             Self::ConsumerGroups => 10,
+            Self::Transactions => 11,
             Self::Client(client) => 1_000 + u64::from(client),
         }
     }

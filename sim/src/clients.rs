@@ -10,6 +10,7 @@ mod cluster;
 mod consumer;
 mod loner;
 mod member;
+mod offset_auditor;
 mod offsets;
 mod prober;
 mod producer;
@@ -17,6 +18,7 @@ mod pruner;
 mod rounds;
 mod session;
 mod subscriber;
+mod transactor;
 mod vandal;
 pub(crate) mod wire;
 
@@ -31,10 +33,12 @@ pub use churner::Churner;
 pub use consumer::Consumer;
 pub use loner::Loner;
 pub use member::Member;
+pub use offset_auditor::OffsetAuditor;
 pub use prober::Prober;
 pub use producer::Producer;
 pub use pruner::Pruner;
 pub use subscriber::Subscriber;
+pub use transactor::Transactor;
 pub use vandal::Vandal;
 pub use wire::{Answer, Request};
 

@@ -6,6 +6,7 @@ mod groups;
 mod holders;
 mod ledger;
 mod topics;
+mod transactions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,7 @@ use crate::violation::{Check, Violation};
 pub use groups::{Answerer, Asked, Ear, GroupLedger, Groups, Rest, Standing};
 pub use ledger::Ledger;
 pub use topics::{Question, SeenTopic, TopicState, Topics};
+pub use transactions::{Seen, TransactionRef, Transactions};
 
 /// A topic of the simulation: one name, or one life of a name that is deleted and created again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +55,8 @@ pub struct History {
     pub topics: Topics,
     /// What became of groups and their offsets.
     pub groups: Groups,
+    /// What became of transactions.
+    pub transactions: Transactions,
     identities: BTreeSet<Identity>,
     damaged: BTreeSet<PartitionRef>,
     life: Life,
@@ -141,6 +145,7 @@ impl History {
             self.first_life_of_timeline = self.life;
             self.ledgers.values_mut().for_each(Ledger::begin_timeline);
             self.groups.begin_timeline();
+            self.transactions.begin_timeline();
         }
         self.ledgers.values_mut().for_each(Ledger::begin_life);
     }
@@ -316,17 +321,23 @@ impl History {
     pub fn damaged(&mut self, directory: &str) {
         let Some((name, index)) = directory.rsplit_once('-') else { return };
         let Ok(index) = index.parse() else { return };
-        if name == "__consumer_offsets" {
+        if name == "__transaction_state" {
+            self.transactions.damaged();
+        } else if name == "__consumer_offsets" {
             self.groups.damaged(index);
-        } else if let Some(state) = self.topics.lasting(name) {
-            self.damaged.insert(PartitionRef { topic: state.topic, index });
+            self.transactions.damaged();
+        } else if let Some(partition) = self.topics.partition(name, index) {
+            self.damaged.insert(partition);
+            if self.transactions.has(partition) {
+                self.transactions.damaged();
+            }
         }
     }
 
     /// Whether a power loss left a hole in any log.
     #[must_use]
     pub fn has_damage(&self) -> bool {
-        !self.damaged.is_empty() || self.groups.has_damage()
+        !self.damaged.is_empty() || self.groups.has_damage() || self.transactions.has_damage()
     }
 
     /// Whether a power loss left a hole in a partition's log.

@@ -27,7 +27,7 @@ cargo run --profile sim -p sim -- --crash NUMBER --pattern NAME [--failed NUMBER
 cargo run --profile sim -p sim -- --bugs [--stride COUNT] [--seeds COUNT]
                                                                    who finds which planted bug, as a table
 Each of them takes --bug NAME: the broker has that bug. Worlds take --unpowered: in them groups of members live with a
-broker that loses its power again and again.
+broker that loses its power again and again; or --transacted: in them transactions do.
 ";
 
 /// Failures that are told in full; a bug in many seeds is the same bug.
@@ -48,13 +48,25 @@ enum Order {
 /// Which worlds, and what is planted in the broker.
 #[derive(Clone, Copy)]
 struct Worlds {
-    are_unpowered: bool,
+    kind: WorldKind,
     bugs: Bugs,
+}
+
+/// What the worlds are like.
+#[derive(Clone, Copy)]
+enum WorldKind {
+    Any,
+    Unpowered,
+    Transacted,
 }
 
 impl Worlds {
     fn plan(self, seed: u64) -> Plan {
-        let plan = if self.are_unpowered { Plan::unpowered(seed) } else { Plan::of(seed) };
+        let plan = match self.kind {
+            WorldKind::Any => Plan::of(seed),
+            WorldKind::Unpowered => Plan::unpowered(seed),
+            WorldKind::Transacted => Plan::transacted(seed),
+        };
         Plan { bugs: self.bugs, ..plan }
     }
 }
@@ -65,7 +77,7 @@ struct Arguments {
     from: u64,
     seed: Option<u64>,
     voice: Voice,
-    are_unpowered: bool,
+    kind: WorldKind,
     bugs: Bugs,
     shows_bugs: bool,
     crashes: Option<sim::crashes::Order>,
@@ -98,7 +110,7 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Order, String> {
         from: 0,
         seed: None,
         voice: Voice::Silent,
-        are_unpowered: false,
+        kind: WorldKind::Any,
         bugs: Bugs::default(),
         shows_bugs: false,
         crashes: None,
@@ -112,7 +124,8 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Order, String> {
             "--seeds" => said.count = Some(number(&value("a number")?)?),
             "--from" => said.from = number(&value("a number")?)?,
             "--seed" => said.seed = Some(number(&value("a number")?)?),
-            "--unpowered" => said.are_unpowered = true,
+            "--unpowered" => said.kind = WorldKind::Unpowered,
+            "--transacted" => said.kind = WorldKind::Transacted,
             "--verbose" => said.voice = Voice::Verbose,
             "--bug" => said.bugs = Bugs::only(bug(&value("a name")?)?),
             "--bugs" => said.shows_bugs = true,
@@ -130,8 +143,8 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<Order, String> {
 
 impl Arguments {
     fn order(self) -> Result<Order, String> {
-        let Self { from, voice, bugs, are_unpowered, .. } = self;
-        let worlds = Worlds { are_unpowered, bugs };
+        let Self { from, voice, bugs, kind, .. } = self;
+        let worlds = Worlds { kind, bugs };
         if let Some(point) = self.point {
             let pattern = self.pattern.ok_or("--crash needs --pattern")?;
             let failed = self.failed.map(|failed| failed as usize);

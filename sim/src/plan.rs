@@ -27,6 +27,8 @@ pub struct Plan {
     pub compaction: CompactionPlan,
     /// What groups there are.
     pub groups: GroupPlan,
+    /// What transactions there are.
+    pub transactions: TransactionPlan,
     /// The network's ways.
     pub network: NetworkPlan,
     /// The disk's ways.
@@ -146,6 +148,37 @@ pub struct GroupPlan {
     pub leaves: Odds,
 }
 
+/// What transactions there are, and how their producers live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransactionPlan {
+    /// Transactional ids; none in most of the worlds.
+    pub ids: u16,
+    /// Producers with each of them, that fence each other.
+    pub producers: u16,
+    /// Consumers of committed records.
+    pub consumers: u16,
+    /// Partitions of the topic.
+    pub partitions: u16,
+    /// Transactions of each producer.
+    pub transactions: u64,
+    /// A transaction may be open for so long.
+    pub timeout_ms: u64,
+    /// `transaction.state.log.num.partitions`, and `offsets.topic.num.partitions` where there are no groups.
+    pub state_partitions: u16,
+    /// `transaction.state.log.load.buffer.size`.
+    pub load_buffer_bytes: u64,
+    /// Of each segment of the topic, where it is not the default.
+    pub segment_bytes: Option<u64>,
+    /// Some transactions have offsets of a group.
+    pub has_offsets: bool,
+    /// A transaction is aborted by its producer.
+    pub aborts: Odds,
+    /// At each step of a transaction its producer is silent for up to twice as long as it may last.
+    pub stalls: Odds,
+    /// Or it is killed and starts again.
+    pub crashes: Odds,
+}
+
 /// The network's ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkPlan {
@@ -244,6 +277,7 @@ impl Plan {
             compaction,
             groups: GroupPlan::draw(&mut Chance::new(seed, Stream::Groups), &network, &disk)
                 .with_consumers(&mut Chance::new(seed, Stream::ConsumerGroups)),
+            transactions: TransactionPlan::draw(&mut Chance::new(seed, Stream::Transactions), &network, &disk),
             network,
             disk,
             clock: ClockPlan::draw(chance),
@@ -276,6 +310,7 @@ impl Plan {
                 leaves: often,
                 ..plan.groups
             },
+            transactions: TransactionPlan::default(),
             network: NetworkPlan { latency: Span(200), ..plan.network.calm() },
             disk,
             lifecycle: LifecyclePlan {
@@ -284,6 +319,35 @@ impl Plan {
                 power_of_ten: 10,
                 down_max: Span::ms(1),
             },
+            ..plan
+        }
+    }
+
+    /// A world with transactions whose broker syncs everything, slowly, and loses its power again and again, or is killed;
+    /// producers fence each other, are killed and silent.
+    #[must_use]
+    pub fn transacted(seed: u64) -> Self {
+        let plan = Self::unpowered(seed);
+        let often = Odds::percent(5);
+        Self {
+            groups: GroupPlan::default(),
+            transactions: TransactionPlan {
+                ids: 2,
+                producers: 2,
+                consumers: 2,
+                partitions: 3,
+                transactions: 40,
+                timeout_ms: 500,
+                state_partitions: 1,
+                load_buffer_bytes: 1,
+                has_offsets: true,
+                aborts: Odds::percent(40),
+                stalls: often,
+                crashes: often,
+                ..plan.transactions
+            },
+            disk: DiskPlan { sync_latency: Span::ms(5), ..plan.disk },
+            lifecycle: LifecyclePlan { power_of_ten: 5, ..plan.lifecycle },
             ..plan
         }
     }
@@ -449,6 +513,37 @@ impl GroupPlan {
         }
         let assignment_interval_ms = *chance.pick(&[0, 0, 100, 1_000]);
         Self { consumer_groups: small(chance, 2), assignment_interval_ms, ..self }
+    }
+}
+
+impl TransactionPlan {
+    /// Whether there are any.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.ids > 0
+    }
+
+    fn draw(chance: &mut Chance, network: &NetworkPlan, disk: &DiskPlan) -> Self {
+        if chance.happens(Odds::percent(60)) {
+            return Self::default();
+        }
+        // A transaction of a slow world takes many steps.
+        let slowness_ms = (60 * network.latency.0 + 40 * disk.sync_latency.0) / 1_000;
+        Self {
+            ids: small(chance, 2),
+            producers: small(chance, 2),
+            consumers: small(chance, 2),
+            partitions: small(chance, 4),
+            transactions: chance.between(3..=30),
+            timeout_ms: *chance.pick(&[200, 1_000, 5_000]) + slowness_ms,
+            state_partitions: small(chance, 3),
+            load_buffer_bytes: *chance.pick(&[1, 1_000, 5_000_000]),
+            segment_bytes: *chance.pick(&[None, Some(2_000), Some(10_000)]),
+            has_offsets: chance.coin(),
+            aborts: Odds::percent(*chance.pick(&[10, 50])),
+            stalls: sometimes(chance, &[1, 5]),
+            crashes: sometimes(chance, &[1, 5]),
+        }
     }
 }
 

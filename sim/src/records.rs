@@ -15,6 +15,9 @@ const BEFORE_LENGTH_BYTES: usize = 12;
 /// The checksum covers everything from here on.
 const CHECKED_FROM: usize = 21;
 const CHECKSUM_AT: usize = 17;
+const ATTRIBUTES_AT: usize = 21;
+const TRANSACTIONAL: i16 = 1 << 4;
+const CONTROL: i16 = 1 << 5;
 /// The least that a value needs to say whose it is.
 const VALUE_MIN_BYTES: usize = 8;
 /// A tombstone has no value to say whose it is.
@@ -83,6 +86,16 @@ impl NewBatch<'_> {
     /// The batch as it goes into a Produce request.
     #[must_use]
     pub fn encode(&self) -> Bytes {
+        self.encode_as(0)
+    }
+
+    /// The same, of its producer's transaction.
+    #[must_use]
+    pub fn encode_transactional(&self) -> Bytes {
+        self.encode_as(TRANSACTIONAL)
+    }
+
+    fn encode_as(&self, attributes: i16) -> Bytes {
         let mut batch = Vec::new();
         let count = i32::try_from(self.records.len()).expect("small batches");
         batch.extend_from_slice(&0i64.to_be_bytes());
@@ -90,7 +103,7 @@ impl NewBatch<'_> {
         batch.extend_from_slice(&(-1i32).to_be_bytes());
         batch.push(2);
         batch.extend_from_slice(&[0; 4]);
-        batch.extend_from_slice(&0i16.to_be_bytes());
+        batch.extend_from_slice(&attributes.to_be_bytes());
         batch.extend_from_slice(&(count - 1).to_be_bytes());
         batch.extend_from_slice(&self.timestamp_ms.to_be_bytes());
         batch.extend_from_slice(&self.timestamp_ms.to_be_bytes());
@@ -129,6 +142,22 @@ pub struct Batch {
     pub records: Vec<(i64, RecordId)>,
     /// Of all of it.
     pub size_bytes: u64,
+    /// Whether it has to do with transactions.
+    pub kind: Kind,
+}
+
+/// What a batch has to do with transactions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing.
+    #[default]
+    Plain,
+    /// Its records are of its producer's transaction.
+    Transactional,
+    /// It has no records, and says that the transaction is committed.
+    Commit,
+    /// It has no records, and says that the transaction is aborted.
+    Abort,
 }
 
 impl Batch {
@@ -173,6 +202,13 @@ fn read_batch(batch: &[u8]) -> Result<Batch, String> {
         return Err(wrong("has more records than offsets"));
     }
     let mut reader = Varints { bytes: &batch[HEADER_SIZE_BYTES..] };
+    let attributes = i16::from_be_bytes(array(batch, ATTRIBUTES_AT));
+    let kind = match (attributes & CONTROL != 0, attributes & TRANSACTIONAL != 0) {
+        (true, _) => reader.marker().filter(|_| count == 1).ok_or_else(|| wrong("is no marker"))?,
+        (false, true) => Kind::Transactional,
+        (false, false) => Kind::Plain,
+    };
+    let count = if attributes & CONTROL != 0 { 0 } else { count };
     let mut records: Vec<(i64, RecordId)> = Vec::new();
     for index in 0..count {
         let (delta, record) = reader.record().ok_or_else(|| wrong(&format!("is wrong at its record {index}")))?;
@@ -197,6 +233,7 @@ fn read_batch(batch: &[u8]) -> Result<Batch, String> {
         end_offset: base_offset + i64::from(last_offset_delta) + 1,
         records,
         size_bytes: batch.len() as u64,
+        kind,
     })
 }
 
@@ -321,6 +358,19 @@ impl<'a> Varints<'a> {
         (has_its_key && is_its_kind && record.bytes.is_empty()).then_some((delta, id))
     }
 
+    /// The one record of a control batch: its key has a version and a type.
+    fn marker(&mut self) -> Option<Kind> {
+        let mut record = Varints { bytes: self.bytes()?? };
+        record.take(1)?;
+        record.next()?;
+        record.next()?;
+        match record.bytes()?? {
+            [0, 0, 0, 0] => Some(Kind::Abort),
+            [0, 0, 0, 1] => Some(Kind::Commit),
+            _ => None,
+        }
+    }
+
     /// Bytes with their length before them; `None` within stands for null.
     #[allow(clippy::option_option)]
     fn bytes(&mut self) -> Option<Option<&'a [u8]>> {
@@ -366,6 +416,7 @@ mod tests {
             end_offset: 62,
             records: (42..).zip(ids(20)).collect(),
             size_bytes: bytes.len() as u64,
+            kind: Kind::Plain,
         };
         assert!(first.is_dense());
         assert_eq!(read_batches(&bytes), Ok(vec![first.clone()]));

@@ -89,6 +89,20 @@ pub enum Counter {
     ConsumersExpired,
     /// Groups that came to rest when nothing failed any more.
     GroupsSettled,
+    /// Transactions whose commit was acknowledged.
+    TransactionsCommitted,
+    /// Transactions whose abort was acknowledged.
+    TransactionsAborted,
+    /// Transactions that their producer left open.
+    TransactionsLeft,
+    /// Producers that a later one with their transactional id fenced.
+    ProducersFenced,
+    /// Producers that were fenced because their transaction took too long.
+    TransactionsTimedOut,
+    /// Records that consumers of committed records took.
+    CommittedRead,
+    /// Transactions of which all is known in the end.
+    TransactionsJudged,
 }
 
 impl Counter {
@@ -137,6 +151,13 @@ impl Counter {
             Self::ConsumersFenced => "subscribers fenced by their epoch",
             Self::ConsumersExpired => "subscribers unknown, as after a session's end",
             Self::GroupsSettled => "groups settled",
+            Self::TransactionsCommitted => "transactions committed",
+            Self::TransactionsAborted => "transactions aborted",
+            Self::TransactionsLeft => "transactions left open",
+            Self::ProducersFenced => "producers fenced by a later one",
+            Self::TransactionsTimedOut => "transactions timed out",
+            Self::CommittedRead => "committed records read",
+            Self::TransactionsJudged => "transactions judged",
         }
     }
 }

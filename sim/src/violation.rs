@@ -90,6 +90,12 @@ pub enum Check {
     /// Committed offsets don't go back, and somebody committed them.
     #[error("committed offsets")]
     Commits,
+    /// Consumers of committed records see nothing that is aborted, or may yet be.
+    #[error("aborted and seen")]
+    Aborted,
+    /// A transaction is there as a whole or not at all.
+    #[error("half a transaction")]
+    Atomicity,
     /// Nobody else gets the same producer id.
     #[error("producer id")]
     ProducerId,

@@ -7,10 +7,11 @@ use ottla_core::config::Config;
 use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Stream};
 use crate::clients::{
-    Admin, Churner, Client, Consumer, Loner, Member, Prober, Producer, Pruner, Role, Subscriber, Vandal,
+    Admin, Churner, Client, Consumer, Loner, Member, OffsetAuditor, Prober, Producer, Pruner, Role, Subscriber,
+    Transactor, Vandal,
 };
 use crate::env::{ClientId, Env, Event, Stage};
-use crate::history::{History, Life};
+use crate::history::{History, Life, PartitionRef};
 use crate::node::Node;
 use crate::plan::Plan;
 use crate::stats::{Counter, Stats};
@@ -35,7 +36,8 @@ struct World {
     history: History,
     node: Option<Node>,
     clients: Vec<Client>,
-    producers: std::ops::Range<usize>,
+    /// Those after whom nothing more is produced.
+    producers: Vec<usize>,
     lifecycle: Chance,
     clock: Chance,
     broker_seeds: Chance,
@@ -61,6 +63,8 @@ const AUDIT_MAX: Span = Span::seconds(120);
 const EVENTS_AT_ONCE_MAX: u64 = 1_000_000;
 /// No world has more to do.
 const EVENTS_MAX: u64 = 20_000_000;
+/// The topic that transactions write to.
+const TRANSACTED: &str = "transacted";
 const CLEAN_MARKER: &str = ".kafka_cleanshutdown";
 
 /// Runs the world of `plan`.
@@ -83,7 +87,7 @@ impl World {
             history,
             node: None,
             clients: Vec::new(),
-            producers: 0..0,
+            producers: Vec::new(),
             lifecycle: Chance::new(plan.seed, Stream::Lifecycle),
             clock: Chance::new(plan.seed, Stream::Clock),
             broker_seeds: Chance::new(plan.seed, Stream::Broker),
@@ -97,7 +101,7 @@ impl World {
 
     fn populate(&mut self, names: &[String]) {
         let plan = self.env.plan.clients;
-        self.producers = 0..usize::from(plan.producers);
+        self.producers = (0..usize::from(plan.producers)).collect();
         for _ in 0..plan.producers {
             self.add_client(|chance| Box::new(Producer::new(&plan, names.to_vec(), chance)));
         }
@@ -132,6 +136,32 @@ impl World {
         }
         for loner in 0..groups.loners {
             self.add_client(|_| Box::new(Loner::new(format!("loner{loner}"), names.to_vec())));
+        }
+        self.populate_transactions();
+    }
+
+    /// Transactions have a topic of their own: nothing goes from it, and others know nothing of markers.
+    fn populate_transactions(&mut self) {
+        let plan = self.env.plan.transactions;
+        if !plan.is_on() {
+            return;
+        }
+        let partitions = i32::from(plan.partitions);
+        self.history.topics.add_lasting(TRANSACTED, partitions);
+        let topic = self.history.topics.lasting(TRANSACTED).expect("just added").topic;
+        for index in 0..partitions {
+            self.history.transactions.add_partition(PartitionRef { topic, index });
+        }
+        let transacted = || TRANSACTED.to_owned();
+        self.add_client(|_| Box::new(Admin::of_transactions(transacted())));
+        for id in 0..plan.ids {
+            for _ in 0..plan.producers {
+                self.producers.push(self.clients.len());
+                self.add_client(|_| Box::new(Transactor::new(format!("id{id}"), transacted(), plan.transactions)));
+            }
+        }
+        for _ in 0..plan.consumers {
+            self.add_client(|chance| Box::new(Consumer::new(vec![transacted()], chance).of_committed()));
         }
     }
 
@@ -362,8 +392,10 @@ impl World {
         }
         let node = self.node.as_ref().expect("it just halted");
         // A compaction that was putting a segment in its place leaves the rest to the next start.
-        let may_be_unclean =
-            self.history.has_damage() || self.env.plan.compaction.is_on() || self.env.plan.groups.is_on();
+        let may_be_unclean = self.history.has_damage()
+            || self.env.plan.compaction.is_on()
+            || self.env.plan.groups.is_on()
+            || self.env.plan.transactions.is_on();
         if node.has_answered() && self.env.is_sound(node.life()) && !may_be_unclean {
             return Err(Violation::Contract(format!("a clean halt without a synced {CLEAN_MARKER}")));
         }
@@ -390,13 +422,18 @@ impl World {
 
     /// Goes on to the next stage when this one is through.
     fn advance(&mut self) -> Result<(), Violation> {
-        if self.env.production_over.is_none() && self.clients[self.producers.clone()].iter().all(Client::is_done) {
+        if self.env.production_over.is_none() && self.producers.iter().all(|at| self.clients[*at].is_done()) {
             self.env.production_over = Some(self.env.time());
         }
         match self.env.stage {
             Stage::Calm | Stage::Audit => {
                 let is_up = self.node.as_ref().is_some_and(|node| !node.is_stopping());
                 if is_up && self.clients.iter().all(Client::is_done) {
+                    if self.env.stage == Stage::Audit {
+                        self.history.transactions.judge()?;
+                        let judged = self.history.transactions.judged() as u64;
+                        self.env.stats.add(Counter::TransactionsJudged, judged);
+                    }
                     let next = if self.env.stage == Stage::Calm { Stage::Stopping } else { Stage::LastStop };
                     self.enter(next, STOP_MAX);
                     self.ending = Some(Ending::Clean);
@@ -405,13 +442,20 @@ impl World {
             }
             Stage::Stopping if self.node.is_none() => {
                 self.enter(Stage::Audit, AUDIT_MAX);
-                let names: Vec<String> = self.history.topics.lasting_names().map(str::to_owned).collect();
+                let names = self.history.topics.lasting_names().filter(|name| *name != TRANSACTED);
+                let names: Vec<String> = names.map(str::to_owned).collect();
                 let groups = self.history.groups.names();
                 self.env.stats.add(Counter::GroupsSettled, self.history.groups.settled() as u64);
                 if !groups.is_empty() {
                     self.add_client(|_| Box::new(Loner::auditor(groups, names.clone())));
                 }
                 self.add_client(|chance| Box::new(Consumer::auditor(names, chance)));
+                if self.env.plan.transactions.is_on() {
+                    let topics = vec![TRANSACTED.to_owned()];
+                    self.add_client(|chance| Box::new(Consumer::auditor(topics, chance).of_committed()));
+                    let ids = self.history.transactions.ids_with_offsets().into_iter().collect();
+                    self.add_client(|_| Box::new(OffsetAuditor::new(ids, TRANSACTED.to_owned())));
+                }
             }
             Stage::LastStop if self.node.is_none() => self.env.stage = Stage::Over,
             _ => {}
@@ -492,6 +536,16 @@ fn config_of(plan: &Plan) -> Config {
             properties.push(("log.cleaner.backoff.ms", "20".to_owned()));
             properties.push(("log.cleaner.min.cleanable.ratio", "0.01".to_owned()));
         }
+    }
+    let transactions = plan.transactions;
+    if transactions.is_on() {
+        let partitions = transactions.state_partitions.to_string();
+        if !groups.is_on() {
+            properties.push(("offsets.topic.num.partitions", partitions.clone()));
+        }
+        properties.push(("transaction.state.log.num.partitions", partitions));
+        properties.push(("transaction.state.log.load.buffer.size", transactions.load_buffer_bytes.to_string()));
+        properties.push(("transaction.abort.timed.out.transaction.cleanup.interval.ms", "50".to_owned()));
     }
     if plan.broker.strict_sync {
         properties.push(("log.flush.interval.messages", "1".to_owned()));

@@ -13,7 +13,7 @@ use sim::{Voice, run_plan};
 const STRIDE: usize = 17;
 /// Most bugs are found by few crashes.
 const BUG_STRIDE: usize = 67;
-/// Each bug of groups is found by one of the first so many worlds without power.
+/// Each bug of groups or transactions is found by one of the first so many worlds without power.
 const WORLDS: u64 = 100;
 /// 206: compaction took the last batch of the log of committed offsets, and no coordinator was loaded from it any more.
 const UNPOWERED_REGRESSIONS: [u64; 1] = [206];
@@ -52,7 +52,10 @@ fn planted_bugs_are_found() {
 
 fn is_found(bug: Bug) -> bool {
     if is_of_groups(bug) {
-        return is_found_by_a_world(bug);
+        return is_found_by_a_world(bug, Plan::unpowered);
+    }
+    if is_of_transactions(bug) {
+        return is_found_by_a_world(bug, Plan::transacted);
     }
     let order = Order { stops_at_first: true, bugs: Bugs::only(bug), ..order_for(bug) };
     !run(&order, |_| {}).findings.is_empty()
@@ -71,10 +74,21 @@ fn is_of_groups(bug: Bug) -> bool {
     )
 }
 
-fn is_found_by_a_world(bug: Bug) -> bool {
+/// Nor has it transactions.
+fn is_of_transactions(bug: Bug) -> bool {
+    matches!(
+        bug,
+        Bug::MarkersNotResumed
+            | Bug::OpenTransactionsServed
+            | Bug::AbortedNotListed
+            | Bug::FencedEndTaken
+            | Bug::DecisionToldEarly
+    )
+}
+
+fn is_found_by_a_world(bug: Bug, world: impl Fn(u64) -> Plan) -> bool {
     let bugs = Bugs::only(bug);
-    let plan = |seed| Plan { bugs, ..Plan::unpowered(seed) };
-    (0..WORLDS).any(|seed| run_plan(plan(seed), Voice::Silent).violation.is_some())
+    (0..WORLDS).any(|seed| run_plan(Plan { bugs, ..world(seed) }, Voice::Silent).violation.is_some())
 }
 
 /// The crashes among which one finds the bug. A few need what is rare.

@@ -8,6 +8,7 @@ use super::Caller;
 use super::transaction_answer::{self, Commits, TransactionResponse};
 use crate::broker::Broker;
 use crate::error_code::ErrorCode;
+use crate::planted::Bug;
 use crate::records::TransactionResult;
 use crate::time::Now;
 use crate::transactions::{End, Producer, Refusal, TransactionVersion, TransactionalId};
@@ -55,11 +56,17 @@ fn end(broker: &mut Broker, now: Now, version: i16, request: &EndTxnRequest) -> 
     }
     let index = broker.transaction_coordinator_of(id)?;
     let coordinator = broker.transactions.coordinators.serving(index).ok_or(ErrorCode::NotCoordinator)?;
-    let end = End {
+    let mut end = End {
         producer: Producer { id: ProducerId(request.producer_id), epoch: ProducerEpoch(request.producer_epoch) },
         result: if request.committed { TransactionResult::Commit } else { TransactionResult::Abort },
         version: if version >= RAISES_EPOCH_SINCE { TransactionVersion::V2 } else { TransactionVersion::V0 },
     };
+    if broker.outbox.bugs().has(Bug::FencedEndTaken)
+        && let Some(entry) = coordinator.transactions.get(id)
+        && end.producer.epoch < entry.current.producer.epoch
+    {
+        end.producer = entry.current.producer;
+    }
     let mut new_ids = || broker.producer_ids.take();
     let Some(change) = coordinator.end(now, id, end, &mut new_ids)? else {
         let current = coordinator.transactions.get(id).map_or(end.producer, |entry| entry.current.producer);
@@ -67,5 +74,6 @@ fn end(broker: &mut Broker, now: Now, version: i16, request: &EndTxnRequest) -> 
     };
     let next = change.completed(now.wall.0).producer;
     let commit = broker.write_transaction(now, index, &TransactionalId::from(id), change)?;
-    Ok((next, Commits::from([commit])))
+    let is_told_early = broker.outbox.bugs().has(Bug::DecisionToldEarly);
+    Ok((next, if is_told_early { Commits::new() } else { Commits::from([commit]) }))
 }

@@ -17,6 +17,7 @@ use crate::broker::{Broker, Work};
 use crate::error_code::ErrorCode;
 use crate::log::{AbortedTransaction, Extent, Found, Located, Lookup, LookupError, LookupId};
 use crate::parking::{Waits, Wake};
+use crate::planted::Bug;
 use crate::time::{Monotonic, Now};
 use crate::types::{LeaderEpoch, Offset, PartitionId};
 use crate::wire::Records;
@@ -250,7 +251,9 @@ fn look(
             return Ok(Finding::Diverging(epoch, end));
         }
     }
+    let sees_open = broker.outbox.bugs().has(Bug::OpenTransactionsServed);
     let located = match isolation {
+        Isolation::ReadCommitted if sees_open => log.locate(target.fetch_offset, &mut broker.outbox),
         Isolation::ReadUncommitted => log.locate(target.fetch_offset, &mut broker.outbox),
         Isolation::ReadCommitted => log.locate_stable(target.fetch_offset, &mut broker.outbox),
     };
@@ -362,7 +365,10 @@ fn partition_data(broker: &Broker, parked: &ParkedFetch, entry: &Entry, range: O
         data.records = Some(Records::File(range));
     }
     if let (Some(range), Finding::Extent(extent), Aborted::Known(aborted)) = (range, entry.finding, &entry.aborted) {
-        let end = log.end_of(&extent, u64::from(range.size_bytes));
+        let mut end = log.end_of(&extent, u64::from(range.size_bytes));
+        if broker.outbox.bugs().has(Bug::AbortedNotListed) {
+            end = Offset(0);
+        }
         let in_range = aborted.iter().filter(|aborted| aborted.first_offset < end);
         data.aborted_transactions = Some(in_range.map(to_message).collect());
     }

@@ -13,6 +13,7 @@ use crate::config::TimestampType as TopicTimestampType;
 use crate::coordinators::Coordinators;
 use crate::error_code::ErrorCode;
 use crate::log::EndTransaction;
+use crate::planted::Bug;
 use crate::records::{TimestampType, TransactionResult};
 use crate::time::{Now, WallClock};
 use crate::transactions::{
@@ -50,7 +51,9 @@ impl Kind for Coordinator {
         for (id, state) in ids {
             match state {
                 TransactionState::Ongoing => broker.arm_timeout(now, index, &id),
-                TransactionState::PrepareCommit | TransactionState::PrepareAbort => {
+                TransactionState::PrepareCommit | TransactionState::PrepareAbort
+                    if !broker.outbox.bugs().has(Bug::MarkersNotResumed) =>
+                {
                     broker.write_markers(now, index, &id);
                 }
                 _ => {}

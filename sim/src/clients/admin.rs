@@ -14,6 +14,7 @@ use crate::violation::Violation;
 #[derive(Debug)]
 pub struct Admin {
     missing: Vec<String>,
+    keeps_all: bool,
     in_flight: bool,
     next_at: Time,
 }
@@ -25,7 +26,13 @@ impl Admin {
     /// One that creates these.
     #[must_use]
     pub fn new(topics: Vec<String>) -> Self {
-        Self { missing: topics, in_flight: false, next_at: Time::default() }
+        Self { missing: topics, keeps_all: false, in_flight: false, next_at: Time::default() }
+    }
+
+    /// One that creates a topic from which nothing goes, whatever becomes of other records.
+    #[must_use]
+    pub fn of_transactions(topic: String) -> Self {
+        Self { keeps_all: true, ..Self::new(vec![topic]) }
     }
 
     fn created(&mut self, talk: &mut Talk<'_>, response: &CreateTopicsResponse) -> Result<(), Violation> {
@@ -44,7 +51,18 @@ impl Admin {
 }
 
 /// Segments may be smaller than a broker's own properties allow.
-fn configs(talk: &Talk<'_>) -> Vec<CreatableTopicConfig> {
+fn configs(talk: &Talk<'_>, keeps_all: bool) -> Vec<CreatableTopicConfig> {
+    if keeps_all {
+        let segment_bytes = talk.env.plan.transactions.segment_bytes.map(|bytes| bytes.to_string());
+        let kept = [("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1")];
+        let segment = segment_bytes.as_deref().map(|bytes| ("internal.segment.bytes", bytes));
+        let config = |(name, value): (&str, &str)| CreatableTopicConfig {
+            name: name.into(),
+            value: Some(value.into()),
+            ..CreatableTopicConfig::default()
+        };
+        return kept.into_iter().chain(segment).map(config).collect();
+    }
     let plan = &talk.env.plan;
     let segment_bytes = plan.retention.batches_per_segment.map(|batches| batches * plan.clients.batch_max_bytes());
     let config = |segment_bytes: u64| CreatableTopicConfig {
@@ -68,7 +86,7 @@ impl Role for Admin {
             name: name.as_str().into(),
             num_partitions: talk.history.topics.lasting(name).map_or(1, |state| state.partitions),
             replication_factor: 1,
-            configs: configs(talk),
+            configs: configs(talk, self.keeps_all),
             ..CreatableTopic::default()
         };
         let topics = self.missing.iter().map(topic).collect();

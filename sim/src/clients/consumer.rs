@@ -18,8 +18,8 @@ use super::wire::FETCH_BY_ID;
 use super::{Answer, Request, Role, Talk};
 use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Odds};
-use crate::history::{KnownEnd, Moment, PartitionRef, Read, Timeline};
-use crate::records::read_batches;
+use crate::history::{KnownEnd, Moment, PartitionRef, Read, Seen, Timeline};
+use crate::records::{Batch, read_batches};
 use crate::stats::Counter;
 use crate::violation::{Check, Violation};
 
@@ -29,6 +29,8 @@ pub struct Consumer {
     uses_sessions: bool,
     /// Reads everything once, and then asks the history whether that is all.
     is_auditor: bool,
+    /// It wants committed records only.
+    sees_committed: bool,
     cluster: Cluster,
     positions: BTreeMap<PartitionRef, Position>,
     session: FetchSession,
@@ -74,6 +76,7 @@ struct Asked {
     position: i64,
     start: i64,
     end: KnownEnd,
+    stable: i64,
     at: Moment,
 }
 
@@ -103,6 +106,7 @@ impl Consumer {
             topics,
             uses_sessions: chance.coin(),
             is_auditor: false,
+            sees_committed: false,
             cluster: Cluster::default(),
             positions: BTreeMap::new(),
             session: FetchSession::default(),
@@ -117,6 +121,12 @@ impl Consumer {
     #[must_use]
     pub fn auditor(topics: Vec<String>, chance: &mut Chance) -> Self {
         Self { is_auditor: true, ..Self::new(topics, chance) }
+    }
+
+    /// The same, of committed records.
+    #[must_use]
+    pub fn of_committed(self) -> Self {
+        Self { sees_committed: true, ..self }
     }
 
     fn open_positions(&mut self, talk: &Talk<'_>) {
@@ -148,7 +158,9 @@ impl Consumer {
                 continue;
             }
             let (start, end) = (talk.history.known_start(*partition), talk.history.known_end(*partition));
-            asked.insert(*partition, Asked { position: position.next, start, end, at: talk.history.moment() });
+            let stable = talk.history.transactions.known_stable(*partition);
+            let at = talk.history.moment();
+            asked.insert(*partition, Asked { position: position.next, start, end, stable, at });
             if is_incremental && !position.is_dirty {
                 continue;
             }
@@ -180,6 +192,7 @@ impl Consumer {
             max_wait_ms: *talk.chance.pick(&[0, 10, 500]),
             min_bytes: *talk.chance.pick(&[0, 1, 1, 10_000]),
             max_bytes: *talk.chance.pick(&[1, 2_000, 1 << 20]),
+            isolation_level: i8::from(self.sees_committed),
             session_id: session.id,
             session_epoch: session.epoch,
             topics,
@@ -277,21 +290,29 @@ impl Consumer {
             let text = format!("{partition}: {} is there, though the log starts at {}", asked.position, asked.start);
             return Err(Violation::history(Check::Starts, text));
         }
-        let read = Read { life: talk.life(), partition, position: asked.position, asked_at: asked.at };
-        let next = talk.history.read(&read, &batches, talk.env.latest_wall_ms)?;
+        let next = if self.sees_committed {
+            read_committed(talk, partition, asked, data, &batches, self.is_auditor)?
+        } else {
+            let read = Read { life: talk.life(), partition, position: asked.position, asked_at: asked.at };
+            talk.history.read(&read, &batches, talk.env.latest_wall_ms)?
+        };
         talk.history.saw_end(partition, asked.end, data.high_watermark)?;
         if data.log_start_offset >= 0 {
             talk.saw_start(partition, asked.start, data.log_start_offset)?;
         }
-        position.end = Some(data.high_watermark);
+        // A transaction that nobody can end keeps what is behind its first record from being read.
+        let is_held_up = self.sees_committed && talk.history.transactions.may_hang();
+        position.end = Some(if is_held_up { data.last_stable_offset } else { data.high_watermark });
         if next != position.next {
             let counter = if self.is_auditor { Counter::RecordsAudited } else { Counter::RecordsRead };
-            talk.env.stats.add(counter, next.abs_diff(position.next));
+            if !self.sees_committed {
+                talk.env.stats.add(counter, next.abs_diff(position.next));
+            }
             position.next = next;
             position.timeline = talk.history.timeline_of(talk.life());
             position.is_dirty = true;
         }
-        if self.is_auditor && position.next >= data.high_watermark {
+        if self.is_auditor && !self.sees_committed && position.next >= data.high_watermark {
             talk.history.audited(partition, data.high_watermark, talk.env.latest_wall_ms)?;
         }
         Ok(())
@@ -372,8 +393,39 @@ impl Consumer {
     }
 }
 
+/// What a consumer of committed records makes of an answer: where it goes on.
+fn read_committed(
+    talk: &mut Talk<'_>,
+    partition: PartitionRef,
+    asked: Asked,
+    data: &PartitionData,
+    batches: &[Batch],
+    is_auditor: bool,
+) -> Result<i64, Violation> {
+    let aborted = data.aborted_transactions.iter().flatten();
+    let aborted: Vec<(i64, i64)> = aborted.map(|aborted| (aborted.producer_id, aborted.first_offset)).collect();
+    let seen = Seen {
+        position: asked.position,
+        batches,
+        aborted: &aborted,
+        stable: data.last_stable_offset,
+        known_stable: asked.stable,
+        holds: talk.answerer().holds,
+    };
+    let (next, count) = talk.history.transactions.read(partition, &seen)?;
+    talk.env.stats.add(Counter::CommittedRead, count);
+    if is_auditor {
+        talk.history.transactions.audited(partition, next, next >= data.high_watermark);
+    }
+    Ok(next)
+}
+
 impl Role for Consumer {
     fn act(&mut self, talk: &mut Talk<'_>) -> Result<(), Violation> {
+        if self.sees_committed && !self.topics.iter().all(|topic| talk.history.topics.exists(topic)) {
+            talk.wake_after(RETRY_AFTER);
+            return Ok(());
+        }
         if self.in_flight.is_some() || self.asking.is_some() || !self.cluster.is_ready(talk, &self.topics) {
             return Ok(());
         }
@@ -389,6 +441,8 @@ impl Role for Consumer {
         if !self.is_auditor && talk.chance.happens(Odds::per_million(3_000)) {
             let timeline = talk.history.timeline();
             self.positions.values_mut().for_each(|position| position.seek(0, timeline));
+            // A session tells nothing of partitions in which nothing is new.
+            self.forget_session();
         }
         self.next_at = talk.time() + talk.chance.span_up_to(talk.env.plan.clients.pause);
         self.fetch(talk);

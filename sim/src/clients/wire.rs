@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
+use ottla_core::wire::messages::add_offsets_to_txn::{AddOffsetsToTxnRequest, AddOffsetsToTxnResponse};
+use ottla_core::wire::messages::add_partitions_to_txn::{AddPartitionsToTxnRequest, AddPartitionsToTxnResponse};
 use ottla_core::wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use ottla_core::wire::messages::consumer_group_heartbeat::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
@@ -12,6 +14,7 @@ use ottla_core::wire::messages::create_topics::{CreateTopicsRequest, CreateTopic
 use ottla_core::wire::messages::delete_records::{DeleteRecordsRequest, DeleteRecordsResponse};
 use ottla_core::wire::messages::delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse};
 use ottla_core::wire::messages::describe_configs::{DescribeConfigsRequest, DescribeConfigsResponse};
+use ottla_core::wire::messages::end_txn::{EndTxnRequest, EndTxnResponse};
 use ottla_core::wire::messages::fetch::{FetchRequest, FetchResponse};
 use ottla_core::wire::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
 use ottla_core::wire::messages::header::{RequestHeader, ResponseHeader};
@@ -28,6 +31,7 @@ use ottla_core::wire::messages::offset_commit::{OffsetCommitRequest, OffsetCommi
 use ottla_core::wire::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchResponse};
 use ottla_core::wire::messages::produce::{ProduceRequest, ProduceResponse};
 use ottla_core::wire::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
+use ottla_core::wire::messages::txn_offset_commit::{TxnOffsetCommitRequest, TxnOffsetCommitResponse};
 use ottla_core::wire::{ApiKey, DecodeError, InVersion, Message, Reader, to_bytes};
 
 use crate::chance::Chance;
@@ -104,6 +108,10 @@ apis! {
     OffsetCommit OffsetCommitRequest OffsetCommitResponse 2..=10;
     OffsetFetch OffsetFetchRequest OffsetFetchResponse 1..=10;
     ConsumerGroupHeartbeat ConsumerGroupHeartbeatRequest ConsumerGroupHeartbeatResponse 0..=1;
+    AddPartitionsToTxn AddPartitionsToTxnRequest AddPartitionsToTxnResponse 0..=3;
+    AddOffsetsToTxn AddOffsetsToTxnRequest AddOffsetsToTxnResponse 0..=4;
+    TxnOffsetCommit TxnOffsetCommitRequest TxnOffsetCommitResponse 0..=5;
+    EndTxn EndTxnRequest EndTxnResponse 0..=5;
 }
 
 /// All clients speak these; the others are spoken by who learns them, or by the fixed script in their latest versions.

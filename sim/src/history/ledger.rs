@@ -468,7 +468,7 @@ impl How {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::records::Keys;
+    use crate::records::{Keys, Kind};
 
     const PRODUCER: Identity = Identity { producer_id: 4, epoch: 0 };
     const KEPT: Limits = Limits { retention_ms: None, retention_bytes: None, compaction: None };
@@ -494,6 +494,7 @@ mod tests {
             end_offset,
             records,
             size_bytes,
+            kind: Kind::Plain,
         }
     }
 

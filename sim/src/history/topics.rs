@@ -84,6 +84,12 @@ impl Topics {
         Question { existing: self.existing.len(), deleted: self.deleted.len() }
     }
 
+    /// Whether a lasting topic is known to exist.
+    #[must_use]
+    pub fn exists(&self, name: &str) -> bool {
+        self.existing.iter().any(|known| known == name)
+    }
+
     /// The creation of a lasting topic was acknowledged.
     pub fn created(&mut self, name: &str) {
         if !self.existing.iter().any(|known| known == name) {
