@@ -88,7 +88,18 @@ fn is_of_transactions(bug: Bug) -> bool {
 
 fn is_found_by_a_world(bug: Bug, world: impl Fn(u64) -> Plan) -> bool {
     let bugs = Bugs::only(bug);
-    (0..WORLDS).any(|seed| run_plan(Plan { bugs, ..world(seed) }, Voice::Silent).violation.is_some())
+    let first = first_world_for(bug);
+    (first..WORLDS)
+        .chain(0..first)
+        .any(|seed| run_plan(Plan { bugs, ..world(seed) }, Voice::Silent).violation.is_some())
+}
+
+/// The world to begin with. Only one in many finds this bug, and to try the others first takes a minute.
+fn first_world_for(bug: Bug) -> u64 {
+    match bug {
+        Bug::LoadedMembersImmortal => 66,
+        _ => 0,
+    }
 }
 
 /// The crashes among which one finds the bug. A few need what is rare.
