@@ -17,6 +17,8 @@ pub mod config;
 pub mod connection;
 mod coordinators;
 pub mod directory;
+#[cfg(test)]
+mod drawings;
 mod groups;
 pub mod log;
 pub mod memory_disk;

@@ -25,10 +25,7 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: &Ad
     let (error, commits) = match outcome {
         Ok(Joined::Already) => (ErrorCode::None, Vec::new()),
         Ok(Joined::Until(partition, end)) => (ErrorCode::None, Vec::from([(partition, end)])),
-        Err(ErrorCode::ProducerFenced) if caller.version < FENCED_SINCE => {
-            (ErrorCode::InvalidProducerEpoch, Vec::new())
-        }
-        Err(error) => (error, Vec::new()),
+        Err(error) => (transaction_answer::fenced(error, caller.version >= FENCED_SINCE), Vec::new()),
     };
     let response = AddOffsetsToTxnResponse { error_code: error.number(), ..Default::default() };
     let timeout_ms = broker.transaction_timeout_ms(&request.transactional_id);

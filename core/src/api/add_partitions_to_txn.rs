@@ -178,8 +178,7 @@ fn result(
         Err(Refused::Some(some)) => {
             *some.get(topic).and_then(|errors| errors.get(&index)).unwrap_or(&ErrorCode::OperationNotAttempted)
         }
-        Err(Refused::All(ErrorCode::ProducerFenced)) if version < FENCED_SINCE => ErrorCode::InvalidProducerEpoch,
-        Err(Refused::All(error)) => *error,
+        Err(Refused::All(error)) => transaction_answer::fenced(*error, version >= FENCED_SINCE),
     };
     let topic = |topic: &AddPartitionsToTxnTopic| {
         let partitions = topic.partitions.iter().map(|index| AddPartitionsToTxnPartitionResult {

@@ -21,23 +21,14 @@ const FENCED_SINCE: i16 = 2;
 const RAISES_EPOCH_SINCE: i16 = 5;
 
 pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, frame: &Bytes, request: &EndTxnRequest) {
-    let outcome = match end(broker, now, caller.version, request) {
-        Err(Refusal::NoProducerId) => match broker.request_producer_ids(now) {
-            Ok(()) => return broker.hold(caller.slot, frame.clone()),
-            Err(error) => Err(error),
-        },
-        Err(Refusal::Error(ErrorCode::ProducerFenced)) if caller.version < FENCED_SINCE => {
-            Err(ErrorCode::InvalidProducerEpoch)
-        }
-        Err(Refusal::Error(error)) => Err(error),
-        Ok(ended) => Ok(ended),
-    };
-    let (response, commits) = match outcome {
-        Ok((producer, commits)) => {
-            let Producer { id, epoch } = producer;
+    let (response, commits) = match end(broker, now, caller.version, request) {
+        Ok((Producer { id, epoch }, commits)) => {
             (EndTxnResponse { producer_id: id.0, producer_epoch: epoch.0, ..Default::default() }, commits)
         }
-        Err(error) => (refused(error), Vec::new()),
+        Err(refusal) => match transaction_answer::refusal(broker, now, caller, frame, refusal, FENCED_SINCE) {
+            Some(error) => (refused(error), Vec::new()),
+            None => return,
+        },
     };
     let timeout_ms = broker.transaction_timeout_ms(&request.transactional_id);
     transaction_answer::answer(broker, now, caller, TransactionResponse::EndTxn(response), (commits, timeout_ms));

@@ -25,20 +25,12 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, frame: &Byte
         },
         None => broker.producer_ids.take().ok_or(Refusal::NoProducerId),
     };
-    let outcome = match outcome {
-        Err(Refusal::NoProducerId) => match broker.request_producer_ids(now) {
-            Ok(()) => return broker.hold(caller.slot, frame.clone()),
-            Err(error) => Err(error),
-        },
-        Err(Refusal::Error(ErrorCode::ProducerFenced)) if caller.version < FENCED_SINCE => {
-            Err(ErrorCode::InvalidProducerEpoch)
-        }
-        Err(Refusal::Error(error)) => Err(error),
-        Ok(id) => Ok(id),
-    };
     let response = match outcome {
         Ok(id) => InitProducerIdResponse { producer_id: id.0, producer_epoch: 0, ..Default::default() },
-        Err(error) => refused(error),
+        Err(refusal) => match transaction_answer::refusal(broker, now, caller, frame, refusal, FENCED_SINCE) {
+            Some(error) => refused(error),
+            None => return,
+        },
     };
     broker.answer(caller, &response, Vec::new());
 }

@@ -108,6 +108,12 @@ fn committed(
     }
 }
 
+/// What is noted with an offset may not be too long, as Java counts.
+pub(super) fn check_metadata(metadata: Option<&str>, max_units: usize) -> ErrorCode {
+    let units = metadata.map_or(0, |text| text.encode_utf16().count());
+    if units > max_units { ErrorCode::OffsetMetadataTooLarge } else { ErrorCode::None }
+}
+
 /// The partitions that the request is about, as far as they are there.
 fn partitions_of(image: &MetadataImage, request: &OffsetCommitRequest, version: i16) -> Vec<(Uuid, i32)> {
     let of_topic = |topic: &OffsetCommitRequestTopic| {
@@ -133,10 +139,7 @@ fn check_topic(
         None if version >= TOPIC_IDS_SINCE => ErrorCode::UnknownTopicId,
         None => ErrorCode::UnknownTopicOrPartition,
         Some(found) if !found.partitions.contains_key(&partition.partition_index) => ErrorCode::UnknownTopicOrPartition,
-        Some(_) => {
-            let units = partition.committed_metadata.as_deref().map_or(0, |text| text.encode_utf16().count());
-            if units > metadata_max_units { ErrorCode::OffsetMetadataTooLarge } else { ErrorCode::None }
-        }
+        Some(_) => check_metadata(partition.committed_metadata.as_deref(), metadata_max_units),
     };
     let partitions = topic.partitions.iter().map(|partition| OffsetCommitResponsePartition {
         partition_index: partition.partition_index,

@@ -73,12 +73,13 @@ pub(crate) fn wake_admission(broker: &mut Broker, now: Now, mut parked: ParkedAd
 /// Appends once the transaction's coordinator knows of it.
 fn admit(broker: &mut Broker, now: Now, mut parked: ParkedAdmission) {
     let is_patient = parked.patient_until.is_none_or(|until| now.monotonic < until);
-    match transactions::admit(broker, now, parked.caller.version, &parked.request, is_patient) {
-        Admission::Ready(refused) => {
-            let ParkedAdmission { caller, is_admin, request, .. } = parked;
-            append_all(broker, now, (caller, is_admin), request, &refused);
-        }
-        Admission::Wait(mut waits) => {
+    let version = parked.caller.version;
+    let admission = transactions::check_request(&parked.request)
+        .map(|producer| transactions::admit(broker, now, version, (&parked.request, producer), is_patient));
+    match admission {
+        Ok(Admission::Ready(refused)) => append_all(broker, now, parked, Ok(&refused)),
+        Err(error) => append_all(broker, now, parked, Err(error)),
+        Ok(Admission::Wait(mut waits)) => {
             if waits.commits.is_empty() {
                 waits.deadline = Some(*parked.patient_until.get_or_insert(waits.deadline.unwrap_or(now.monotonic)));
             }
@@ -87,26 +88,23 @@ fn admit(broker: &mut Broker, now: Now, mut parked: ParkedAdmission) {
     }
 }
 
+/// Appends to all partitions but those that are refused, which may be all of them for one reason.
 fn append_all(
     broker: &mut Broker,
     now: Now,
-    (caller, is_admin): (Caller, bool),
-    request: ProduceRequest,
-    refused: &BTreeMap<PartitionId, ErrorCode>,
+    ParkedAdmission { caller, is_admin, request, .. }: ParkedAdmission,
+    refused: Result<&BTreeMap<PartitionId, ErrorCode>, ErrorCode>,
 ) {
     let mut parked = ParkedProduce { caller, response: ProduceResponse::default(), pending: Vec::new() };
     let is_valid = (ACKS_ALL..=1).contains(&request.acks);
-    let check = transactions::check_request(&request);
     for topic in request.topic_data {
         let mut answer =
             TopicProduceResponse { name: topic.name.clone(), topic_id: topic.topic_id, ..Default::default() };
         for data in &topic.partition_data {
-            let outcome = if !is_valid {
-                Err(refusal(ErrorCode::InvalidRequiredAcks))
-            } else if let Err(error) = check {
-                Err(refusal(error))
-            } else {
-                append(broker, now, (parked.caller.version, is_admin, refused), &topic, data)
+            let outcome = match refused {
+                _ if !is_valid => Err(refusal(ErrorCode::InvalidRequiredAcks)),
+                Err(error) => Err(refusal(error)),
+                Ok(refused) => append(broker, now, (caller.version, is_admin, refused), &topic, data),
             };
             let (topic_index, partition_index) = (parked.response.responses.len(), answer.partition_responses.len());
             answer.partition_responses.push(match outcome {

@@ -2,12 +2,15 @@
 
 use alloc::vec::Vec;
 
+use bytes::Bytes;
+
 use super::Caller;
 use crate::broker::{Broker, Work};
 use crate::coordinators::partition_of;
 use crate::error_code::ErrorCode;
 use crate::parking::{Waits, Wake};
 use crate::time::{Monotonic, Now};
+use crate::transactions::Refusal;
 use crate::types::{Offset, PartitionId};
 use crate::wire::messages::add_offsets_to_txn::AddOffsetsToTxnResponse;
 use crate::wire::messages::add_partitions_to_txn::AddPartitionsToTxnResponse;
@@ -28,6 +31,36 @@ pub(crate) enum TransactionResponse {
     AddPartitionsToTxn(AddPartitionsToTxnResponse),
     AddOffsetsToTxn(AddOffsetsToTxnResponse),
     EndTxn(EndTxnResponse),
+}
+
+/// The error that a client is told for a refusal, which it knows as PRODUCER_FENCED from some version on. None where its
+/// request is held, until there are producer ids to be had.
+pub(crate) fn refusal(
+    broker: &mut Broker,
+    now: Now,
+    caller: Caller,
+    frame: &Bytes,
+    refusal: Refusal,
+    fenced_since: i16,
+) -> Option<ErrorCode> {
+    match refusal {
+        Refusal::Error(error) => Some(fenced(error, caller.version >= fenced_since)),
+        Refusal::NoProducerId => {
+            let error = broker.request_producer_ids(now).err();
+            if error.is_none() {
+                broker.hold(caller.slot, frame.clone());
+            }
+            error
+        }
+    }
+}
+
+/// The error, in older words for a client that does not know PRODUCER_FENCED.
+pub(crate) fn fenced(error: ErrorCode, is_known: bool) -> ErrorCode {
+    match error {
+        ErrorCode::ProducerFenced if !is_known => ErrorCode::InvalidProducerEpoch,
+        error => error,
+    }
 }
 
 /// Where the changes end that an answer tells of.

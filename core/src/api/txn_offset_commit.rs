@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::add_offsets_to_txn::partition_of_group;
 use super::add_partitions_to_txn::{Joined, join, verify};
 use super::group_answer::{self, GroupResponse};
+use super::offset_commit::check_metadata;
 use super::{Caller, transaction_answer};
 use crate::broker::{Broker, Work};
 use crate::error_code::ErrorCode;
@@ -213,8 +214,7 @@ fn check_topic(
         if found.is_none_or(|found| !found.partitions.contains_key(&partition.partition_index)) {
             return ErrorCode::UnknownTopicOrPartition;
         }
-        let units = partition.committed_metadata.as_deref().map_or(0, |text| text.encode_utf16().count());
-        if units > metadata_max_units { ErrorCode::OffsetMetadataTooLarge } else { ErrorCode::None }
+        check_metadata(partition.committed_metadata.as_deref(), metadata_max_units)
     };
     let partitions = topic.partitions.iter().map(|partition| TxnOffsetCommitResponsePartition {
         partition_index: partition.partition_index,

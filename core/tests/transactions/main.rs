@@ -271,17 +271,21 @@ fn an_end_is_answered_when_it_is_decided_and_the_next_transaction_waits_for_the_
     assert_eq!(&*describe(&mut world, ID).transaction_state, "CompleteCommit");
 }
 
+/// From now on the decision is written, and the markers are not.
+fn hold_markers(world: &mut World) {
+    let mut appends = 0;
+    world.judge = Box::new(move |command| {
+        appends += usize::from(matches!(command, StorageCommand::Append { .. }));
+        if matches!(command, StorageCommand::Append { .. }) && appends > 1 { Verdict::Hold } else { Verdict::Do }
+    });
+}
+
 #[test]
 fn requests_of_the_next_transaction_wait_for_the_end_of_the_one_before() {
     let mut world = ready(&[]);
     let producer = init(&mut world, ID).unwrap();
     produce(&mut world, NEW, producer, 0, &["a"]);
-    let mut appends = 0;
-    world.judge = Box::new(move |command| {
-        appends += usize::from(matches!(command, StorageCommand::Append { .. }));
-        // The decision is written, the markers are not.
-        if matches!(command, StorageCommand::Append { .. }) && appends > 1 { Verdict::Hold } else { Verdict::Do }
-    });
+    hold_markers(&mut world);
     let next = end(&mut world, NEW, producer, true).unwrap();
     assert_eq!(&*describe(&mut world, ID).transaction_state, "PrepareCommit");
     assert_eq!(init(&mut world, ID), Err(ErrorCode::ConcurrentTransactions));
@@ -303,11 +307,7 @@ fn who_waits_too_long_for_the_transaction_before_is_told_to_try_again() {
     let mut world = ready(&[]);
     let producer = init(&mut world, ID).unwrap();
     produce(&mut world, NEW, producer, 0, &["a"]);
-    let mut appends = 0;
-    world.judge = Box::new(move |command| {
-        appends += usize::from(matches!(command, StorageCommand::Append { .. }));
-        if matches!(command, StorageCommand::Append { .. }) && appends > 1 { Verdict::Hold } else { Verdict::Do }
-    });
+    hold_markers(&mut world);
     let next = end(&mut world, NEW, producer, true).unwrap();
     world.send(NEW, &produce_request(next, 0, 0, &["b"]));
     world.pass_ms(100);

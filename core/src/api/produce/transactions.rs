@@ -60,10 +60,10 @@ pub(super) fn admit(
     broker: &mut Broker,
     now: Now,
     version: i16,
-    request: &ProduceRequest,
+    (request, producer): (&ProduceRequest, Option<Producer>),
     is_patient: bool,
 ) -> Admission {
-    let (Some(id), Ok(Some(producer))) = (&request.transactional_id, check_request(request)) else {
+    let (Some(id), Some(producer)) = (&request.transactional_id, producer) else {
         return Admission::Ready(BTreeMap::new());
     };
     let does_join = version >= JOINS_SINCE;

@@ -3,7 +3,6 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use proptest::prelude::*;
@@ -11,6 +10,7 @@ use proptest::sample::Index;
 
 use super::*;
 use crate::config::Config;
+use crate::drawings::assert_drawn;
 use crate::groups::group::{GroupId, GroupKind};
 use crate::groups::settings::{GroupConfig, Settings};
 use crate::groups::timers::TimerKind;
@@ -343,21 +343,10 @@ proptest! {
     }
 }
 
-/// The states that a drawing of the docs has, as `heading` begins it.
-fn drawn(heading: &str) -> BTreeSet<alloc::string::String> {
-    let docs = include_str!("../../../../docs/groups.md");
-    let section = docs.split(heading).nth(1).expect("there is a section");
-    let drawing = section.split("stateDiagram-v2").nth(1).expect("there is a drawing");
-    let drawing = drawing.split("```").next().expect("it has an end");
-    let arrows = drawing.lines().filter_map(|line| line.split(':').next()?.split_once("-->"));
-    let states = arrows.flat_map(|(from, to)| [from.trim(), to.trim()]).filter(|state| *state != "[*]");
-    states.map(ToString::to_string).collect()
-}
-
 #[test]
 fn the_drawings_have_the_states_of_the_code() {
-    let names: BTreeSet<_> = ConsumerState::ALL.iter().map(|state| state.name().to_string()).collect();
-    assert_eq!(drawn("## A consumer group"), names);
-    let names: BTreeSet<_> = MemberState::ALL.iter().map(|state| format!("{state:?}")).collect();
-    assert_eq!(drawn("### A member's way"), names);
+    let page = include_str!("../../../../docs/groups.md");
+    assert_drawn(page, "## A consumer group", ConsumerState::ALL.iter().map(|state| state.name()));
+    let names: Vec<_> = MemberState::ALL.iter().map(|state| format!("{state:?}")).collect();
+    assert_drawn(page, "### A member's way", names.iter().map(|name| &**name));
 }
