@@ -1,33 +1,24 @@
 //! What groups cost: a heartbeat, ten thousand members that join a thousand groups, and one large group that settles.
 //!
-//! The broker runs on one thread and on a disk in memory, as in `engine/turns.rs`, and CPU time is measured, from a request's
-//! bytes to its answer's. So nothing but the broker counts, and a busy machine says much the same as a quiet one.
+//! CPU time is measured, from a request's bytes to its answer's.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bytes::Bytes;
-use ottla_core::boundary::{Chunk, ConnId, Input, OpId, Output, StorageCommand, Work};
-use ottla_core::memory_disk::MemoryDisk;
-use ottla_core::time::{Monotonic, Now, WallClock};
+use ottla_core::boundary::ConnId;
+use ottla_core::wire::Str;
 use ottla_core::wire::messages::consumer_group_heartbeat::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, TopicPartitions,
 };
-use ottla_core::wire::messages::create_topics::{CreatableTopic, CreateTopicsRequest, CreateTopicsResponse};
 use ottla_core::wire::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
-use ottla_core::wire::messages::header::{RequestHeader, ResponseHeader};
 use ottla_core::wire::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 use ottla_core::wire::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse};
-use ottla_core::wire::messages::response_header_version;
 use ottla_core::wire::messages::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse};
-use ottla_core::wire::{Message, Reader, Str};
-use ottla_core::{Broker, Config};
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::error::{BenchError, Result};
 use crate::machine;
 use crate::options::GroupsOptions;
+use crate::world::{World, expect};
 
 /// What a heartbeat may cost at most.
 const HEARTBEAT_LIMIT: Duration = Duration::from_micros(5);
@@ -64,14 +55,23 @@ pub fn run(options: &GroupsOptions) -> Result<ExitCode> {
     Ok(if is_kept || !options.check { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// A broker that does nothing of its own, with coordinators for groups.
+fn with_coordinators(properties: &[(&str, &str)]) -> Result<World> {
+    let own = [("connections.max.idle.ms", "-1"), ("log.initial.task.delay.ms", "1000000000")];
+    let mut world = World::new(&[&own, properties].concat())?;
+    let conn = world.open();
+    let request = FindCoordinatorRequest { coordinator_keys: vec!["any".into()], ..Default::default() };
+    let _: FindCoordinatorResponse = world.call(conn, 6, &request)?;
+    Ok(world)
+}
+
 /// Heartbeats of each member that are measured.
 const BEATS: usize = 20;
 
 /// How long all took to join, and a heartbeat.
 fn classic(groups: usize, members: usize) -> Result<(Duration, Duration)> {
-    let mut world = World::new(&[("group.initial.rebalance.delay.ms", "10")])?;
-    world.find_coordinator();
-    let mut cpu = Duration::ZERO;
+    let mut world = with_coordinators(&[("group.initial.rebalance.delay.ms", "10")])?;
+    world.measure();
     let mut known: Vec<Vec<(String, i32)>> = Vec::new();
     for group in 0..groups {
         let id = format!("group-{group}");
@@ -79,17 +79,17 @@ fn classic(groups: usize, members: usize) -> Result<(Duration, Duration)> {
         let conns: Vec<ConnId> = (0..members).map(|_| world.open()).collect();
         let mut ids = Vec::new();
         for conn in &conns {
-            let given: JoinGroupResponse = world.call(*conn, 9, &join(&id, ""), &mut cpu)?;
-            world.send(*conn, 9, &join(&id, &given.member_id), &mut cpu);
+            let given: JoinGroupResponse = world.call(*conn, 9, &join(&id, ""))?;
+            world.send(*conn, 9, &join(&id, &given.member_id));
             ids.push(given.member_id.to_string());
         }
-        world.pass_ms(members as i64 * 10 + 10, &mut cpu);
+        world.pass_ms(members as i64 * 10 + 10);
         let mut joined = Vec::new();
         for conn in &conns {
             joined.push(world.answer::<JoinGroupResponse>(*conn, 9)?);
         }
         for (conn, answer) in conns.iter().zip(&joined) {
-            world.send(*conn, 5, &sync(&id, answer, &ids), &mut cpu);
+            world.send(*conn, 5, &sync(&id, answer, &ids));
         }
         for conn in &conns {
             let synced: SyncGroupResponse = world.answer(*conn, 5)?;
@@ -98,9 +98,9 @@ fn classic(groups: usize, members: usize) -> Result<(Duration, Duration)> {
         }
         known.push(joined.iter().map(|answer| (answer.member_id.to_string(), answer.generation_id)).collect());
     }
-    let joined = cpu;
+    let joined = world.spent();
     let conn = world.open();
-    let mut spent = Duration::ZERO;
+    world.measure();
     for _ in 0..BEATS {
         for (group, members) in known.iter().enumerate() {
             for (member, generation) in members {
@@ -110,39 +110,38 @@ fn classic(groups: usize, members: usize) -> Result<(Duration, Duration)> {
                     member_id: member.as_str().into(),
                     ..Default::default()
                 };
-                let answer: HeartbeatResponse = world.call(conn, 4, &request, &mut spent)?;
+                let answer: HeartbeatResponse = world.call(conn, 4, &request)?;
                 expect(answer.error_code)?;
             }
         }
     }
-    Ok((joined, spent / (BEATS * groups * members) as u32))
+    Ok((joined, world.spent() / (BEATS * groups * members) as u32))
 }
 
 /// How long a heartbeat takes.
 fn consumers(groups: usize, members: usize) -> Result<Duration> {
-    let mut world = World::new(&[])?;
-    world.find_coordinator();
-    world.create_topic("letters-0", 10)?;
+    let mut world = with_coordinators(&[])?;
+    world.create_topic("letters-0", 10, &[])?;
     let conn = world.open();
     let mut all: Vec<Consumer> = (0..groups)
         .flat_map(|group| {
             (0..members).map(move |member| Consumer::new(format!("group-{group}"), format!("member-{group}-{member}")))
         })
         .collect();
-    settle(&mut world, conn, &mut all, 10 * groups, &mut Duration::default())?;
+    settle(&mut world, conn, &mut all, 10 * groups)?;
     beats(&mut world, conn, &mut all)
 }
 
 /// What a heartbeat costs where nothing moves.
 fn beats(world: &mut World, conn: ConnId, all: &mut [Consumer]) -> Result<Duration> {
-    let mut spent = Duration::ZERO;
+    world.measure();
     for _ in 0..BEATS {
         for member in all.iter_mut() {
-            let answer: ConsumerGroupHeartbeatResponse = world.call(conn, 1, &member.keep_alive(), &mut spent)?;
+            let answer: ConsumerGroupHeartbeatResponse = world.call(conn, 1, &member.keep_alive())?;
             expect(answer.error_code)?;
         }
     }
-    Ok(spent / (BEATS * all.len()) as u32)
+    Ok(world.spent() / (BEATS * all.len()) as u32)
 }
 
 struct Settled {
@@ -159,28 +158,28 @@ impl Settled {
 }
 
 fn large(members: usize, partitions: i32) -> Result<Settled> {
-    let mut world = World::new(&[])?;
-    world.find_coordinator();
+    let mut world = with_coordinators(&[])?;
     // As many at once as one request may make.
     for topic in 0..TOPICS {
-        world.create_topic(&format!("letters-{topic}"), partitions / TOPICS)?;
+        world.create_topic(&format!("letters-{topic}"), partitions / TOPICS, &[])?;
     }
     let partitions = partitions / TOPICS * TOPICS;
     let conn = world.open();
     let mut all: Vec<Consumer> =
         (0..members).map(|member| Consumer::new("large".into(), format!("member-{member}"))).collect();
-    let mut cpu = Duration::ZERO;
-    let rounds = settle(&mut world, conn, &mut all, partitions as usize, &mut cpu)?;
+    world.measure();
+    let rounds = settle(&mut world, conn, &mut all, partitions as usize)?;
+    let cpu = world.spent();
     let beat = beats(&mut world, conn, &mut all)?;
     Ok(Settled { rounds, cpu, beat })
 }
 
 /// Lets all join and beat until all partitions are shared out and nobody moves; says after how many rounds.
-fn settle(world: &mut World, conn: ConnId, all: &mut [Consumer], partitions: usize, cpu: &mut Duration) -> Result<u32> {
+fn settle(world: &mut World, conn: ConnId, all: &mut [Consumer], partitions: usize) -> Result<u32> {
     for round in 0..200 {
         let mut moves = 0;
         for member in all.iter_mut() {
-            let answer: ConsumerGroupHeartbeatResponse = world.call(conn, 1, &member.request(), cpu)?;
+            let answer: ConsumerGroupHeartbeatResponse = world.call(conn, 1, &member.request())?;
             expect(answer.error_code)?;
             moves += usize::from(member.take(answer));
         }
@@ -193,7 +192,7 @@ fn settle(world: &mut World, conn: ConnId, all: &mut [Consumer], partitions: usi
         if moves == 0 && has_all == partitions && most - least <= 1 {
             return Ok(round);
         }
-        world.pass_ms(BEAT_MS, cpu);
+        world.pass_ms(BEAT_MS);
     }
     Err(BenchError::Other("the groups did not settle".into()))
 }
@@ -274,184 +273,4 @@ fn sync(group: &str, joined: &JoinGroupResponse, members: &[String]) -> SyncGrou
         assignments: if leads { members.iter().map(assignment).collect() } else { Vec::new() },
         ..Default::default()
     }
-}
-
-fn expect(error_code: i16) -> Result<()> {
-    if error_code == 0 {
-        Ok(())
-    } else {
-        Err(BenchError::Other(format!("a request was answered with error {error_code}")))
-    }
-}
-
-/// A broker, its disk, the time, and what clients were answered.
-struct World {
-    broker: Broker,
-    disk: MemoryDisk,
-    now: Now,
-    commands: VecDeque<(OpId, StorageCommand)>,
-    works: VecDeque<(OpId, Work)>,
-    answers: BTreeMap<ConnId, VecDeque<Bytes>>,
-    conns: u64,
-}
-
-impl World {
-    fn new(properties: &[(&str, &str)]) -> Result<Self> {
-        let own = [("connections.max.idle.ms", "-1"), ("log.initial.task.delay.ms", "1000000000")];
-        let (config, _) = Config::from_properties(own.iter().chain(properties).copied())
-            .map_err(|error| BenchError::Other(format!("properties of the broker: {error:?}")))?;
-        let now = Now { monotonic: Monotonic(1_000_000), wall: WallClock(1_800_000_000_000) };
-        let mut world = Self {
-            broker: Broker::new(config, [7; 32], now),
-            disk: MemoryDisk::new(),
-            now,
-            commands: VecDeque::new(),
-            works: VecDeque::new(),
-            answers: BTreeMap::new(),
-            conns: 0,
-        };
-        world.drain();
-        world.run(&mut Duration::default());
-        Ok(world)
-    }
-
-    fn open(&mut self) -> ConnId {
-        self.conns += 1;
-        let conn = ConnId(self.conns);
-        self.handle(
-            Input::Opened { conn, peer: ([127, 0, 0, 1], 50_000).into(), listener: 0 },
-            &mut Duration::default(),
-        );
-        conn
-    }
-
-    fn close(&mut self, conn: ConnId) {
-        self.handle(Input::Closed { conn }, &mut Duration::default());
-        self.answers.remove(&conn);
-    }
-
-    fn find_coordinator(&mut self) {
-        let conn = self.open();
-        let request = FindCoordinatorRequest { coordinator_keys: vec!["any".into()], ..Default::default() };
-        let _: Result<FindCoordinatorResponse> = self.call(conn, 6, &request, &mut Duration::default());
-    }
-
-    fn create_topic(&mut self, name: &str, partitions: i32) -> Result<()> {
-        let conn = self.open();
-        let topic = CreatableTopic {
-            name: name.into(),
-            num_partitions: partitions,
-            replication_factor: 1,
-            ..Default::default()
-        };
-        let request = CreateTopicsRequest { topics: vec![topic], timeout_ms: 60_000, ..Default::default() };
-        let answer: CreateTopicsResponse = self.call(conn, 7, &request, &mut Duration::default())?;
-        expect(answer.topics[0].error_code)
-    }
-
-    fn call<Q: Message, A: Message>(
-        &mut self,
-        conn: ConnId,
-        version: i16,
-        request: &Q,
-        cpu: &mut Duration,
-    ) -> Result<A> {
-        self.send(conn, version, request, cpu);
-        self.answer(conn, version)
-    }
-
-    fn send<Q: Message>(&mut self, conn: ConnId, version: i16, request: &Q, cpu: &mut Duration) {
-        let header = RequestHeader {
-            request_api_key: Q::KEY,
-            request_api_version: version,
-            client_id: Some("bench".into()),
-            ..Default::default()
-        };
-        let header_version = if version >= Q::FLEXIBLE_FROM { 2 } else { 1 };
-        let body = [header.to_bytes(header_version), request.to_bytes(version)].concat();
-        self.handle(Input::Frame { conn, body: body.into() }, cpu);
-    }
-
-    fn answer<A: Message>(&mut self, conn: ConnId, version: i16) -> Result<A> {
-        let frame = self.answers.get_mut(&conn).and_then(VecDeque::pop_front);
-        let frame = frame.ok_or_else(|| BenchError::Other(format!("no answer of {}", A::NAME)))?;
-        let body = frame.slice(4..);
-        let mut reader = Reader::new(&body);
-        let read = |error| BenchError::Other(format!("an answer can't be read: {error}"));
-        ResponseHeader::read(&mut reader, response_header_version(A::KEY, version)).map_err(read)?;
-        A::read(&mut reader, version).map_err(read)
-    }
-
-    fn handle(&mut self, input: Input, cpu: &mut Duration) {
-        self.timed(input, cpu);
-        self.run(cpu);
-    }
-
-    fn run(&mut self, cpu: &mut Duration) {
-        loop {
-            if let Some((op, command)) = self.commands.pop_front() {
-                let result = self.disk.execute(command);
-                self.timed(Input::Stored { op, result }, cpu);
-            } else if let Some((op, work)) = self.works.pop_front() {
-                let worked = work.run();
-                self.timed(Input::Worked { op, worked }, cpu);
-            } else {
-                return;
-            }
-        }
-    }
-
-    fn timed(&mut self, input: Input, cpu: &mut Duration) {
-        let before = cpu_time();
-        self.broker.handle(self.now, input);
-        let answered = self.drain();
-        *cpu += cpu_time() - before;
-        for (conn, chunks) in answered {
-            let bytes: Vec<u8> = chunks
-                .iter()
-                .flat_map(|chunk| match chunk {
-                    Chunk::Bytes(bytes) => bytes.to_vec(),
-                    Chunk::File(_) => Vec::new(),
-                })
-                .collect();
-            let size_bytes = bytes.len() as u64;
-            self.answers.entry(conn).or_default().push_back(bytes.into());
-            self.broker.handle(self.now, Input::Sent { conn, size_bytes });
-            self.drain();
-        }
-    }
-
-    fn drain(&mut self) -> Vec<(ConnId, Vec<Chunk>)> {
-        let mut answers = Vec::new();
-        while let Some(output) = self.broker.poll_output() {
-            match output {
-                Output::Store { op, command } => self.commands.push_back((op, command)),
-                Output::Send { conn, frame } => answers.push((conn, frame.chunks)),
-                Output::Work { op, work } => self.works.push_back((op, work)),
-                Output::Gate { .. } | Output::Close { .. } | Output::Report(_) | Output::Halt { .. } => {}
-            }
-        }
-        answers
-    }
-
-    /// Lets time pass, with a tick at each deadline.
-    fn pass_ms(&mut self, ms: i64, cpu: &mut Duration) {
-        let end = self.now.monotonic.plus_ms(ms);
-        while let Some(deadline) = self.broker.deadline().filter(|deadline| *deadline <= end) {
-            self.advance_to(deadline.max(self.now.monotonic));
-            self.handle(Input::Tick, cpu);
-        }
-        self.advance_to(end);
-    }
-
-    fn advance_to(&mut self, moment: Monotonic) {
-        let passed_ms = moment.since(self.now.monotonic).as_millis() as i64;
-        self.now = Now { monotonic: moment, wall: WallClock(self.now.wall.0 + passed_ms) };
-    }
-}
-
-/// Of this thread.
-fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }

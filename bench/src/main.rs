@@ -4,7 +4,7 @@
 //! - `target` starts and stops a broker, `process` reads what it costs, `bare` is the least that a broker could be
 //! - `client` and `batch` speak the protocol, `load` puts them to work
 //! - `engine` measures the log as a storage engine: opening, recovering, cleaning
-//! - `groups` measures what groups cost
+//! - `groups` measures what groups cost, `world` is the broker on one thread that it does so with, as `engine/turns`
 //! - `memory` makes the machine's memory cost the same each time
 //! - `measure` names what is measured, `report` prints, records and checks it, `machine` says where it was measured
 //!
@@ -26,6 +26,7 @@ mod options;
 mod process;
 mod report;
 mod target;
+mod world;
 
 use std::process::ExitCode;
 

@@ -8,7 +8,6 @@ mod assignor;
 mod churner;
 mod cluster;
 mod consumer;
-mod grouped;
 mod loner;
 mod member;
 mod offset_auditor;
@@ -51,9 +50,6 @@ use crate::stats::Counter;
 use crate::violation::Violation;
 use session::Session;
 use wire::Versions;
-
-/// After an error a client waits this long.
-const RETRY_AFTER: Span = Span::ms(30);
 
 /// What a client is there for.
 pub trait Role: fmt::Debug {

@@ -6,8 +6,8 @@ use ottla_core::wire::messages::create_topics::{
 };
 
 use super::producer::is_passing;
-use super::{Answer, RETRY_AFTER, Request, Role, Talk};
-use crate::agenda::Time;
+use super::{Answer, Request, Role, Talk};
+use crate::agenda::{Span, Time};
 use crate::violation::Violation;
 
 /// An admin client with topics to create.
@@ -18,6 +18,9 @@ pub struct Admin {
     in_flight: bool,
     next_at: Time,
 }
+
+/// After an error it waits this long.
+const RETRY_AFTER: Span = Span::ms(30);
 
 impl Admin {
     /// One that creates these.

@@ -10,8 +10,8 @@ use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, 
 use ottla_core::wire::{ApiKey, Records, Uuid};
 
 use super::producer::is_passing;
-use super::{Answer, RETRY_AFTER, Request, Role, Talk};
-use crate::agenda::Time;
+use super::{Answer, Request, Role, Talk};
+use crate::agenda::{Span, Time};
 use crate::history::{KnownEnd, Moment, PartitionRef, Read, TopicRef};
 use crate::records::{NewBatch, RecordId, read_batches};
 use crate::stats::Counter;
@@ -49,6 +49,8 @@ enum Step {
 }
 
 const NAME: &str = "churn";
+/// After an error it waits this long.
+const RETRY_AFTER: Span = Span::ms(30);
 
 impl Churner {
     /// One that goes on until all others have produced what they will.

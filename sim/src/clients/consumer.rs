@@ -15,8 +15,8 @@ use ottla_core::wire::{ApiKey, Records, Str, Uuid};
 use super::cluster::Cluster;
 use super::producer::is_passing;
 use super::wire::FETCH_BY_ID;
-use super::{Answer, RETRY_AFTER, Request, Role, Talk};
-use crate::agenda::Time;
+use super::{Answer, Request, Role, Talk};
+use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Odds};
 use crate::history::{KnownEnd, Moment, PartitionRef, Read, Seen, Timeline};
 use crate::records::{Batch, read_batches};
@@ -86,6 +86,8 @@ const WITH_SESSIONS: i16 = 7;
 const WITH_LEADER_EPOCH: i16 = 9;
 /// Asks ListOffsets for the first offset.
 const EARLIEST: i64 = -2;
+/// After an error a consumer waits this long.
+const RETRY_AFTER: Span = Span::ms(30);
 
 impl std::fmt::Debug for Consumer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -9,10 +9,10 @@ use ottla_core::wire::messages::offset_commit::OffsetCommitResponse;
 use ottla_core::wire::messages::offset_fetch::OffsetFetchResponse;
 
 use super::cluster::Cluster;
-use super::grouped::{STRIDE_MAX, coordinator, find_request};
+use super::member::{coordinator, find_request};
 use super::offsets::{self, Place};
 use super::producer::is_passing;
-use super::{Answer, RETRY_AFTER, Role, Talk};
+use super::{Answer, Role, Talk};
 use crate::agenda::{Span, Time};
 use crate::env::Stage;
 use crate::history::{Asked, Ear, Standing};
@@ -54,8 +54,12 @@ enum InFlight {
 }
 
 const APIS: [ApiKey; 3] = [ApiKey::FindCoordinator, ApiKey::OffsetCommit, ApiKey::OffsetFetch];
+/// After an error it waits this long.
+const RETRY_AFTER: Span = Span::ms(30);
 /// Between two commits.
 const PAUSE: Span = Span::ms(40);
+/// A commit goes so far at most.
+const STRIDE_MAX: u64 = 5;
 
 impl Loner {
     /// One that commits for a group of this name, and for others after losses.

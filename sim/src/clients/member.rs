@@ -8,6 +8,8 @@
 
 mod requests;
 
+pub use requests::{coordinator, find_request};
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
@@ -20,14 +22,13 @@ use ottla_core::wire::messages::sync_group::SyncGroupResponse;
 
 use super::assignor::{COOPERATIVE, EAGER, read_assignment};
 use super::cluster::Cluster;
-use super::grouped::is_found;
 use super::offsets::{self, Place, error_of};
 use super::producer::is_passing;
-use super::{Answer, RETRY_AFTER, Role, Talk};
+use super::{Answer, Role, Talk};
 use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Odds};
 use crate::env::Stage;
-use crate::history::{Asked, Life, Rest, Standing};
+use crate::history::{Answerer, Asked, Ear, Life, Rest, Standing};
 use crate::stats::Counter;
 use crate::violation::Violation;
 
@@ -120,8 +121,12 @@ pub const APIS: [ApiKey; 7] = [
 ];
 /// From this version on a member can say that it is static.
 const STATIC_SINCE: i16 = 5;
+/// After an error it waits this long.
+const RETRY_AFTER: Span = Span::ms(30);
 /// It remembers so many of those that it was.
 const PAST_MAX: usize = 3;
+/// A commit goes so far at most.
+const STRIDE_MAX: u64 = 5;
 
 impl Member {
     /// One that reads these topics.
@@ -164,7 +169,14 @@ impl Member {
             self.instance = None;
         }
         self.who.instance = self.instance.clone();
-        talk.enter(&self.group, &self.topics);
+        let all: Vec<_> = self.all_places(talk).iter().filter_map(|place| talk.partition_of(place)).collect();
+        talk.history.groups.enter(&self.group, talk.id, all);
+    }
+
+    /// All that the group reads.
+    fn all_places(&self, talk: &Talk<'_>) -> BTreeSet<Place> {
+        let partitions = |name: &String| talk.history.topics.lasting(name).map_or(0, |state| state.partitions);
+        self.topics.iter().flat_map(|name| (0..partitions(name)).map(|index| (name.clone(), index))).collect()
     }
 
     /// Its life as a member goes on, or ends in one of many ways.
@@ -225,6 +237,15 @@ impl Member {
         self.kept = (BTreeSet::new(), -1);
         self.owned.clear();
         self.step = Step::Join;
+    }
+
+    fn found(&mut self, talk: &mut Talk<'_>, error: ErrorCode, node_id: i32) -> Result<(), Violation> {
+        match error {
+            ErrorCode::None if node_id == 1 => self.must_find = false,
+            ErrorCode::CoordinatorNotAvailable => self.later(talk),
+            other => return Err(Violation::Answer(format!("FindCoordinator: node {node_id}, the error {other}"))),
+        }
+        Ok(())
     }
 
     fn joined(
@@ -431,7 +452,10 @@ impl Member {
     fn later(&mut self, talk: &mut Talk<'_>) {
         self.must_find = true;
         self.next_at = talk.time() + RETRY_AFTER;
-        self.is_done |= talk.gives_up_group(&self.group);
+        if talk.is_without_coordinator(&self.group) {
+            talk.history.groups.loses(&self.group, talk.id);
+            self.is_done = true;
+        }
     }
 }
 
@@ -476,22 +500,18 @@ impl Role for Member {
         let InFlight { who, asked, .. } = &sent;
         match answer {
             Answer::FindCoordinator(response) => {
-                if is_found(&response)? {
-                    self.must_find = false;
-                } else {
-                    self.later(talk);
-                }
-                Ok(())
+                let (error, node_id) = coordinator(&response)?;
+                self.found(talk, error, node_id)
             }
             Answer::JoinGroup(response) => self.joined(talk, asked, who, &response),
             Answer::SyncGroup(response) => self.synced(talk, asked, who, &response),
             Answer::OffsetFetch(response) => self.fetched(talk, asked, &response),
             Answer::Heartbeat(response) => {
-                self.next_at = talk.next_sign_of_life();
+                self.pause(talk);
                 self.beaten(talk, asked, who, error_of(response.error_code)?)
             }
             Answer::OffsetCommit(response) => {
-                self.next_at = talk.next_sign_of_life();
+                self.pause(talk);
                 self.committed(talk, sent, &response)
             }
             Answer::LeaveGroup(response) => {
@@ -513,5 +533,46 @@ impl Role for Member {
 
     fn is_done(&self) -> bool {
         self.is_done
+    }
+}
+
+impl Talk<'_> {
+    /// Who answers, and whether what it says must hold from now on.
+    pub fn answerer(&self) -> Answerer {
+        let life = self.life();
+        Answerer { life, holds: self.history.timeline_of(life) == self.history.timeline() }
+    }
+
+    /// What is known of a group, before somebody asks something of it.
+    pub fn asks(&mut self, group: &str, who: &Standing, ear: Ear) -> Asked {
+        let from = self.answerer();
+        self.history.groups.ledger(group).asked(from, who, ear)
+    }
+
+    /// Whether a group lives in a log that has a hole, and nothing else is wrong any more.
+    pub fn is_without_coordinator(&self, group: &str) -> bool {
+        let partitions = i32::from(self.env.plan.groups.partitions);
+        self.env.stage != Stage::Faults
+            && self.env.is_sound(self.life())
+            && self.history.groups.is_damaged(group, partitions)
+    }
+
+    /// An answer said how far a group has read these.
+    ///
+    /// # Errors
+    /// It can't have.
+    pub fn saw_offsets(
+        &mut self,
+        group: &str,
+        asked: &Asked,
+        found: &BTreeMap<Place, offsets::Committed>,
+    ) -> Result<(), Violation> {
+        let from = self.answerer();
+        for (place, committed) in found {
+            let partition = self.partition_of(place).expect("a lasting topic");
+            let committed = committed.as_ref().map(|(offset, text)| (*offset, text.as_str()));
+            self.history.groups.ledger(group).saw_offset(from, asked, partition, committed)?;
+        }
+        Ok(())
     }
 }

@@ -6,12 +6,12 @@ use ottla_core::error_code::ErrorCode;
 use ottla_core::wire::ApiKey;
 
 use super::cluster::Cluster;
-use super::grouped::{coordinator, find_request};
+use super::member::{coordinator, find_request};
 use super::offsets::{self, Place};
 use super::producer::is_passing;
 use super::transactor::group_of;
-use super::{Answer, RETRY_AFTER, Role, Talk};
-use crate::agenda::Time;
+use super::{Answer, Role, Talk};
+use crate::agenda::{Span, Time};
 use crate::history::PartitionRef;
 use crate::stats::Counter;
 use crate::violation::Violation;
@@ -28,6 +28,9 @@ pub struct OffsetAuditor {
     has_begun: bool,
     next_at: Time,
 }
+
+/// After an error it waits this long.
+const RETRY_AFTER: Span = Span::ms(30);
 
 impl OffsetAuditor {
     /// One that asks for these, of partitions of this topic.

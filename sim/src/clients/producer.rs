@@ -13,7 +13,7 @@ use ottla_core::wire::{ApiKey, Str, Uuid};
 
 use super::cluster::Cluster;
 use super::wire::PRODUCE_BY_ID;
-use super::{Answer, RETRY_AFTER, Request, Role, Talk};
+use super::{Answer, Request, Role, Talk};
 use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Odds};
 use crate::history::PartitionRef;
@@ -82,6 +82,8 @@ struct Shape {
     keys: Keys,
 }
 
+/// After an error a producer waits this long.
+const RETRY_AFTER: Span = Span::ms(30);
 /// Kafka's brokers remember this many batches a producer, so its producers have no more in flight.
 const IDEMPOTENT_IN_FLIGHT_MAX: u64 = 5;
 

@@ -16,11 +16,11 @@ use ottla_core::wire::messages::offset_commit::OffsetCommitResponse;
 use ottla_core::wire::messages::offset_fetch::OffsetFetchResponse;
 
 use super::cluster::Cluster;
-use super::grouped::is_found;
+use super::member::coordinator;
 use super::offsets::{self, Place, error_of};
 use super::producer::is_passing;
 use super::wire::METADATA_WITH_IDS;
-use super::{Answer, RETRY_AFTER, Role, Talk};
+use super::{Answer, Role, Talk};
 use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Odds};
 use crate::env::Stage;
@@ -116,8 +116,12 @@ const APIS: [ApiKey; 4] =
 const EPOCHS_SINCE: i16 = 9;
 /// In this version a member makes its own id, and may subscribe by a regular expression.
 const OWN_ID_SINCE: i16 = 1;
+/// After an error it waits this long.
+const RETRY_AFTER: Span = Span::ms(30);
 /// It remembers so many of those that it was.
 const PAST_MAX: usize = 4;
+/// A commit goes so far at most.
+const STRIDE_MAX: u64 = 5;
 
 impl Subscriber {
     /// One that reads these topics.
@@ -165,7 +169,13 @@ impl Subscriber {
             talk.speak(api, version);
         }
         self.become_new(talk);
-        talk.enter(&self.group, &self.topics);
+        let all: Vec<_> = self.all_places(talk).iter().filter_map(|place| talk.partition_of(place)).collect();
+        talk.history.groups.enter(&self.group, talk.id, all);
+    }
+
+    fn all_places(&self, talk: &Talk<'_>) -> BTreeSet<Place> {
+        let partitions = |name: &String| talk.history.topics.lasting(name).map_or(0, |state| state.partitions);
+        self.topics.iter().flat_map(|name| (0..partitions(name)).map(|index| (name.clone(), index))).collect()
     }
 
     /// Its life goes on, or takes one of many turns.
@@ -259,6 +269,15 @@ impl Subscriber {
         self.step = Step::Find;
     }
 
+    fn found(&mut self, talk: &mut Talk<'_>, error: ErrorCode, node_id: i32) -> Result<(), Violation> {
+        match error {
+            ErrorCode::None if node_id == 1 => self.step = Step::Beat,
+            ErrorCode::CoordinatorNotAvailable => self.later(talk),
+            other => return Err(Violation::Answer(format!("FindCoordinator: node {node_id}, the error {other}"))),
+        }
+        Ok(())
+    }
+
     fn beaten(
         &mut self,
         talk: &mut Talk<'_>,
@@ -266,7 +285,7 @@ impl Subscriber {
         (epoch, said): (i32, Option<BTreeSet<Place>>),
         response: &ConsumerGroupHeartbeatResponse,
     ) -> Result<(), Violation> {
-        self.next_at = talk.next_sign_of_life();
+        self.pause(talk);
         match error_of(response.error_code)? {
             ErrorCode::None => {}
             error => return self.refused(talk, error),
@@ -363,7 +382,7 @@ impl Subscriber {
         (former, is_by_former, refusal): (Former, bool, Option<String>),
         response: &OffsetCommitResponse,
     ) -> Result<(), Violation> {
-        self.next_at = talk.next_sign_of_life();
+        self.pause(talk);
         let version = talk.version(ApiKey::OffsetCommit);
         let outcomes = offsets::commit_outcome(&self.cluster, version, response)?;
         talk.remark(format_args!("learns of its commit as {former:?}: {outcomes:?}"));
@@ -457,7 +476,10 @@ impl Subscriber {
     fn later(&mut self, talk: &mut Talk<'_>) {
         self.step = Step::Find;
         self.next_at = talk.time() + RETRY_AFTER;
-        self.is_done |= talk.gives_up_group(&self.group);
+        if talk.is_without_coordinator(&self.group) {
+            talk.history.groups.loses(&self.group, talk.id);
+            self.is_done = true;
+        }
     }
 }
 
@@ -499,12 +521,8 @@ impl Role for Subscriber {
         let InFlight { what, sent_at } = self.in_flight.take().expect("asked before");
         match (answer, what) {
             (Answer::FindCoordinator(response), What::Find) => {
-                if is_found(&response)? {
-                    self.step = Step::Beat;
-                } else {
-                    self.later(talk);
-                }
-                Ok(())
+                let (error, node_id) = coordinator(&response)?;
+                self.found(talk, error, node_id)
             }
             (Answer::ConsumerGroupHeartbeat(response), What::Beat { epoch, said }) => {
                 self.beaten(talk, sent_at, (epoch, said), &response)

@@ -13,10 +13,10 @@ use ottla_core::error_code::ErrorCode;
 use ottla_core::wire::ApiKey;
 
 use super::cluster::Cluster;
-use super::grouped::coordinator;
+use super::member::coordinator;
 use super::offsets::Place;
 use super::producer::is_passing;
-use super::{Answer, RETRY_AFTER, Role, Talk};
+use super::{Answer, Role, Talk};
 use crate::agenda::{Span, Time};
 use crate::chance::Odds;
 use crate::env::Stage;
@@ -104,6 +104,8 @@ const APIS: [ApiKey; 5] = [
     ApiKey::TxnOffsetCommit,
     ApiKey::EndTxn,
 ];
+/// After an error it waits this long.
+const RETRY_AFTER: Span = Span::ms(30);
 /// Waits for its topic to be made.
 const TOPIC_AFTER: Span = Span::ms(20);
 /// From these versions on the broker adds partitions.

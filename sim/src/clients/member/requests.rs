@@ -2,18 +2,45 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ottla_core::error_code::ErrorCode;
+use ottla_core::wire::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
 use ottla_core::wire::messages::heartbeat::HeartbeatRequest;
 use ottla_core::wire::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol};
 use ottla_core::wire::messages::leave_group::{LeaveGroupRequest, MemberIdentity};
 use ottla_core::wire::messages::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment};
 use ottla_core::wire::{ApiKey, Str};
 
-use super::{Former, InFlight, Member, Shares, Step, What, nobody};
+use super::{Former, InFlight, Member, STRIDE_MAX, Shares, Span, Step, What, nobody};
+use crate::chance::Odds;
 use crate::clients::assignor::{COOPERATIVE, assign, assignment, subscription};
-use crate::clients::grouped::{STRIDE_MAX, find_request};
-use crate::clients::offsets::{self, Place};
+use crate::clients::offsets::{self, Place, error_of};
 use crate::clients::{Request, Talk};
 use crate::history::{Ear, Standing};
+use crate::violation::Violation;
+
+/// From this version on several coordinators can be asked for.
+const KEYS_SINCE: i16 = 4;
+
+/// Asks who looks after a group.
+pub fn find_request(talk: &Talk<'_>, group: &str) -> Request {
+    let has_keys = talk.version(ApiKey::FindCoordinator) >= KEYS_SINCE;
+    Request::FindCoordinator(FindCoordinatorRequest {
+        key: if has_keys { Str::default() } else { group.into() },
+        coordinator_keys: if has_keys { vec![group.into()] } else { Vec::new() },
+        ..FindCoordinatorRequest::default()
+    })
+}
+
+/// Which node it is, or why that is not known.
+///
+/// # Errors
+/// It is no answer to that.
+pub fn coordinator(response: &FindCoordinatorResponse) -> Result<(ErrorCode, i32), Violation> {
+    match response.coordinators.first() {
+        Some(found) => Ok((error_of(found.error_code)?, found.node_id)),
+        None => Ok((error_of(response.error_code)?, response.node_id)),
+    }
+}
 
 impl Member {
     fn send(&mut self, talk: &mut Talk<'_>, what: What, who: Standing, ear: Ear, request: &Request) {
@@ -62,7 +89,7 @@ impl Member {
             return;
         }
         let turn = talk.chance.index(followers.len());
-        let shares = assign(&self.protocol, &followers, &talk.places(&self.topics), turn);
+        let shares = assign(&self.protocol, &followers, &self.all_places(talk), turn);
         self.shares = Some(Shares { generation, followers, shares });
     }
 
@@ -161,5 +188,15 @@ impl Member {
         };
         let who = self.who.clone();
         self.send(talk, What::Leave, who, Ear::Loaded, &Request::LeaveGroup(request));
+    }
+
+    /// Between two signs of life it waits a part of its session.
+    pub(super) fn pause(&mut self, talk: &mut Talk<'_>) {
+        let plan = talk.env.plan.groups;
+        // Who hears of a rebalance too late is taken for gone.
+        let session = Span::ms(plan.session_timeout_ms.min(plan.rebalance_timeout_ms));
+        let hurries = talk.chance.happens(Odds::percent(30));
+        let longest = if hurries { Span(session.0 / 50) } else { Span(session.0 / 4) };
+        self.next_at = talk.time() + talk.chance.span_up_to(longest) + Span(1);
     }
 }

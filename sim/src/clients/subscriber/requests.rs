@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use ottla_core::wire::messages::consumer_group_heartbeat::{ConsumerGroupHeartbeatRequest, TopicPartitions};
 use ottla_core::wire::{ApiKey, Str};
 
-use super::{Former, InFlight, OWN_ID_SINCE, Step, Subscriber, What};
+use super::{Former, InFlight, OWN_ID_SINCE, STRIDE_MAX, Span, Step, Subscriber, What};
 use crate::chance::Odds;
-use crate::clients::grouped::{STRIDE_MAX, find_request};
+use crate::clients::member::find_request;
 use crate::clients::offsets::{self, Place};
 use crate::clients::{Request, Talk};
 use crate::history::{Ear, Standing};
@@ -140,5 +140,14 @@ impl Subscriber {
             Standing { member: former.id.clone(), instance: self.instance.clone(), generation: former.epoch };
         let request = offsets::commit_request(&self.cluster, &self.group, &standing, &noted);
         self.send(talk, What::Commit { former, is_by_former, refusal }, &request);
+    }
+
+    /// Between two signs of life it waits a part of its session.
+    pub(super) fn pause(&mut self, talk: &mut Talk<'_>) {
+        let plan = talk.env.plan.groups;
+        let session = Span::ms(plan.session_timeout_ms.min(plan.rebalance_timeout_ms));
+        let hurries = talk.chance.happens(Odds::percent(30));
+        let longest = if hurries { Span(session.0 / 50) } else { Span(session.0 / 4) };
+        self.next_at = talk.time() + talk.chance.span_up_to(longest) + Span(1);
     }
 }

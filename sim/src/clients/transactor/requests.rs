@@ -15,7 +15,7 @@ use ottla_core::wire::messages::txn_offset_commit::{
 use ottla_core::wire::{ApiKey, Str, Uuid};
 
 use super::{InFlight, Piece, Step, Transactor};
-use crate::clients::grouped::find_request;
+use crate::clients::member::find_request;
 use crate::clients::offsets::{Place, error_of};
 use crate::clients::wire::PRODUCE_BY_ID;
 use crate::clients::{Answer, Request, Talk};
