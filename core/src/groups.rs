@@ -7,6 +7,8 @@
 //! - `coordinator` holds the groups of one partition; `replay` makes them from records, `records` records from them;
 //! - `classic` is the protocol by which members agree with JoinGroup and SyncGroup; `embedded` reads what consumers say in it;
 //! - `consumer` is the protocol by which the coordinator assigns (KIP-848);
+//! - `planned` is one event in a group of the protocols by which the coordinator assigns: what it sees and leads to;
+//! - `metadata_hash` tells whether topics have changed;
 //! - `committed` and `retention` are about offsets;
 //! - `effects` and `timers` are what the state machines want done, and when.
 //!
@@ -20,6 +22,8 @@ mod coordinator;
 mod effects;
 mod embedded;
 mod group;
+mod metadata_hash;
+mod planned;
 mod records;
 mod replay;
 mod retention;
@@ -34,12 +38,11 @@ use crate::types::PartitionId;
 pub(crate) use classic::{Join, Member, Protocol, Sync};
 pub(crate) use committed::CommittedOffset;
 pub(crate) use consumer::Member as ConsumerMember;
-pub(crate) use consumer::{
-    Arming, Beat, ClassicJoin, ClassicSync, ConsumerGroup, ConsumerTurn, Plan, TopicChanges, beat,
-};
+pub(crate) use consumer::{Beat, ClassicJoin, ClassicSync, ConsumerGroup, beat};
 pub(crate) use coordinator::{Committer, Coordinator};
 pub(crate) use effects::{Effects, GroupAnswer, Write, join_refusal, sync_refusal};
 pub(crate) use group::{Group, GroupId, MemberId};
+pub(crate) use planned::{Arming, Plan, PlannedTurn, TopicChanges};
 pub(crate) use records::{batch, batches, offset_committed, transactional_batch};
 pub(crate) use settings::{GroupConfig, Settings};
 pub(crate) use timers::{Timer, TimerKind, Timers};

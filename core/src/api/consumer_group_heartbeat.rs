@@ -62,7 +62,7 @@ fn heartbeat(
     let new_id = if request.member_id.is_empty() { broker.rng.uuid() } else { Uuid::ZERO };
     let client_host = broker.client_host(caller);
     let beat_of = Beat { request, client_id: client_id.unwrap_or_default(), client_host: &client_host, new_id };
-    let mut turn = broker.consumer_turn(now, &group);
+    let mut turn = broker.planned_turn(now, &group);
     let known = broker.groups.serving(index).and_then(|coordinator| coordinator.groups.get(&group));
     let response = beat(&mut turn, known.map(|known| &known.kind), beat_of)?;
     let plan = turn.plan;

@@ -31,7 +31,7 @@ fn beat(broker: &mut Broker, now: Now, request: &HeartbeatRequest) -> Result<Err
     let (group, is_consumer) = (GroupId::clone(group), known.consumer().is_some());
     let member = (&*request.member_id, request.group_instance_id.as_deref(), request.generation_id);
     if is_consumer {
-        let mut turn = broker.consumer_turn(now, &group);
+        let mut turn = broker.planned_turn(now, &group);
         let consumer = broker.groups.serving(index).and_then(|coordinator| coordinator.consumer(&group));
         let consumer = consumer.ok_or(ErrorCode::UnknownMemberId)?;
         let error = consumer.classic_heartbeat(&mut turn, member);

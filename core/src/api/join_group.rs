@@ -83,7 +83,7 @@ fn join_consumers(
         requires_id: caller.version >= ID_REQUIRED_SINCE,
         new_id: broker.rng.uuid(),
     };
-    let mut turn = broker.consumer_turn(now, group);
+    let mut turn = broker.planned_turn(now, group);
     let consumer = broker.groups.serving(index).and_then(|coordinator| coordinator.consumer(group));
     let joined =
         consumer.ok_or(ErrorCode::UnknownMemberId).and_then(|consumer| consumer.classic_join(&mut turn, &join));

@@ -43,7 +43,7 @@ fn leave(
     let (group, settings) = (GroupId::from(group), broker.groups.settings);
     let named: Vec<_> =
         members.iter().map(|member| (&*member.member_id, member.group_instance_id.as_deref())).collect();
-    let mut turn = broker.consumer_turn(now, &group);
+    let mut turn = broker.planned_turn(now, &group);
     let coordinator = broker.groups.serving(index).ok_or(ErrorCode::NotCoordinator)?;
     let outcomes = if let Some(consumer) = coordinator.consumer(&group) {
         let outcomes = consumer.classic_leave(&mut turn, &named);

@@ -68,7 +68,7 @@ fn sync_consumer(
         protocol_type: request.protocol_type.as_ref(),
         protocol: request.protocol_name.as_ref(),
     };
-    let mut turn = broker.consumer_turn(now, group);
+    let mut turn = broker.planned_turn(now, group);
     let consumer = broker.groups.serving(index).and_then(|coordinator| coordinator.consumer(group));
     let synced =
         consumer.ok_or(ErrorCode::UnknownMemberId).and_then(|consumer| consumer.classic_sync(&mut turn, &sync));

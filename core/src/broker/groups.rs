@@ -36,7 +36,7 @@ impl Kind for Coordinator {
         for (group, effects) in coordinator.loaded(now, &settings) {
             broker.act(now, index, &group, effects);
         }
-        broker.load_consumers(now, index);
+        broker.load_planned(now, index);
         broker.arm_retention(now, index);
         if let Some(partition) = broker.groups.partition(index) {
             broker.pay_markers(now, partition);
@@ -212,7 +212,7 @@ impl Broker {
             match timer {
                 Timer::Group { partition, group, kind } => {
                     if self.groups.serving(partition).is_some_and(|serving| serving.consumer(&group).is_some()) {
-                        self.consumer_timeout(now, partition, &group, &kind);
+                        self.planned_timeout(now, partition, &group, &kind);
                         continue;
                     }
                     let Some(coordinator) = self.groups.serving_mut(partition) else { continue };

@@ -1,11 +1,11 @@
 //! A consumer group (KIP-848): the coordinator itself decides who reads which partition, and each member moves there at its
 //! own pace, from heartbeat to heartbeat.
 //!
-//! Whatever changes is a record first: an event reads the group and says in a [`Plan`] which records are to be written, and
+//! Whatever changes is a record first: an event reads the group and says in a [`Plan`](super::planned::Plan) which records are to be written, and
 //! when they are appended, replaying them changes the group. So a group that is loaded is the group that was. One file for
 //! each step:
 //!
-//! - `heartbeat` is the life of a member in one call; `turn` is what its event sees and leads to;
+//! - `heartbeat` is the life of a member in one call;
 //! - `subscription` is what the members read, and notices when topics change; `pattern` reads regular expressions;
 //! - `target` has an `assignor` say what each member shall have; `reconcile` moves a member towards that;
 //! - `membership` is about leaving, silence and dawdling;
@@ -27,7 +27,6 @@ mod subscription;
 mod target;
 #[cfg(test)]
 mod tests;
-mod turn;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
@@ -43,7 +42,6 @@ pub(crate) use heartbeat::{Beat, beat};
 pub(crate) use member::{Member, MemberState};
 pub(crate) use migration::{Downgrade, MigrationPolicy};
 pub(crate) use record::group_removed;
-pub(crate) use turn::{Arming, ConsumerTurn, Plan, TopicChanges};
 
 /// Partitions by topic, in order, each once.
 pub(crate) type Partitions = BTreeMap<Uuid, Vec<i32>>;

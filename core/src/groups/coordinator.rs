@@ -11,9 +11,10 @@ use alloc::vec::Vec;
 
 use super::classic::{ClassicGroup, Join, Sync};
 use super::committed::{CommittedOffset, Undecided};
-use super::consumer::{ConsumerGroup, ConsumerTurn, Downgrade, Plan};
+use super::consumer::{ConsumerGroup, Downgrade};
 use super::effects::{Effects, Then, Turn};
 use super::group::{Group, GroupId, GroupKind, GroupType};
+use super::planned::{Plan, PlannedTurn};
 use super::records;
 use super::settings::Settings;
 use super::timers::TimerKind;
@@ -167,7 +168,7 @@ impl Coordinator {
     }
 
     /// A time of a consumer group is over.
-    pub(crate) fn consumer_timeout(&self, mut turn: ConsumerTurn<'_>, kind: &TimerKind) -> Plan {
+    pub(crate) fn planned_timeout(&self, mut turn: PlannedTurn<'_>, kind: &TimerKind) -> Plan {
         if let Some(consumer) = self.consumer(turn.group) {
             consumer.timeout(&mut turn, kind);
         }

@@ -10,13 +10,14 @@ use super::heartbeat::check_instance;
 use super::member::{About, ClassicMember};
 use super::migration::MigrationPolicy;
 use super::subscription::Subscribed;
-use super::{ConsumerGroup, ConsumerTurn, Member, MemberState};
+use super::{ConsumerGroup, Member, MemberState};
 use crate::api::ApiError;
 use crate::error_code::ErrorCode;
 use crate::groups::classic::Protocol;
 use crate::groups::effects::join_refusal;
 use crate::groups::embedded::{self, CONSUMER};
 use crate::groups::group::MemberId;
+use crate::groups::planned::PlannedTurn;
 use crate::groups::timers::TimerKind;
 use crate::metadata::MetadataImage;
 use crate::wire::messages::consumer_group_heartbeat::TopicPartitions;
@@ -60,7 +61,7 @@ impl ConsumerGroup {
     /// A member of the classic protocol joins, for the first time or again. It is told no leader: it has nothing to assign.
     pub(crate) fn classic_join(
         &self,
-        turn: &mut ConsumerTurn<'_>,
+        turn: &mut PlannedTurn<'_>,
         join: &ClassicJoin<'_>,
     ) -> Result<JoinGroupResponse, ErrorCode> {
         let code = |error: ApiError| error.code;
@@ -115,7 +116,7 @@ impl ConsumerGroup {
 
     fn find_classic(
         &self,
-        turn: &mut ConsumerTurn<'_>,
+        turn: &mut PlannedTurn<'_>,
         id: &MemberId,
         join: &ClassicJoin<'_>,
     ) -> Result<Cow<'_, Member>, ErrorCode> {
@@ -131,7 +132,7 @@ impl ConsumerGroup {
     }
 
     /// Whether the last member of the consumer protocol comes back as one of the classic.
-    fn is_downgraded_by_replacing(&self, turn: &ConsumerTurn<'_>, member: &Member) -> bool {
+    fn is_downgraded_by_replacing(&self, turn: &PlannedTurn<'_>, member: &Member) -> bool {
         !member.uses_classic_protocol()
             && self.counts.classic == self.members.len() - 1
             && turn.settings.migration_policy.downgrades()
@@ -141,7 +142,7 @@ impl ConsumerGroup {
     /// How far the member gets with the assignment that there is; none where another one is due.
     fn advance_before_downgrade(
         &self,
-        turn: &mut ConsumerTurn<'_>,
+        turn: &mut PlannedTurn<'_>,
         id: &MemberId,
         before: &Member,
         about: &Arc<About>,
@@ -160,7 +161,7 @@ impl ConsumerGroup {
 
     fn downgrade_by_replacing(
         &self,
-        turn: &mut ConsumerTurn<'_>,
+        turn: &mut PlannedTurn<'_>,
         old: Option<&MemberId>,
         id: &MemberId,
         about: &Arc<About>,
@@ -175,7 +176,7 @@ impl ConsumerGroup {
     /// A member of the classic protocol asks for what it has got.
     pub(crate) fn classic_sync(
         &self,
-        turn: &mut ConsumerTurn<'_>,
+        turn: &mut PlannedTurn<'_>,
         sync: &ClassicSync<'_>,
     ) -> Result<SyncGroupResponse, ErrorCode> {
         let (id, member, classic) = self.classic_member(sync.member_id, sync.instance_id, sync.generation)?;
@@ -204,7 +205,7 @@ impl ConsumerGroup {
     /// something up, and where what it waits for is free.
     pub(crate) fn classic_heartbeat(
         &self,
-        turn: &mut ConsumerTurn<'_>,
+        turn: &mut PlannedTurn<'_>,
         (member, instance, generation): (&str, Option<&str>, i32),
     ) -> ErrorCode {
         let (id, member, classic) = match self.classic_member(member, instance, generation) {
@@ -251,7 +252,7 @@ impl ConsumerGroup {
     /// Members leave with LeaveGroup, or are sent away by whatever protocol they speak.
     pub(crate) fn classic_leave(
         &self,
-        turn: &mut ConsumerTurn<'_>,
+        turn: &mut PlannedTurn<'_>,
         members: &[(&str, Option<&str>)],
     ) -> Vec<Result<(), ErrorCode>> {
         let mut gone = BTreeSet::new();

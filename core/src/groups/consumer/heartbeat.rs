@@ -8,10 +8,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::member::About;
-use super::{AWAY_EPOCH, ConsumerGroup, ConsumerTurn, Held, JOINING_EPOCH, LEAVING_EPOCH, Member, MemberState};
+use super::{AWAY_EPOCH, ConsumerGroup, Held, JOINING_EPOCH, LEAVING_EPOCH, Member, MemberState};
 use crate::api::ApiError;
 use crate::error_code::ErrorCode;
 use crate::groups::group::{GroupKind, MemberId};
+use crate::groups::planned::PlannedTurn;
 use crate::groups::records;
 use crate::groups::timers::TimerKind;
 use crate::wire::messages::consumer_group_heartbeat::{
@@ -38,7 +39,7 @@ pub(super) type Owned<'a> = &'a [TopicPartitions];
 /// # Errors
 /// As Kafka has them; nothing changes then.
 pub(crate) fn beat(
-    turn: &mut ConsumerTurn<'_>,
+    turn: &mut PlannedTurn<'_>,
     known: Option<&GroupKind>,
     beat: Beat<'_>,
 ) -> Result<ConsumerGroupHeartbeatResponse, ApiError> {
@@ -61,7 +62,7 @@ pub(crate) fn beat(
     }
 }
 
-fn existing<'a>(turn: &ConsumerTurn<'_>, known: Option<&'a GroupKind>) -> Result<&'a ConsumerGroup, ApiError> {
+fn existing<'a>(turn: &PlannedTurn<'_>, known: Option<&'a GroupKind>) -> Result<&'a ConsumerGroup, ApiError> {
     let why = match known {
         Some(GroupKind::Consumer(group)) => return Ok(group),
         Some(_) => format!("Group {} is not a consumer group.", turn.group),
@@ -73,7 +74,7 @@ fn existing<'a>(turn: &ConsumerTurn<'_>, known: Option<&'a GroupKind>) -> Result
 impl ConsumerGroup {
     fn heartbeat(
         &self,
-        turn: &mut ConsumerTurn<'_>,
+        turn: &mut PlannedTurn<'_>,
         beat: Beat<'_>,
     ) -> Result<ConsumerGroupHeartbeatResponse, ApiError> {
         let request = beat.request;
@@ -97,7 +98,7 @@ impl ConsumerGroup {
         })
     }
 
-    pub(super) fn check_room(&self, turn: &ConsumerTurn<'_>, member: &str) -> Result<(), ApiError> {
+    pub(super) fn check_room(&self, turn: &PlannedTurn<'_>, member: &str) -> Result<(), ApiError> {
         let members_max = turn.settings.consumers_per_group;
         if self.members.len() < members_max || self.members.contains_key(member) {
             return Ok(());
@@ -117,7 +118,7 @@ impl ConsumerGroup {
     /// The member that a heartbeat is from, as it was before.
     fn find(
         &self,
-        turn: &mut ConsumerTurn<'_>,
+        turn: &mut PlannedTurn<'_>,
         id: &MemberId,
         request: &ConsumerGroupHeartbeatRequest,
     ) -> Result<Cow<'_, Member>, ApiError> {
@@ -149,7 +150,7 @@ impl ConsumerGroup {
         Ok(Cow::Borrowed(member))
     }
 
-    pub(super) fn unknown_member(&self, turn: &ConsumerTurn<'_>, id: &str) -> ApiError {
+    pub(super) fn unknown_member(&self, turn: &PlannedTurn<'_>, id: &str) -> ApiError {
         let why = format!("Member {id} is not a member of group {}.", turn.group);
         ApiError::new(ErrorCode::UnknownMemberId, why)
     }
@@ -157,7 +158,7 @@ impl ConsumerGroup {
     /// A static member is back, under a new id: it takes over what it had.
     pub(super) fn replace_static(
         &self,
-        turn: &mut ConsumerTurn<'_>,
+        turn: &mut PlannedTurn<'_>,
         old: &MemberId,
         member: &Member,
         id: &MemberId,
@@ -178,7 +179,7 @@ impl ConsumerGroup {
     /// the member as it will be.
     pub(super) fn advance<'m>(
         &self,
-        turn: &mut ConsumerTurn<'_>,
+        turn: &mut PlannedTurn<'_>,
         id: &MemberId,
         before: &'m Member,
         about: Option<Arc<About>>,

@@ -4,9 +4,10 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 
 use super::heartbeat::check_instance;
-use super::{AWAY_EPOCH, ConsumerGroup, ConsumerTurn, Held, Member, MemberState, record};
+use super::{AWAY_EPOCH, ConsumerGroup, Held, Member, MemberState, record};
 use crate::api::ApiError;
 use crate::groups::group::{GroupId, MemberId};
+use crate::groups::planned::PlannedTurn;
 use crate::groups::timers::TimerKind;
 use crate::wire::Str;
 use crate::wire::messages::consumer_group_heartbeat::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
@@ -15,7 +16,7 @@ impl ConsumerGroup {
     /// A member leaves; a static one perhaps only for a while.
     pub(super) fn leave(
         &self,
-        turn: &mut ConsumerTurn<'_>,
+        turn: &mut PlannedTurn<'_>,
         request: &ConsumerGroupHeartbeatRequest,
     ) -> Result<ConsumerGroupHeartbeatResponse, ApiError> {
         let id = &*request.member_id;
@@ -37,7 +38,7 @@ impl ConsumerGroup {
 
     /// A static member keeps its place until its session is over. Since when it has its partitions does not count any more: it comes
     /// back as another member.
-    fn go_away(&self, turn: &mut ConsumerTurn<'_>, id: &str, member: &Member) {
+    fn go_away(&self, turn: &mut PlannedTurn<'_>, id: &str, member: &Member) {
         let mut away = Member { epoch: AWAY_EPOCH, revoking: Held::new(), ..member.clone() };
         away.assigned.values_mut().flat_map(|partitions| partitions.values_mut()).for_each(|since| *since = 0);
         turn.write(record::current(turn.group, id, &away));
@@ -45,7 +46,7 @@ impl ConsumerGroup {
     }
 
     /// Takes members out. Where only members of the classic protocol are left, the group becomes a classic one.
-    pub(crate) fn take_out(&self, turn: &mut ConsumerTurn<'_>, gone: &BTreeSet<MemberId>) {
+    pub(crate) fn take_out(&self, turn: &mut PlannedTurn<'_>, gone: &BTreeSet<MemberId>) {
         if gone.is_empty() {
             return;
         }
@@ -64,7 +65,7 @@ impl ConsumerGroup {
     }
 
     /// A member's time is over.
-    pub(crate) fn timeout(&self, turn: &mut ConsumerTurn<'_>, kind: &TimerKind) {
+    pub(crate) fn timeout(&self, turn: &mut PlannedTurn<'_>, kind: &TimerKind) {
         let (TimerKind::Session(id) | TimerKind::Revocation(id) | TimerKind::Rejoin(id) | TimerKind::Resync(id)) = kind
         else {
             return;
@@ -77,7 +78,7 @@ impl ConsumerGroup {
     }
 
     /// The group was loaded: its members have to show that they are there.
-    pub(crate) fn loaded(&self, turn: &mut ConsumerTurn<'_>) {
+    pub(crate) fn loaded(&self, turn: &mut PlannedTurn<'_>) {
         for (id, member) in &self.members {
             let session_timeout_ms = match &member.about.classic {
                 Some(classic) => classic.session_timeout_ms,
@@ -97,7 +98,7 @@ impl ConsumerGroup {
     }
 }
 
-pub(super) fn cancel_timers(turn: &mut ConsumerTurn<'_>, id: &MemberId) {
+pub(super) fn cancel_timers(turn: &mut PlannedTurn<'_>, id: &MemberId) {
     for kind in [TimerKind::Session, TimerKind::Revocation, TimerKind::Rejoin, TimerKind::Resync] {
         turn.cancel(kind(Arc::clone(id)));
     }

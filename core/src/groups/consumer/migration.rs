@@ -9,12 +9,13 @@ use alloc::sync::Arc;
 use bytes::Bytes;
 
 use super::member::{About, ClassicMember};
-use super::{ConsumerGroup, ConsumerTurn, Held, Member, MemberState, Partitions};
+use super::{ConsumerGroup, Held, Member, MemberState, Partitions};
 use crate::api::ApiError;
 use crate::error_code::ErrorCode;
 use crate::groups::classic::{self, ClassicGroup};
 use crate::groups::embedded;
 use crate::groups::group::{GroupType, MemberId};
+use crate::groups::planned::PlannedTurn;
 use crate::groups::records;
 use crate::groups::timers::TimerKind;
 use crate::metadata::MetadataImage;
@@ -62,7 +63,7 @@ impl ConsumerGroup {
     ///
     /// # Errors
     /// Where it may not become one.
-    pub(super) fn upgraded(turn: &mut ConsumerTurn<'_>, classic: &ClassicGroup) -> Result<Self, ApiError> {
+    pub(super) fn upgraded(turn: &mut PlannedTurn<'_>, classic: &ClassicGroup) -> Result<Self, ApiError> {
         let refused = |why: &str| {
             let why = format!("Cannot upgrade classic group {} to consumer group because {why}.", turn.group);
             ApiError::new(ErrorCode::GroupIdNotFound, why)
@@ -95,7 +96,7 @@ impl ConsumerGroup {
     }
 
     /// Whether the group becomes a classic one when these are gone: all others speak the classic protocol, and there are some.
-    pub(super) fn is_downgraded_without(&self, turn: &ConsumerTurn<'_>, gone: &BTreeSet<MemberId>) -> bool {
+    pub(super) fn is_downgraded_without(&self, turn: &PlannedTurn<'_>, gone: &BTreeSet<MemberId>) -> bool {
         let is_classic = |id: &&MemberId| self.members.get(*id).is_some_and(Member::uses_classic_protocol);
         let left = self.members.len().saturating_sub(gone.len());
         let classic_left = self.counts.classic - gone.iter().filter(is_classic).count();
@@ -105,7 +106,7 @@ impl ConsumerGroup {
             && left <= turn.settings.members_per_group
     }
 
-    pub(super) fn downgrade_without(&self, turn: &mut ConsumerTurn<'_>, gone: &BTreeSet<MemberId>) {
+    pub(super) fn downgrade_without(&self, turn: &mut PlannedTurn<'_>, gone: &BTreeSet<MemberId>) {
         for id in gone {
             turn.cancel(TimerKind::Session(Arc::clone(id)));
         }
@@ -117,7 +118,7 @@ impl ConsumerGroup {
     /// Becomes a classic group of these members: each with the id under which it is known here.
     pub(super) fn downgrade<'a>(
         &self,
-        turn: &mut ConsumerTurn<'_>,
+        turn: &mut PlannedTurn<'_>,
         members: impl Iterator<Item = (&'a MemberId, &'a MemberId, &'a About)> + Clone,
         rebalances: bool,
     ) {

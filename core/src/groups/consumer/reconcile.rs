@@ -5,9 +5,10 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use super::heartbeat::Owned;
 use super::subscription::Subscribed;
-use super::{ConsumerGroup, ConsumerTurn, Held, Member, MemberState, Partitions};
+use super::{ConsumerGroup, Held, Member, MemberState, Partitions};
 use crate::api::ApiError;
 use crate::error_code::ErrorCode;
+use crate::groups::planned::PlannedTurn;
 use crate::planted::Bug;
 use crate::wire::Uuid;
 
@@ -32,7 +33,7 @@ impl ConsumerGroup {
     /// Where nobody knows what state the member is in.
     pub(super) fn reconcile(
         &self,
-        turn: &ConsumerTurn<'_>,
+        turn: &PlannedTurn<'_>,
         member: &Member,
         target: (i32, &Partitions),
         subscribed: &Subscribed,

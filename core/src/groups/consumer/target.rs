@@ -8,8 +8,9 @@ use alloc::vec::Vec;
 use super::assignor::{Assignor, Candidate};
 use super::member::About;
 use super::subscription::Subscribed;
-use super::{ConsumerGroup, ConsumerTurn, Member, Partitions, add, most_wanted, record, subtract};
+use super::{ConsumerGroup, Member, Partitions, add, most_wanted, record, subtract};
 use crate::groups::group::MemberId;
+use crate::groups::planned::PlannedTurn;
 use crate::metadata::MetadataImage;
 use crate::wire::Uuid;
 
@@ -17,7 +18,7 @@ impl ConsumerGroup {
     /// What a member shall have once the event is over, and of which epoch that is.
     pub(super) fn target_for(
         &self,
-        turn: &mut ConsumerTurn<'_>,
+        turn: &mut PlannedTurn<'_>,
         id: &MemberId,
         after: &Member,
         subscribed: &Subscribed,
@@ -32,7 +33,7 @@ impl ConsumerGroup {
         (subscribed.epoch, Cow::Owned(own))
     }
 
-    fn is_assignment_due(&self, turn: &ConsumerTurn<'_>) -> bool {
+    fn is_assignment_due(&self, turn: &PlannedTurn<'_>) -> bool {
         let interval_ms = i64::from(turn.config.assignment_interval_ms());
         let made_ms = self.target.made_ms;
         made_ms == 0 || interval_ms == 0 || turn.now.wall.0 >= made_ms.saturating_add(interval_ms)
@@ -41,7 +42,7 @@ impl ConsumerGroup {
     /// Assigns all partitions, and writes what has changed; hands back what the member gets that all this is about.
     fn assign(
         &self,
-        turn: &mut ConsumerTurn<'_>,
+        turn: &mut PlannedTurn<'_>,
         (id, holder, after): (&MemberId, &MemberId, &Member),
         subscribed: &Subscribed,
     ) -> Partitions {
@@ -84,7 +85,7 @@ impl ConsumerGroup {
     }
 
     /// The assignor that most members ask for, once this one has said what it wants.
-    fn assignor_with(&self, turn: &ConsumerTurn<'_>, holder: &MemberId, after: &Member) -> Assignor {
+    fn assignor_with(&self, turn: &PlannedTurn<'_>, holder: &MemberId, after: &Member) -> Assignor {
         let mut counts = self.counts.assignors.clone();
         after.about.assignor.iter().for_each(|assignor| add(&mut counts, assignor));
         let before = self.members.get(holder).and_then(|before| before.about.assignor.as_ref());

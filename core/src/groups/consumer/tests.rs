@@ -12,6 +12,7 @@ use super::*;
 use crate::config::Config;
 use crate::drawings::assert_drawn;
 use crate::groups::group::{GroupId, GroupKind};
+use crate::groups::planned::{Arming, Plan, PlannedTurn, TopicChanges};
 use crate::groups::settings::{GroupConfig, Settings};
 use crate::groups::timers::TimerKind;
 use crate::metadata::{MetadataImage, Partition, Topic};
@@ -123,10 +124,10 @@ impl World {
             (self.around.topics.count + 1, self.around.image.end_offset);
     }
 
-    fn turn<'a>(of: &'a Surroundings, id: &'a GroupId) -> ConsumerTurn<'a> {
+    fn turn<'a>(of: &'a Surroundings, id: &'a GroupId) -> PlannedTurn<'a> {
         let Surroundings { config, settings, image, topics, now } = of;
         let config = GroupConfig::new(config, settings, image, id);
-        ConsumerTurn { group: id, now: *now, settings, config, image, topics: *topics, plan: Plan::default() }
+        PlannedTurn { group: id, now: *now, settings, config, image, topics: *topics, plan: Plan::default() }
     }
 
     fn carry_out(&mut self, plan: Plan) {

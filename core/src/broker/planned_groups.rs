@@ -1,19 +1,20 @@
-//! Consumer groups and their logs: an event in one says what it leads to, and that happens once its records are appended.
+//! Groups of the protocols by which the coordinator assigns, and their logs: an event in one says what it leads to, and that
+//! happens once its records are appended.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Broker;
 use crate::error_code::ErrorCode;
-use crate::groups::{self, Arming, ConsumerTurn, GroupConfig, GroupId, Plan, Timer, TimerKind};
+use crate::groups::{self, Arming, GroupConfig, GroupId, Plan, PlannedTurn, Timer, TimerKind};
 use crate::metadata::{Delta, is_consumer_protocol_enabled};
 use crate::time::Now;
 
 impl Broker {
     /// What an event in a group sees.
-    pub(crate) fn consumer_turn<'a>(&'a self, now: Now, group: &'a GroupId) -> ConsumerTurn<'a> {
+    pub(crate) fn planned_turn<'a>(&'a self, now: Now, group: &'a GroupId) -> PlannedTurn<'a> {
         let image = self.metadata.image();
-        ConsumerTurn {
+        PlannedTurn {
             group,
             now,
             settings: &self.groups.settings,
@@ -87,20 +88,20 @@ impl Broker {
     }
 
     /// A time of a consumer group is over. Where the log takes nothing, the group goes with it.
-    pub(super) fn consumer_timeout(&mut self, now: Now, index: i32, group: &GroupId, kind: &TimerKind) {
-        let turn = self.consumer_turn(now, group);
+    pub(super) fn planned_timeout(&mut self, now: Now, index: i32, group: &GroupId, kind: &TimerKind) {
+        let turn = self.planned_turn(now, group);
         let Some(coordinator) = self.groups.serving(index) else { return };
-        let plan = coordinator.consumer_timeout(turn, kind);
+        let plan = coordinator.planned_timeout(turn, kind);
         let _ = self.carry_out(now, index, group, plan);
     }
 
     /// Members of groups that were loaded have to show that they are there.
-    pub(super) fn load_consumers(&mut self, now: Now, index: i32) {
+    pub(super) fn load_planned(&mut self, now: Now, index: i32) {
         let Some(coordinator) = self.groups.serving(index) else { return };
         let consumers = coordinator.groups.iter().filter(|(_, known)| known.consumer().is_some());
         let ids: Vec<GroupId> = consumers.map(|(id, _)| Arc::clone(id)).collect();
         for id in ids {
-            let mut turn = self.consumer_turn(now, &id);
+            let mut turn = self.planned_turn(now, &id);
             let Some(consumer) = self.groups.serving(index).and_then(|coordinator| coordinator.consumer(&id)) else {
                 continue;
             };

@@ -1,11 +1,12 @@
-//! One event in a consumer group: what it sees, and what it leads to once its records are appended.
+//! One event in a group of the protocols by which the coordinator assigns: what it sees, and what it leads to once its records are
+//! appended.
 
 use alloc::vec::Vec;
 
-use super::migration::Downgrade;
-use crate::groups::group::GroupId;
-use crate::groups::settings::{GroupConfig, Settings};
-use crate::groups::timers::TimerKind;
+use super::consumer::Downgrade;
+use super::group::GroupId;
+use super::settings::{GroupConfig, Settings};
+use super::timers::TimerKind;
 use crate::metadata::MetadataImage;
 use crate::time::{Monotonic, Now};
 use crate::types::Offset;
@@ -13,7 +14,7 @@ use crate::wire::CoordinatorRecord;
 
 /// One event in a group: when it is, what bounds it and what it leads to.
 #[derive(Debug)]
-pub(crate) struct ConsumerTurn<'a> {
+pub(crate) struct PlannedTurn<'a> {
     pub(crate) group: &'a GroupId,
     pub(crate) now: Now,
     pub(crate) settings: &'a Settings,
@@ -55,7 +56,7 @@ pub(crate) enum Arming {
     Never,
 }
 
-impl ConsumerTurn<'_> {
+impl PlannedTurn<'_> {
     pub(super) fn write(&mut self, record: CoordinatorRecord) {
         self.plan.records.push(record);
     }
