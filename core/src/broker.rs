@@ -16,6 +16,7 @@ mod opening;
 mod planned_groups;
 mod retention;
 mod schedule;
+mod share_state;
 mod transactions;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -26,6 +27,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 pub(crate) use self::change::ParkedChange;
+pub(crate) use self::share_state::{Asker, ParkedShareState};
 pub(crate) use self::transactions::Marker;
 use crate::api::fetch::session::FetchSessions;
 use crate::api::{
@@ -42,6 +44,7 @@ use crate::metadata::{Loader, ProducerIds};
 use crate::outbox::{Outbox, Owner};
 use crate::parking::{ParkedId, Parking, Wake};
 use crate::rng::Rng;
+use crate::share_state::ShareState;
 use crate::time::{Monotonic, Now};
 use crate::transactions::Transactions;
 use crate::types::{LeaderEpoch, NodeId, PartitionId};
@@ -111,6 +114,7 @@ pub struct Broker {
     pub(crate) producer_ids: ProducerIds,
     pub(crate) groups: Groups,
     pub(crate) transactions: Transactions,
+    pub(crate) share_state: ShareState,
     connections: Connections,
     pub(crate) directory: Directory,
     phase: Phase,
@@ -179,6 +183,8 @@ pub(crate) enum Work {
     Transaction(transaction_answer::ParkedTransactionAnswer),
     /// Waits until markers are committed.
     Markers(write_txn_markers::ParkedMarkers),
+    /// Waits for coordinators of the state of share groups, or until what it says of it is committed.
+    ShareState(ParkedShareState),
     /// Waits until a metadata change is committed and its logs are open.
     Change(ParkedChange),
 }
@@ -210,6 +216,7 @@ impl Broker {
             fetch_sessions: FetchSessions::new(config.limits.fetch_sessions as usize),
             groups: Groups::new(&config),
             transactions: Transactions::new(&config),
+            share_state: ShareState::new(&config),
             config,
             outbox,
             rng,
@@ -304,7 +311,8 @@ impl Broker {
         let rounds = [self.retention.deadline(), self.cleaner.deadline(), self.log_starts.deadline()];
         let rounds = rounds.into_iter().flatten().min();
         let progress = self.progress_deadline();
-        let coordinators = [self.groups.deadline(), self.transactions.deadline()].into_iter().flatten().min();
+        let coordinators = [self.groups.deadline(), self.transactions.deadline(), self.share_state.deadline()];
+        let coordinators = coordinators.into_iter().flatten().min();
         let coordinators = coordinators.filter(|_| self.phase == Phase::Serving);
         let all =
             [self.parking.deadline(), self.directory.deadline(), log, idle, rounds, draining, progress, coordinators];
@@ -380,6 +388,7 @@ impl Broker {
         }
         self.tick_groups(now);
         self.tick_transactions(now);
+        self.tick_share_state(now);
         self.check_retention(now);
         self.tell_log_starts(now);
         self.compact_next(now);
@@ -510,6 +519,7 @@ impl Broker {
             Work::TxnOffsetCommit(parked) => txn_offset_commit::wake(self, now, parked, wake),
             Work::Transaction(parked) => transaction_answer::wake(self, parked, waits, wake),
             Work::Markers(parked) => write_txn_markers::wake(self, parked, wake),
+            Work::ShareState(parked) => share_state::wake(self, now, parked, wake),
             Work::Change(parked) => change::wake(self, now, parked, waits, wake),
         }
     }

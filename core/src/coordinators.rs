@@ -1,11 +1,11 @@
-//! What coordinators of groups and of transactions have in common: each looks after one partition of its topic, is made from
+//! What coordinators of groups, of transactions and of the state of share groups have in common: each looks after one partition of its topic, is made from
 //! the records in it, and answers for all keys that hash to it.
 //!
 //! - `partition` says which partition a key lives in;
 //! - `replay` walks the batches that a coordinator is made from;
 //! - `timers` is when something is to happen without anybody asking.
 //!
-//! What does not belong here: what the records mean (`groups/`, `transactions/`), and reading and appending them
+//! What does not belong here: what the records mean (`groups/`, `transactions/`, `share_state/`), and reading and appending them
 //! (`broker/coordinators.rs`).
 
 mod partition;
@@ -124,6 +124,11 @@ impl<C> Coordinators<C> {
             State::Serving(coordinator) => Some((index, coordinator)),
             State::Loading(_) | State::Offline => None,
         })
+    }
+
+    /// Whether the log of a partition can't be used.
+    pub(crate) fn is_offline(&self, index: i32) -> bool {
+        matches!(self.states.get(&index), Some(State::Offline))
     }
 
     /// Puts a partition's coordinator into a state, and hands back the one that it was in.

@@ -29,6 +29,7 @@ pub mod planted;
 pub mod records;
 pub mod repair;
 pub mod rng;
+mod share_state;
 pub mod time;
 mod transactions;
 pub mod types;

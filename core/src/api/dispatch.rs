@@ -9,12 +9,13 @@ use bytes::Bytes;
 
 use super::{
     Caller, View, add_offsets_to_txn, add_partitions_to_txn, alter_configs, api_versions, consumer_group_describe,
-    consumer_group_heartbeat, create_partitions, create_topics, delete_groups, delete_records, delete_topics,
-    describe_cluster, describe_configs, describe_groups, describe_log_dirs, describe_producers,
-    describe_topic_partitions, describe_transactions, elect_leaders, end_txn, fetch, find_coordinator, heartbeat,
-    incremental_alter_configs, init_producer_id, join_group, leave_group, list_config_resources, list_groups,
-    list_offsets, list_transactions, metadata, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch,
-    produce, sync_group, table, txn_offset_commit, write_txn_markers,
+    consumer_group_heartbeat, create_partitions, create_topics, delete_groups, delete_records,
+    delete_share_group_state, delete_topics, describe_cluster, describe_configs, describe_groups, describe_log_dirs,
+    describe_producers, describe_topic_partitions, describe_transactions, elect_leaders, end_txn, fetch,
+    find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, initialize_share_group_state, join_group,
+    leave_group, list_config_resources, list_groups, list_offsets, list_transactions, metadata, offset_commit,
+    offset_delete, offset_fetch, offset_for_leader_epoch, produce, read_share_group_state,
+    read_share_group_state_summary, sync_group, table, txn_offset_commit, write_share_group_state, write_txn_markers,
 };
 use crate::boundary::CloseReason;
 use crate::broker::Broker;
@@ -33,6 +34,7 @@ use crate::wire::messages::create_partitions::CreatePartitionsRequest;
 use crate::wire::messages::create_topics::CreateTopicsRequest;
 use crate::wire::messages::delete_groups::DeleteGroupsRequest;
 use crate::wire::messages::delete_records::DeleteRecordsRequest;
+use crate::wire::messages::delete_share_group_state::DeleteShareGroupStateRequest;
 use crate::wire::messages::delete_topics::DeleteTopicsRequest;
 use crate::wire::messages::describe_cluster::DescribeClusterRequest;
 use crate::wire::messages::describe_configs::DescribeConfigsRequest;
@@ -49,6 +51,7 @@ use crate::wire::messages::header::RequestHeader;
 use crate::wire::messages::heartbeat::HeartbeatRequest;
 use crate::wire::messages::incremental_alter_configs::IncrementalAlterConfigsRequest;
 use crate::wire::messages::init_producer_id::InitProducerIdRequest;
+use crate::wire::messages::initialize_share_group_state::InitializeShareGroupStateRequest;
 use crate::wire::messages::join_group::JoinGroupRequest;
 use crate::wire::messages::leave_group::LeaveGroupRequest;
 use crate::wire::messages::list_config_resources::ListConfigResourcesRequest;
@@ -61,8 +64,11 @@ use crate::wire::messages::offset_delete::OffsetDeleteRequest;
 use crate::wire::messages::offset_fetch::OffsetFetchRequest;
 use crate::wire::messages::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use crate::wire::messages::produce::ProduceRequest;
+use crate::wire::messages::read_share_group_state::ReadShareGroupStateRequest;
+use crate::wire::messages::read_share_group_state_summary::ReadShareGroupStateSummaryRequest;
 use crate::wire::messages::sync_group::SyncGroupRequest;
 use crate::wire::messages::txn_offset_commit::TxnOffsetCommitRequest;
+use crate::wire::messages::write_share_group_state::WriteShareGroupStateRequest;
 use crate::wire::messages::write_txn_markers::WriteTxnMarkersRequest;
 use crate::wire::{DecodeError, Message, Reader};
 
@@ -164,6 +170,33 @@ fn transactions(
         EndTxnRequest::KEY => {
             let request = read(body, version)?;
             end_txn::handle(broker, now, caller, frame, &request);
+        }
+        key => return share_groups(broker, now, caller, frame, key, body),
+    }
+    Ok(())
+}
+
+/// The calls about share groups.
+fn share_groups(
+    broker: &mut Broker,
+    now: Now,
+    caller: Caller,
+    frame: &Bytes,
+    key: i16,
+    body: &mut Reader,
+) -> Result<(), String> {
+    let version = caller.version;
+    match key {
+        InitializeShareGroupStateRequest::KEY => {
+            initialize_share_group_state::handle(broker, now, caller, &read(body, version)?);
+        }
+        ReadShareGroupStateRequest::KEY => read_share_group_state::handle(broker, now, caller, &read(body, version)?),
+        WriteShareGroupStateRequest::KEY => write_share_group_state::handle(broker, now, caller, &read(body, version)?),
+        DeleteShareGroupStateRequest::KEY => {
+            delete_share_group_state::handle(broker, now, caller, &read(body, version)?);
+        }
+        ReadShareGroupStateSummaryRequest::KEY => {
+            read_share_group_state_summary::handle(broker, now, caller, &read(body, version)?);
         }
         key => return admin(broker, now, caller, frame, key, body),
     }

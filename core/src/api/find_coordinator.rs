@@ -18,8 +18,7 @@ use crate::wire::{MetadataRecord, Str};
 /// First version that asks for many keys.
 const KEYS_SINCE: i16 = 4;
 
-/// The topic that holds what is known of a kind of keys, by Kafka's number for the kind. There is no coordinator of share
-/// partitions.
+/// The topic that holds what is known of a kind of keys, by Kafka's number for the kind.
 fn topic_of(key_type: i8) -> Option<&'static str> {
     match key_type {
         0 => Some(topic_name::CONSUMER_OFFSETS),
@@ -75,7 +74,7 @@ fn leader(topic: &str, view: View<'_>, states: &dyn PartitionStates, key: &str) 
 }
 
 /// The records that make the topic; none where it can't be made.
-fn plan(topic: &'static str, view: View<'_>, rng: &mut Rng) -> Vec<MetadataRecord> {
+pub(crate) fn plan(topic: &'static str, view: View<'_>, rng: &mut Rng) -> Vec<MetadataRecord> {
     let mut plan = Plan::new(view, rng);
     match plan.add(&automatic(&Str::from_static(topic), view)) {
         Ok(_) => plan.records(),

@@ -92,6 +92,11 @@ impl Broker {
         !self.changes.appended.is_empty()
     }
 
+    /// Where the changes that are not committed yet end in the metadata log.
+    pub(super) fn change_end(&self) -> Option<Offset> {
+        self.changes.appended.back().map(|(end, _)| *end)
+    }
+
     /// Appends records to the metadata log as one batch. `None` where that log is offline.
     pub(super) fn append_metadata(&mut self, now: Now, records: &[MetadataRecord]) -> Option<Offset> {
         let log = self.logs.get(&METADATA_PARTITION)?;

@@ -1,5 +1,5 @@
 //! Coordinators and their logs: a coordinator is made from its partition when that is open, its own records are appended to
-//! it, and it is given up with it. What the records mean is in `groups/` and `transactions/`.
+//! it, and it is given up with it. What the records mean is in `groups/`, `transactions/` and `share_state/`.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -13,6 +13,7 @@ use crate::error_code::ErrorCode;
 use crate::groups;
 use crate::log::{Found, LogState, LookupError, LookupId};
 use crate::records::ProducedBatch;
+use crate::share_state;
 use crate::time::Now;
 use crate::transactions;
 use crate::types::{LeaderEpoch, Offset, PartitionId};
@@ -24,6 +25,11 @@ const LOADS_AT_ONCE: usize = 2;
 pub(super) trait Kind: Replay + Default {
     /// Whose coordinators they are, for people.
     const OF: &'static str;
+
+    /// One that knows nothing yet.
+    fn begin(_broker: &Broker) -> Self {
+        Self::default()
+    }
 
     /// All of this kind.
     fn all(broker: &mut Broker) -> &mut Coordinators<Self>;
@@ -45,12 +51,14 @@ impl Broker {
         self.groups.topics.created_at = self.metadata.image().end_offset;
         self.load_all::<groups::Coordinator>(now);
         self.load_all::<transactions::Coordinator>(now);
+        self.load_all::<share_state::Coordinator>(now);
     }
 
     /// A log is open: if it holds what coordinators know, they are loaded.
     pub(super) fn load_coordinator_log(&mut self, now: Now, id: PartitionId) {
         self.load_log::<groups::Coordinator>(now, id);
         self.load_log::<transactions::Coordinator>(now, id);
+        self.load_log::<share_state::Coordinator>(now, id);
     }
 
     /// Takes a piece of a partition that is being loaded. Whether it was one.
@@ -63,18 +71,21 @@ impl Broker {
     ) -> bool {
         self.log_read::<groups::Coordinator>(now, id, lookup, result)
             || self.log_read::<transactions::Coordinator>(now, id, lookup, result)
+            || self.log_read::<share_state::Coordinator>(now, id, lookup, result)
     }
 
     /// A log can't be used any more, or is gone: so are its coordinators, until somebody loads them.
     pub(super) fn coordinator_log_lost(&mut self, now: Now, id: PartitionId) {
         self.log_lost::<groups::Coordinator>(now, id);
         self.log_lost::<transactions::Coordinator>(now, id);
+        self.log_lost::<share_state::Coordinator>(now, id);
     }
 
     /// Who waits for a coordinator is told to look for another one: the broker stops.
     pub(super) fn give_up_all_coordinators(&mut self, now: Now) {
         self.give_up_all::<groups::Coordinator>(now);
         self.give_up_all::<transactions::Coordinator>(now);
+        self.give_up_all::<share_state::Coordinator>(now);
     }
 
     fn load_all<K: Kind>(&mut self, now: Now) {
@@ -97,7 +108,7 @@ impl Broker {
             return;
         }
         let start = log.log_start();
-        let loading = Loading { coordinator: K::default(), next: start, reading: None, end: start };
+        let loading = Loading { coordinator: K::begin(self), next: start, reading: None, end: start };
         let all = K::all(self);
         // The last log that opens lets the broker serve, which loads all of them and does what had to wait: that is in memory
         // then, and not yet in the log.

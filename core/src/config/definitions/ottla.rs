@@ -26,6 +26,8 @@ definitions! {
     "ottla.max.partitions.per.transaction": Int = "10000", at_least(1), ReadOnly;
     /// How many requests of one connection may be in work before the broker stops reading from it.
     "ottla.max.requests.per.connection": Int = "100", at_least(1), ReadOnly;
+    /// The states of how many share partitions, a group's in a partition each, may be kept at once.
+    "ottla.max.share.states": Int = "100000", at_least(1), ReadOnly;
     /// How many topics may exist at once.
     "ottla.max.topics": Int = "100000", at_least(1), ReadOnly;
     /// How many transactional ids may be known at once.

@@ -1,0 +1,38 @@
+//! InitializeShareGroupState: the state of partitions begins for a share group, or begins anew.
+
+use alloc::vec::Vec;
+
+use super::Caller;
+use super::share_state_answer::{self, PartitionResult as Outcome, StateApi, TopicResults};
+use crate::broker::Broker;
+use crate::share_state::StateCall;
+use crate::time::Now;
+use crate::wire::messages::initialize_share_group_state::{
+    InitializeShareGroupStateRequest, InitializeShareGroupStateResponse, InitializeStateResult, PartitionResult,
+};
+
+/// Answers once it is committed.
+pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: &InitializeShareGroupStateRequest) {
+    let topics = request.topics.iter().map(|topic| {
+        let calls = topic.partitions.iter().map(|data| {
+            (data.partition, StateCall::Initialize { state_epoch: data.state_epoch, start_offset: data.start_offset })
+        });
+        (topic.topic_id, calls.collect::<Vec<_>>())
+    });
+    share_state_answer::call(broker, now, caller, StateApi::Initialize, &request.group_id, topics);
+}
+
+/// The answer.
+pub(super) fn response(topics: impl Iterator<Item = TopicResults>) -> InitializeShareGroupStateResponse {
+    let results = topics.map(|(topic_id, partitions)| InitializeStateResult {
+        topic_id,
+        partitions: partitions.into_iter().map(partition_result).collect(),
+        ..Default::default()
+    });
+    InitializeShareGroupStateResponse { results: results.collect(), ..Default::default() }
+}
+
+fn partition_result(outcome: Outcome) -> PartitionResult {
+    let Outcome { partition, error_code, error_message, .. } = outcome;
+    PartitionResult { partition, error_code, error_message, ..Default::default() }
+}
