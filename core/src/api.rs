@@ -71,6 +71,7 @@ pub mod table;
 pub mod topic_name;
 pub(crate) mod transaction_answer;
 pub(crate) mod txn_offset_commit;
+pub mod update_features;
 pub(crate) mod write_share_group_state;
 pub(crate) mod write_txn_markers;
 

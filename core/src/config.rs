@@ -250,6 +250,11 @@ impl Config {
         Layers { stated: &self.stated, dynamic: &self.dynamic }.integer(name)
     }
 
+    /// `min.insync.replicas` as the node was started with it, whatever was set since.
+    pub(crate) fn static_min_insync_replicas(&self) -> i64 {
+        Layers { stated: &self.stated, dynamic: &Dynamic::default() }.integer("min.insync.replicas")
+    }
+
     /// The text, or the parts between commas, that a property of the broker holds; empty where it is null.
     pub(crate) fn text(&self, name: &str) -> String {
         self.broker_value(name).map(|value| value.to_string()).unwrap_or_default()

@@ -330,6 +330,12 @@ impl Directory {
         self.root(log_dir).failure.is_some()
     }
 
+    /// The id of a directory; zero where it has none, because it can't be used.
+    #[must_use]
+    pub fn id_of(&self, log_dir: u16) -> Uuid {
+        self.root(log_dir).id
+    }
+
     /// The directory of that id, where it holds partitions and can be used.
     #[must_use]
     pub fn index_of(&self, id: Uuid) -> Option<u16> {

@@ -24,10 +24,12 @@ pub use apply::ApplyError;
 pub use batch::{batch, batches, control_batch, record_version};
 pub use delta::Delta;
 pub use features::{
-    ELIGIBLE_LEADER_REPLICAS_VERSION, FEATURE_LEVELS, Features, METADATA_VERSION, SUPPORTED_FEATURES, features_of,
-    is_consumer_protocol_enabled, is_elr_enabled, metadata_version,
+    ELIGIBLE_LEADER_REPLICAS_VERSION, FEATURE_LEVELS, Features, KRAFT_VERSION, METADATA_VERSION, SUPPORTED_FEATURES,
+    features_of, is_consumer_protocol_enabled, is_elr_enabled, is_metadata_kept, metadata_version, unmet_dependency,
 };
 pub use image::{BrokerRegistration, ConfigResource, Endpoint, MetadataImage, Partition, Topic};
-pub use lifecycle::{Bootstrap, Registration, log_dirs_record, start_batches, stop_records};
+pub use lifecycle::{
+    Bootstrap, Registration, directory_records, log_dirs_record, quorum_upgrade, start_batches, stop_records,
+};
 pub use loader::{LoadError, Loader, snapshot_records};
 pub use producer_ids::{OutOfProducerIds, ProducerIds};

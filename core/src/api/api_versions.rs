@@ -5,15 +5,11 @@ use alloc::vec::Vec;
 
 use super::table::{self, TABLE};
 use crate::error_code::ErrorCode;
-use crate::metadata::MetadataImage;
+use crate::metadata::{MetadataImage, SUPPORTED_FEATURES};
 use crate::wire::messages::api_versions::{
     ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
 };
 use crate::wire::{ApiKey, Str};
-
-/// Features of Kafka 4.3 that this broker has, by lowest and highest level. Those that steer clients towards what is not
-/// served (groups, share groups, streams, quorums) are left out, however the directory has them finalized.
-const FEATURES: [(&str, i16, i16); 2] = [("metadata.version", 7, 30), ("transaction.version", 0, 2)];
 
 /// Answers in any served version.
 #[must_use]
@@ -53,7 +49,7 @@ fn entry(api: &table::Api) -> ApiVersion {
 
 /// Clients before version 4 take a lowest level of 0 for an error.
 fn supported_features(version: i16) -> Vec<SupportedFeatureKey> {
-    let shown = FEATURES.iter().filter(|(_, low, _)| version >= 4 || *low > 0);
+    let shown = SUPPORTED_FEATURES.iter().filter(|(_, low, _)| version >= 4 || *low > 0);
     let key = |(name, low, high): &(&'static str, i16, i16)| SupportedFeatureKey {
         name: Str::from_static(name),
         min_version: *low,
@@ -64,7 +60,7 @@ fn supported_features(version: i16) -> Vec<SupportedFeatureKey> {
 }
 
 fn finalized_features(image: &MetadataImage) -> Vec<FinalizedFeatureKey> {
-    let is_ours = |name: &str| FEATURES.iter().any(|(feature, ..)| *feature == name);
+    let is_ours = |name: &str| SUPPORTED_FEATURES.iter().any(|(feature, ..)| *feature == name);
     let finalized = image.features.iter().filter(|(name, level)| is_ours(name) && **level > 0);
     let key = |(name, level): (&alloc::string::String, &i16)| FinalizedFeatureKey {
         name: Str::from(name.as_str()),
@@ -134,9 +130,9 @@ mod tests {
     }
 
     #[test]
-    fn features_that_promise_what_is_not_served_are_not_told() {
+    fn the_finalized_levels_are_told_and_those_that_nobody_knows_are_not() {
         let mut cluster = Cluster::new();
-        for (name, level) in [("metadata.version", 30), ("transaction.version", 2), ("share.version", 1)] {
+        for (name, level) in [("metadata.version", 30), ("transaction.version", 2), ("unheard.of.version", 1)] {
             cluster.image.features.insert(name.into(), level);
         }
         let answer = handle(&ApiVersionsRequest::default(), 0, &cluster.image);

@@ -15,7 +15,8 @@ use super::{
     find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, initialize_share_group_state, join_group,
     leave_group, list_config_resources, list_groups, list_offsets, list_transactions, metadata, offset_commit,
     offset_delete, offset_fetch, offset_for_leader_epoch, produce, read_share_group_state,
-    read_share_group_state_summary, sync_group, table, txn_offset_commit, write_share_group_state, write_txn_markers,
+    read_share_group_state_summary, sync_group, table, txn_offset_commit, update_features, write_share_group_state,
+    write_txn_markers,
 };
 use crate::boundary::CloseReason;
 use crate::broker::Broker;
@@ -68,6 +69,7 @@ use crate::wire::messages::read_share_group_state::ReadShareGroupStateRequest;
 use crate::wire::messages::read_share_group_state_summary::ReadShareGroupStateSummaryRequest;
 use crate::wire::messages::sync_group::SyncGroupRequest;
 use crate::wire::messages::txn_offset_commit::TxnOffsetCommitRequest;
+use crate::wire::messages::update_features::UpdateFeaturesRequest;
 use crate::wire::messages::write_share_group_state::WriteShareGroupStateRequest;
 use crate::wire::messages::write_txn_markers::WriteTxnMarkersRequest;
 use crate::wire::{DecodeError, Message, Reader};
@@ -249,6 +251,15 @@ fn admin(
         ElectLeadersRequest::KEY => {
             let response = elect_leaders::handle(&read(body, version)?, view);
             broker.answer(caller, &response, Vec::new());
+        }
+        UpdateFeaturesRequest::KEY if broker.is_changing() => broker.hold(caller.slot, frame.clone()),
+        UpdateFeaturesRequest::KEY => {
+            let planned = update_features::handle(&read(body, version)?, version, view);
+            match planned.kraft_version {
+                // It goes on once the quorum has the level.
+                Some(level) if broker.upgrade_quorum(now, level).is_some() => broker.hold(caller.slot, frame.clone()),
+                _ => broker.submit(now, caller, frame, planned.change),
+            }
         }
         DescribeTopicPartitionsRequest::KEY => {
             let states = |partition| log_state(&broker.logs, partition);

@@ -17,7 +17,7 @@ pub struct Api {
 }
 
 /// By number.
-pub static TABLE: [Api; 40] = [
+pub static TABLE: [Api; 41] = [
     // Versions 0 to 2 are refused, but old librdkafka turns compression off where they are missing.
     Api { key: ApiKey::Produce, versions: 3..=13, advertised_from: 0 },
     serve(ApiKey::Fetch, 4, 18),
@@ -51,6 +51,7 @@ pub static TABLE: [Api; 40] = [
     serve(ApiKey::ElectLeaders, 0, 2),
     serve(ApiKey::IncrementalAlterConfigs, 0, 1),
     serve(ApiKey::OffsetDelete, 0, 0),
+    serve(ApiKey::UpdateFeatures, 0, 2),
     serve(ApiKey::DescribeCluster, 0, 2),
     serve(ApiKey::DescribeProducers, 0, 0),
     serve(ApiKey::DescribeTransactions, 0, 0),

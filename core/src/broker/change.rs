@@ -78,6 +78,14 @@ impl Broker {
         Ok(())
     }
 
+    /// Begins to raise the version of the quorum's protocol. `None` where the metadata log is offline.
+    pub(crate) fn upgrade_quorum(&mut self, now: Now, kraft_version: i16) -> Option<Offset> {
+        let log = self.logs.get(&METADATA_PARTITION)?;
+        let voter = (self.node_id, self.directory.id_of(self.directory.metadata_dir()));
+        let batch = metadata::quorum_upgrade(kraft_version, voter, log.log_end(), self.metadata_epoch, now.wall);
+        self.append_metadata_batch(now, batch)
+    }
+
     /// The metadata log is offline: what was on its way will not be committed, and nothing may go on waiting for it.
     pub(super) fn give_up_changes(&mut self, now: Now) {
         self.changes.appended.clear();

@@ -205,6 +205,10 @@ impl Broker {
             self.forget_topic_share_state(now, topic_id);
         }
         self.follow_configs(&delta.configs_changed);
+        if delta.are_features_changed {
+            self.tell_log_dirs(now);
+            self.tell_directories(now);
+        }
     }
 
     /// Stops taking work and lets what is in flight finish.

@@ -13,6 +13,9 @@ use crate::time::Now;
 use crate::types::PartitionId;
 use crate::wire::Uuid;
 
+/// So many changes of partitions are far less than a batch may hold.
+const RECORDS_IN_A_BATCH: usize = 5_000;
+
 impl Broker {
     /// The disk has failed a log. Its directory may be gone as a whole, which is found out: in the metadata log's, only
     /// where that log itself has failed, because the broker ends then.
@@ -52,6 +55,18 @@ impl Broker {
             && self.phase == Phase::Serving
         {
             self.append_metadata(now, &[record]);
+        }
+    }
+
+    /// Has the metadata say in which directory each partition is, once its level lets it.
+    pub(super) fn tell_directories(&mut self, now: Now) {
+        if self.phase != Phase::Serving {
+            return;
+        }
+        let held = self.logs.iter().map(|(id, log)| (*id, self.directory.id_of(log.dir().log_dir)));
+        let records = metadata::directory_records(self.metadata.image(), self.node_id, held);
+        for records in records.chunks(RECORDS_IN_A_BATCH) {
+            self.append_metadata(now, records);
         }
     }
 

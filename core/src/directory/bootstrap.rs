@@ -27,9 +27,9 @@ pub(super) fn checkpoint(records: &[MetadataRecord], now: Now) -> Bytes {
     let footer = ControlRecord::SnapshotFooter(SnapshotFooterRecord::default());
     let end = Offset(1 + records.len() as i64);
     let parts = [
-        metadata::control_batch(&header, Offset(0), epoch, now.wall),
+        metadata::control_batch(&[header], Offset(0), epoch, now.wall),
         metadata::batch(records, &metadata::features_of(records), Offset(1), epoch, now.wall),
-        metadata::control_batch(&footer, end, epoch, now.wall),
+        metadata::control_batch(&[footer], end, epoch, now.wall),
     ];
     parts.concat().into()
 }

@@ -62,11 +62,13 @@ pub fn batches(
     batches
 }
 
-/// A batch of one control record.
+/// A batch of control records.
 #[must_use]
-pub fn control_batch(record: &ControlRecord, base_offset: Offset, epoch: LeaderEpoch, now: WallClock) -> Bytes {
+pub fn control_batch(records: &[ControlRecord], base_offset: Offset, epoch: LeaderEpoch, now: WallClock) -> Bytes {
     let mut builder = BatchBuilder::new().base_offset(base_offset).leader_epoch(epoch);
-    builder.push_control(now.0, record);
+    for record in records {
+        builder.push_control(now.0, record);
+    }
     builder.build()
 }
 

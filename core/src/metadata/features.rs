@@ -1,6 +1,7 @@
 //! Features and their levels: what a cluster of Kafka 4.3 has, and what a level means for the records.
 
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::{String, ToString};
 
 use crate::wire::MetadataRecord;
@@ -12,6 +13,9 @@ pub type Features = BTreeMap<String, i16>;
 pub const METADATA_VERSION: &str = "metadata.version";
 /// The feature of leaders from outside the in-sync set (KIP-966).
 pub const ELIGIBLE_LEADER_REPLICAS_VERSION: &str = "eligible.leader.replicas.version";
+
+/// The feature whose level is the version of the quorum's protocol. It is told by control records, not by the metadata's.
+pub const KRAFT_VERSION: &str = "kraft.version";
 
 /// The feature of consumer groups (KIP-848).
 pub const GROUP_VERSION: &str = "group.version";
@@ -29,7 +33,7 @@ pub const FEATURE_LEVELS: [(&str, i16); 6] = [
 /// The levels that a broker of Kafka 4.3 supports: name, lowest, highest.
 pub const SUPPORTED_FEATURES: [(&str, i16, i16); 7] = [
     (METADATA_VERSION, 7, 30),
-    ("kraft.version", 0, 1),
+    (KRAFT_VERSION, 0, 1),
     ("transaction.version", 0, 2),
     (GROUP_VERSION, 0, 1),
     (ELIGIBLE_LEADER_REPLICAS_VERSION, 0, 1),
@@ -49,6 +53,31 @@ pub(super) mod since {
     pub const ELIGIBLE_LEADERS: i16 = 23;
     /// Registrations have cordoned log directories.
     pub const CORDONED_DIRECTORIES: i16 = 30;
+}
+
+/// The levels of `metadata.version` with which records came that those before can't have.
+const LEVELS_WITH_NEW_RECORDS: [i16; 9] = [7, 8, 11, 13, 14, 15, 17, 23, 30];
+
+/// Whether nothing of the metadata is lost when its level falls.
+#[must_use]
+pub fn is_metadata_kept(from: i16, to: i16) -> bool {
+    !LEVELS_WITH_NEW_RECORDS.iter().any(|level| (to + 1..=from).contains(level))
+}
+
+/// What a feature needs of others to have a level, and does not find among the levels that are `proposed`, in Kafka's words.
+#[must_use]
+pub fn unmet_dependency(feature: &str, level: i16, proposed: &Features) -> Option<String> {
+    let (lowest, lowest_name) = (SUPPORTED_FEATURES[0].1, "3.3-IV3");
+    let have = metadata_version(proposed);
+    if level < 1 {
+        return None;
+    }
+    let because = format!("{feature} could not be set to {level} because it depends on {METADATA_VERSION}");
+    if have < lowest {
+        return Some(format!("{because}={lowest} ({lowest_name})"));
+    }
+    let needed = if feature == ELIGIBLE_LEADER_REPLICAS_VERSION { since::ELIGIBLE_LEADERS } else { lowest };
+    (have < needed).then(|| format!("{because} level {needed}"))
 }
 
 /// The level of `metadata.version`; a log that names none is of a time before it.

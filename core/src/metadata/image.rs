@@ -12,7 +12,7 @@ use crate::wire::Uuid;
 pub struct MetadataImage {
     /// `cluster.id` of meta.properties.
     pub cluster_id: String,
-    /// Finalized feature levels, `metadata.version` among them.
+    /// Finalized feature levels above 0, `metadata.version` and `kraft.version` among them.
     pub features: BTreeMap<String, i16>,
     /// Registered brokers.
     pub brokers: BTreeMap<NodeId, BrokerRegistration>,

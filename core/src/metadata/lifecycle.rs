@@ -8,13 +8,17 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::batch::{batch, batches, control_batch};
-use super::features::{Features, SUPPORTED_FEATURES, features_of, is_elr_enabled, metadata_version, since};
+use super::features::{
+    Features, KRAFT_VERSION, METADATA_VERSION, SUPPORTED_FEATURES, features_of, is_elr_enabled, metadata_version, since,
+};
 use super::image::{ConfigResource, Endpoint, MetadataImage, Partition};
 use super::loader::Loader;
 use crate::records::ControlRecord;
 use crate::time::WallClock;
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId};
-use crate::wire::messages::control_records::{LeaderChangeMessage, Voter};
+use crate::wire::messages::control_records::{
+    KRaftVersionFeature, KRaftVersionRecord, LeaderChangeMessage, RegisteredVoter, Voter, VotersRecord,
+};
 use crate::wire::messages::metadata_records::{
     AbortTransactionRecord, BeginTransactionRecord, BrokerEndpoint, BrokerFeature, BrokerRegistrationChangeRecord,
     ConfigRecord, EndTransactionRecord, PartitionChangeRecord, RegisterBrokerRecord,
@@ -63,7 +67,7 @@ pub fn start_batches(
 ) -> Vec<Bytes> {
     let image = loader.image();
     let mut next = image.end_offset;
-    let mut all = vec![control_batch(&leader_change(loader, node), next, epoch, now)];
+    let mut all = vec![control_batch(&[leader_change(loader, node)], next, epoch, now)];
     next = next.next();
 
     let mut features = image.features.clone();
@@ -71,7 +75,8 @@ pub fn start_batches(
     if loader.is_in_transaction() {
         first.push(abort());
     }
-    let is_empty = image.end_offset == Offset(0) || (loader.is_in_transaction() && features.is_empty());
+    let is_empty =
+        image.end_offset == Offset(0) || (loader.is_in_transaction() && !features.contains_key(METADATA_VERSION));
     if is_empty {
         features = features_of(&bootstrap.records);
         first.extend(first_records(bootstrap, &features));
@@ -130,6 +135,56 @@ pub fn log_dirs_record(image: &MetadataImage, node_id: NodeId, log_dirs: Vec<Uui
     let is_news = registration.log_dirs != log_dirs;
     let record = BrokerRegistrationChangeRecord { broker_id: node_id.0, broker_epoch, log_dirs, ..Default::default() };
     (is_known && is_news).then(|| record.into())
+}
+
+/// The changes of partitions that make the records say in which log directory each of those held is; none where they do, or
+/// where the level knows of none.
+#[must_use]
+pub fn directory_records(
+    image: &MetadataImage,
+    node_id: NodeId,
+    held: impl Iterator<Item = (PartitionId, Uuid)>,
+) -> Vec<MetadataRecord> {
+    if metadata_version(&image.features) < since::DIRECTORIES {
+        return Vec::new();
+    }
+    let record = |(id, log_dir): (PartitionId, Uuid)| {
+        let partition = image.partition(id)?;
+        let directories = moved_directories(partition, &partition.replicas, node_id, log_dir)?;
+        let (topic_id, partition_id) = (id.topic_id, id.index);
+        Some(
+            PartitionChangeRecord { topic_id, partition_id, directories: Some(directories), ..Default::default() }
+                .into(),
+        )
+    };
+    held.filter_map(record).collect()
+}
+
+/// The batch with which the quorum goes over to a protocol in which its voters are told by the log: this node alone. It has
+/// no address among controllers, since there are no others.
+#[must_use]
+pub fn quorum_upgrade(
+    kraft_version: i16,
+    (node_id, directory_id): (NodeId, Uuid),
+    base_offset: Offset,
+    epoch: LeaderEpoch,
+    now: WallClock,
+) -> Bytes {
+    let (_, lowest, highest) = *SUPPORTED_FEATURES.iter().find(|(name, ..)| *name == KRAFT_VERSION).expect("it is one");
+    let voter = RegisteredVoter {
+        voter_id: node_id.0,
+        voter_directory_id: directory_id,
+        k_raft_version_feature: KRaftVersionFeature {
+            min_supported_version: lowest,
+            max_supported_version: highest,
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    let level = KRaftVersionRecord { k_raft_version: kraft_version, ..Default::default() };
+    let voters = VotersRecord { voters: vec![voter], ..Default::default() };
+    let records = [ControlRecord::KraftVersion(level), ControlRecord::KraftVoters(voters)];
+    control_batch(&records, base_offset, epoch, now)
 }
 
 /// In a change of a registration: set, and clear.

@@ -8,13 +8,15 @@ use thiserror::Error;
 
 use super::apply::ApplyError;
 use super::delta::Delta;
+use super::features::KRAFT_VERSION;
 use super::image::MetadataImage;
 use crate::records::{
     Batch, BatchFault, BatchHeader, ControlError, ControlRecord, HeaderError, OutputLimit, Record, RecordError,
     records_of,
 };
 use crate::types::{LeaderEpoch, Offset};
-use crate::wire::{DecodeError, MetadataRecord};
+use crate::wire::messages::metadata_records::FeatureLevelRecord;
+use crate::wire::{DecodeError, MetadataRecord, Str};
 
 /// Keeps the image up with the committed batches of the metadata log: those of earlier times at the start, then each new one.
 #[derive(Clone, Debug)]
@@ -24,8 +26,6 @@ pub struct Loader {
     /// The records of a transaction that has no end yet.
     transaction: Option<Vec<MetadataRecord>>,
     last_epoch: LeaderEpoch,
-    /// `kraft.version`, which is not among the features but in control records.
-    kraft_version: i16,
 }
 
 /// Why the metadata can't be loaded.
@@ -112,7 +112,6 @@ impl Loader {
             delta: Delta::default(),
             transaction: None,
             last_epoch: LeaderEpoch::NONE,
-            kraft_version: 0,
         }
     }
 
@@ -142,7 +141,7 @@ impl Loader {
     /// The version of the quorum's protocol: in 0 the voters are those of the configuration, in 1 they are in the log.
     #[must_use]
     pub fn kraft_version(&self) -> i16 {
-        self.kraft_version
+        self.image.features.get(KRAFT_VERSION).copied().unwrap_or(0)
     }
 
     /// Applies the batches at the front of `bytes`, in order, and says how many bytes they were. A batch that is not
@@ -205,7 +204,13 @@ impl Loader {
 
     fn control(&mut self, record: &Record) -> Result<(), LoadError> {
         if let Some(ControlRecord::KraftVersion(version)) = decode_control(record)? {
-            self.kraft_version = version.k_raft_version;
+            // Its level is not in the metadata's records, but it is told with the others.
+            let level = FeatureLevelRecord {
+                name: Str::from_static(KRAFT_VERSION),
+                feature_level: version.k_raft_version,
+                ..Default::default()
+            };
+            self.apply(record.offset, &level.into())?;
         }
         Ok(())
     }

@@ -484,9 +484,9 @@ fn kafkas_snapshot_adds_up_to_its_topics_configs_and_broker() {
 fn a_snapshot_stands_for_the_log_before_it() {
     let records = [level(30), topic("a", 9), partition(9, 0, US)];
     let parts = [
-        control_batch(&ControlRecord::SnapshotHeader(Default::default()), Offset(0), EPOCH, NOW),
+        control_batch(&[ControlRecord::SnapshotHeader(Default::default())], Offset(0), EPOCH, NOW),
         batch(&records, &features_of(&records), Offset(1), EPOCH, NOW),
-        control_batch(&ControlRecord::SnapshotFooter(Default::default()), Offset(4), EPOCH, NOW),
+        control_batch(&[ControlRecord::SnapshotFooter(Default::default())], Offset(4), EPOCH, NOW),
     ];
     let bytes = Bytes::from(parts.concat());
     let mut loader = Loader::new("cluster".to_string());
