@@ -16,6 +16,7 @@ mod opening;
 mod planned_groups;
 mod retention;
 mod schedule;
+mod share_groups;
 mod share_state;
 mod transactions;
 
@@ -27,6 +28,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 pub(crate) use self::change::ParkedChange;
+pub(crate) use self::share_groups::{ShareQuestion, calls_to, initialize_calls};
 pub(crate) use self::share_state::{Asker, ParkedShareState};
 pub(crate) use self::transactions::Marker;
 use crate::api::fetch::session::FetchSessions;

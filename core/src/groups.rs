@@ -7,6 +7,7 @@
 //! - `coordinator` holds the groups of one partition; `replay` makes them from records, `records` records from them;
 //! - `classic` is the protocol by which members agree with JoinGroup and SyncGroup; `embedded` reads what consumers say in it;
 //! - `consumer` is the protocol by which the coordinator assigns (KIP-848);
+//! - `share` is the protocol by which members share records of partitions (KIP-932);
 //! - `planned` is one event in a group of the protocols by which the coordinator assigns: what it sees and leads to;
 //! - `metadata_hash` tells whether topics have changed;
 //! - `committed` and `retention` are about offsets;
@@ -28,6 +29,7 @@ mod records;
 mod replay;
 mod retention;
 mod settings;
+mod share;
 mod timers;
 
 use crate::config::Config;
@@ -45,6 +47,10 @@ pub(crate) use group::{Group, GroupId, MemberId};
 pub(crate) use planned::{Arming, Plan, PlannedTurn, TopicChanges};
 pub(crate) use records::{batch, batches, offset_committed, transactional_batch};
 pub(crate) use settings::{GroupConfig, Settings};
+pub(crate) use share::{
+    ASSIGNOR as SHARE_ASSIGNOR, Member as ShareMember, Partitions as SharePartitions, ShareBeat, ShareGroup,
+    Starts as ShareStarts, StateToKeep, share_beat,
+};
 pub(crate) use timers::{Timer, TimerKind, Timers};
 
 /// The coordinators of this broker.

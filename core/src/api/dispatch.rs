@@ -8,15 +8,15 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::{
-    Caller, View, add_offsets_to_txn, add_partitions_to_txn, alter_configs, api_versions, consumer_group_describe,
-    consumer_group_heartbeat, create_partitions, create_topics, delete_groups, delete_records,
-    delete_share_group_state, delete_topics, describe_cluster, describe_configs, describe_groups, describe_log_dirs,
-    describe_producers, describe_topic_partitions, describe_transactions, elect_leaders, end_txn, fetch,
-    find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, initialize_share_group_state, join_group,
-    leave_group, list_config_resources, list_groups, list_offsets, list_transactions, metadata, offset_commit,
-    offset_delete, offset_fetch, offset_for_leader_epoch, produce, read_share_group_state,
-    read_share_group_state_summary, sync_group, table, txn_offset_commit, update_features, write_share_group_state,
-    write_txn_markers,
+    Caller, View, add_offsets_to_txn, add_partitions_to_txn, alter_configs, alter_share_group_offsets, api_versions,
+    consumer_group_describe, consumer_group_heartbeat, create_partitions, create_topics, delete_groups, delete_records,
+    delete_share_group_offsets, delete_share_group_state, delete_topics, describe_cluster, describe_configs,
+    describe_groups, describe_log_dirs, describe_producers, describe_share_group_offsets, describe_topic_partitions,
+    describe_transactions, elect_leaders, end_txn, fetch, find_coordinator, heartbeat, incremental_alter_configs,
+    init_producer_id, initialize_share_group_state, join_group, leave_group, list_config_resources, list_groups,
+    list_offsets, list_transactions, metadata, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch,
+    produce, read_share_group_state, read_share_group_state_summary, share_group_describe, share_group_heartbeat,
+    sync_group, table, txn_offset_commit, update_features, write_share_group_state, write_txn_markers,
 };
 use crate::boundary::CloseReason;
 use crate::broker::Broker;
@@ -28,6 +28,7 @@ use crate::types::PartitionId;
 use crate::wire::messages::add_offsets_to_txn::AddOffsetsToTxnRequest;
 use crate::wire::messages::add_partitions_to_txn::AddPartitionsToTxnRequest;
 use crate::wire::messages::alter_configs::AlterConfigsRequest;
+use crate::wire::messages::alter_share_group_offsets::AlterShareGroupOffsetsRequest;
 use crate::wire::messages::api_versions::ApiVersionsRequest;
 use crate::wire::messages::consumer_group_describe::ConsumerGroupDescribeRequest;
 use crate::wire::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
@@ -35,6 +36,7 @@ use crate::wire::messages::create_partitions::CreatePartitionsRequest;
 use crate::wire::messages::create_topics::CreateTopicsRequest;
 use crate::wire::messages::delete_groups::DeleteGroupsRequest;
 use crate::wire::messages::delete_records::DeleteRecordsRequest;
+use crate::wire::messages::delete_share_group_offsets::DeleteShareGroupOffsetsRequest;
 use crate::wire::messages::delete_share_group_state::DeleteShareGroupStateRequest;
 use crate::wire::messages::delete_topics::DeleteTopicsRequest;
 use crate::wire::messages::describe_cluster::DescribeClusterRequest;
@@ -42,6 +44,7 @@ use crate::wire::messages::describe_configs::DescribeConfigsRequest;
 use crate::wire::messages::describe_groups::DescribeGroupsRequest;
 use crate::wire::messages::describe_log_dirs::DescribeLogDirsRequest;
 use crate::wire::messages::describe_producers::DescribeProducersRequest;
+use crate::wire::messages::describe_share_group_offsets::DescribeShareGroupOffsetsRequest;
 use crate::wire::messages::describe_topic_partitions::DescribeTopicPartitionsRequest;
 use crate::wire::messages::describe_transactions::DescribeTransactionsRequest;
 use crate::wire::messages::elect_leaders::ElectLeadersRequest;
@@ -67,6 +70,8 @@ use crate::wire::messages::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use crate::wire::messages::produce::ProduceRequest;
 use crate::wire::messages::read_share_group_state::ReadShareGroupStateRequest;
 use crate::wire::messages::read_share_group_state_summary::ReadShareGroupStateSummaryRequest;
+use crate::wire::messages::share_group_describe::ShareGroupDescribeRequest;
+use crate::wire::messages::share_group_heartbeat::ShareGroupHeartbeatRequest;
 use crate::wire::messages::sync_group::SyncGroupRequest;
 use crate::wire::messages::txn_offset_commit::TxnOffsetCommitRequest;
 use crate::wire::messages::update_features::UpdateFeaturesRequest;
@@ -116,6 +121,10 @@ fn serve(broker: &mut Broker, now: Now, slot: SlotId, frame: &Bytes) -> Result<(
             let client_id = header.client_id.as_deref();
             consumer_group_heartbeat::handle(broker, now, caller, client_id, &read(body, version)?);
         }
+        ShareGroupHeartbeatRequest::KEY => {
+            let client_id = header.client_id.as_deref();
+            share_group_heartbeat::handle(broker, now, caller, client_id, &read(body, version)?);
+        }
         LeaveGroupRequest::KEY => leave_group::handle(broker, now, caller, read(body, version)?),
         key => return groups(broker, now, caller, frame, key, body),
     }
@@ -139,6 +148,16 @@ fn groups(
         DescribeGroupsRequest::KEY => describe_groups::handle(broker, now, caller, &read(body, version)?),
         ConsumerGroupDescribeRequest::KEY => {
             consumer_group_describe::handle(broker, now, caller, &read(body, version)?);
+        }
+        ShareGroupDescribeRequest::KEY => share_group_describe::handle(broker, now, caller, &read(body, version)?),
+        DescribeShareGroupOffsetsRequest::KEY => {
+            describe_share_group_offsets::handle(broker, now, caller, &read(body, version)?);
+        }
+        AlterShareGroupOffsetsRequest::KEY => {
+            alter_share_group_offsets::handle(broker, now, caller, &read(body, version)?);
+        }
+        DeleteShareGroupOffsetsRequest::KEY => {
+            delete_share_group_offsets::handle(broker, now, caller, &read(body, version)?);
         }
         ListGroupsRequest::KEY => list_groups::handle(broker, now, caller, &read(body, version)?),
         DeleteGroupsRequest::KEY => delete_groups::handle(broker, now, caller, &read(body, version)?),

@@ -14,14 +14,19 @@ use crate::parking::{Waits, Wake};
 use crate::planted::Bug;
 use crate::time::Now;
 use crate::types::{Offset, PartitionId};
+use crate::wire::messages::alter_share_group_offsets::AlterShareGroupOffsetsResponse;
 use crate::wire::messages::consumer_group_describe::ConsumerGroupDescribeResponse;
 use crate::wire::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatResponse;
 use crate::wire::messages::delete_groups::DeleteGroupsResponse;
+use crate::wire::messages::delete_share_group_offsets::DeleteShareGroupOffsetsResponse;
 use crate::wire::messages::describe_groups::{DescribeGroupsResponse, DescribedGroup};
+use crate::wire::messages::describe_share_group_offsets::DescribeShareGroupOffsetsResponse;
 use crate::wire::messages::join_group::JoinGroupResponse;
 use crate::wire::messages::list_groups::ListGroupsResponse;
 use crate::wire::messages::offset_commit::OffsetCommitResponse;
 use crate::wire::messages::offset_delete::OffsetDeleteResponse;
+use crate::wire::messages::share_group_describe::ShareGroupDescribeResponse;
+use crate::wire::messages::share_group_heartbeat::ShareGroupHeartbeatResponse;
 use crate::wire::messages::sync_group::SyncGroupResponse;
 use crate::wire::messages::txn_offset_commit::TxnOffsetCommitResponse;
 
@@ -46,6 +51,11 @@ pub(crate) enum GroupResponse {
     DeleteGroups(DeleteGroupsResponse),
     ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse),
     ConsumerGroupDescribe(ConsumerGroupDescribeResponse),
+    ShareGroupHeartbeat(ShareGroupHeartbeatResponse),
+    ShareGroupDescribe(ShareGroupDescribeResponse),
+    DescribeShareGroupOffsets(DescribeShareGroupOffsetsResponse),
+    AlterShareGroupOffsets(AlterShareGroupOffsetsResponse),
+    DeleteShareGroupOffsets(DeleteShareGroupOffsetsResponse),
     JoinGroup(JoinGroupResponse),
     SyncGroup(SyncGroupResponse),
 }
@@ -122,6 +132,11 @@ impl ParkedGroupAnswer {
             GroupResponse::DeleteGroups(response) => broker.answer(caller, &response, Vec::new()),
             GroupResponse::ConsumerGroupHeartbeat(response) => broker.answer(caller, &response, Vec::new()),
             GroupResponse::ConsumerGroupDescribe(response) => broker.answer(caller, &response, Vec::new()),
+            GroupResponse::ShareGroupHeartbeat(response) => broker.answer(caller, &response, Vec::new()),
+            GroupResponse::ShareGroupDescribe(response) => broker.answer(caller, &response, Vec::new()),
+            GroupResponse::DescribeShareGroupOffsets(response) => broker.answer(caller, &response, Vec::new()),
+            GroupResponse::AlterShareGroupOffsets(response) => broker.answer(caller, &response, Vec::new()),
+            GroupResponse::DeleteShareGroupOffsets(response) => broker.answer(caller, &response, Vec::new()),
             GroupResponse::JoinGroup(response) => super::join_group::answer(broker, caller, response),
             GroupResponse::SyncGroup(response) => super::sync_group::answer(broker, caller, &response),
         }
@@ -169,6 +184,25 @@ impl GroupResponse {
                 for group in response.groups.iter_mut().filter(|group| is_of(&group.group_id)) {
                     *group = super::consumer_group_describe::refusal(group.group_id.clone(), error);
                 }
+            }
+            Self::ShareGroupHeartbeat(response) => {
+                *response = super::share_group_heartbeat::refusal(ApiError::bare(error));
+            }
+            Self::ShareGroupDescribe(response) => {
+                for group in response.groups.iter_mut().filter(|group| is_of(&group.group_id)) {
+                    *group = super::share_group_describe::refusal(group.group_id.clone(), error);
+                }
+            }
+            Self::DescribeShareGroupOffsets(response) => {
+                for group in response.groups.iter_mut().filter(|group| is_of(&group.group_id)) {
+                    *group = super::describe_share_group_offsets::refusal(group.group_id.clone(), error);
+                }
+            }
+            Self::AlterShareGroupOffsets(response) => {
+                *response = super::alter_share_group_offsets::refusal(ApiError::bare(error));
+            }
+            Self::DeleteShareGroupOffsets(response) => {
+                *response = super::delete_share_group_offsets::refusal(ApiError::bare(error));
             }
             Self::JoinGroup(response) => *response = join_refusal("", error),
             Self::SyncGroup(response) => *response = sync_refusal(error),

@@ -38,6 +38,9 @@ fn delete(
     let coordinator = broker.groups.serving(index).ok_or(ErrorCode::NotCoordinator)?;
     let (id, known) = coordinator.groups.get_key_value(&*request.group_id).ok_or(ErrorCode::GroupIdNotFound)?;
     let id = GroupId::clone(id);
+    if known.share().is_some() {
+        return Err(ErrorCode::GroupIdNotFound);
+    }
     // Only consumers say which topics they read.
     if known.classic().is_some_and(|classic| !classic.is_empty() && !classic.is_of_consumers()) {
         return Err(ErrorCode::NonEmptyGroup);

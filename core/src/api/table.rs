@@ -17,7 +17,7 @@ pub struct Api {
 }
 
 /// By number.
-pub static TABLE: [Api; 41] = [
+pub static TABLE: [Api; 46] = [
     // Versions 0 to 2 are refused, but old librdkafka turns compression off where they are missing.
     Api { key: ApiKey::Produce, versions: 3..=13, advertised_from: 0 },
     serve(ApiKey::Fetch, 4, 18),
@@ -60,6 +60,11 @@ pub static TABLE: [Api; 41] = [
     serve(ApiKey::ConsumerGroupDescribe, 0, 1),
     serve(ApiKey::ListConfigResources, 0, 1),
     serve(ApiKey::DescribeTopicPartitions, 0, 0),
+    serve(ApiKey::ShareGroupHeartbeat, 1, 1),
+    serve(ApiKey::ShareGroupDescribe, 1, 1),
+    serve(ApiKey::DescribeShareGroupOffsets, 0, 1),
+    serve(ApiKey::AlterShareGroupOffsets, 0, 0),
+    serve(ApiKey::DeleteShareGroupOffsets, 0, 0),
 ];
 
 /// The served API of that number.

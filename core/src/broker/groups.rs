@@ -12,7 +12,7 @@ use super::{Broker, Phase};
 use crate::api::{Caller, join_group, sync_group};
 use crate::coordinators::{Coordinators, Replay as _};
 use crate::error_code::ErrorCode;
-use crate::groups::{self, Coordinator, Effects, GroupAnswer, GroupId, Timer, Write};
+use crate::groups::{self, Coordinator, Effects, Group, GroupAnswer, GroupId, Timer, Write};
 use crate::planted::Bug;
 use crate::time::{Now, WallClock};
 use crate::transactions::Producer;
@@ -211,7 +211,11 @@ impl Broker {
         while let Some(timer) = self.groups.timers.take_due(now.monotonic) {
             match timer {
                 Timer::Group { partition, group, kind } => {
-                    if self.groups.serving(partition).is_some_and(|serving| serving.consumer(&group).is_some()) {
+                    if self
+                        .groups
+                        .serving(partition)
+                        .is_some_and(|serving| serving.groups.get(&group).is_some_and(Group::is_planned))
+                    {
                         self.planned_timeout(now, partition, &group, &kind);
                         continue;
                     }

@@ -202,6 +202,7 @@ impl Broker {
                 self.remove_log(now, PartitionId { topic_id, index });
             }
             self.forget_topic_offsets(now, &topic.name);
+            self.forget_shared_topic(now, topic_id);
             self.forget_topic_share_state(now, topic_id);
         }
         self.follow_configs(&delta.configs_changed);

@@ -47,9 +47,9 @@ impl Broker {
         let count = self.groups.topics.count;
         if plan.has_seen_topics
             && let Some(coordinator) = self.groups.serving_mut(index)
-            && let Some(consumer) = coordinator.groups.get_mut(group).and_then(|known| known.consumer_mut())
+            && let Some(known) = coordinator.groups.get_mut(group)
         {
-            consumer.has_seen_topics(count);
+            known.has_seen_topics(count);
         }
         for (kind, arming) in plan.timers {
             self.arm_group(index, group, kind, arming);
@@ -59,6 +59,9 @@ impl Broker {
         {
             let effects = coordinator.downgrade(now, &settings, group, downgrade);
             self.act(now, index, group, effects);
+        }
+        if let Some(wanted) = plan.state_to_keep {
+            self.keep_share_state(now, group, &wanted);
         }
         let known = self.groups.serving(index).and_then(|coordinator| coordinator.groups.get(group));
         if !plan.records.is_empty()
@@ -87,7 +90,7 @@ impl Broker {
         }
     }
 
-    /// A time of a consumer group is over. Where the log takes nothing, the group goes with it.
+    /// A time of a group is over. Where the log takes nothing, the group goes with it.
     pub(super) fn planned_timeout(&mut self, now: Now, index: i32, group: &GroupId, kind: &TimerKind) {
         let turn = self.planned_turn(now, group);
         let Some(coordinator) = self.groups.serving(index) else { return };
@@ -98,14 +101,14 @@ impl Broker {
     /// Members of groups that were loaded have to show that they are there.
     pub(super) fn load_planned(&mut self, now: Now, index: i32) {
         let Some(coordinator) = self.groups.serving(index) else { return };
-        let consumers = coordinator.groups.iter().filter(|(_, known)| known.consumer().is_some());
-        let ids: Vec<GroupId> = consumers.map(|(id, _)| Arc::clone(id)).collect();
+        let planned = coordinator.groups.iter().filter(|(_, known)| known.is_planned());
+        let ids: Vec<GroupId> = planned.map(|(id, _)| Arc::clone(id)).collect();
         for id in ids {
             let mut turn = self.planned_turn(now, &id);
-            let Some(consumer) = self.groups.serving(index).and_then(|coordinator| coordinator.consumer(&id)) else {
+            let Some(known) = self.groups.serving(index).and_then(|coordinator| coordinator.groups.get(&id)) else {
                 continue;
             };
-            consumer.loaded(&mut turn);
+            known.planned_loaded(&mut turn);
             let plan = turn.plan;
             let _ = self.carry_out(now, index, &id, plan);
         }

@@ -9,7 +9,7 @@
 use alloc::vec::Vec;
 
 use super::coordinators::Kind;
-use super::{Broker, METADATA_PARTITION, Phase, Work};
+use super::{Broker, METADATA_PARTITION, Phase, ShareQuestion, Work};
 use crate::api::{ApiError, View, find_coordinator, share_state_answer, topic_name};
 use crate::boundary::Level;
 use crate::coordinators::{Coordinators, OfPartition as _, Replay as _, partition_of};
@@ -31,6 +31,8 @@ const PATIENCE_MS: i64 = 30_000;
 pub(crate) enum Asker {
     /// A client.
     Request(share_state_answer::Request),
+    /// Groups.
+    Groups(ShareQuestion),
 }
 
 /// Calls that are not answered yet.
@@ -85,7 +87,6 @@ impl Kind for Coordinator {
 }
 
 impl Broker {
-    #[expect(dead_code, reason = "the first that asks takes this line away")]
     /// Asks for several share partitions, on behalf of a part of this broker. Each call is made once its coordinator is
     /// there, calls of one share partition in their order; the asker hears of all of them together, in the order in which
     /// they were asked, when all are committed or have failed. That may be before this returns.
@@ -99,9 +100,10 @@ impl Broker {
     }
 
     /// All calls of an asker have been answered.
-    fn share_state_answered(&mut self, _now: Now, asker: Asker, results: Vec<StateResult>) {
+    fn share_state_answered(&mut self, now: Now, asker: Asker, results: Vec<StateResult>) {
         match asker {
             Asker::Request(request) => share_state_answer::answered(self, request, results),
+            Asker::Groups(question) => self.share_question_answered(now, question, results),
         }
     }
 

@@ -17,6 +17,7 @@ use super::group::{Group, GroupId, GroupKind, GroupType};
 use super::planned::{Plan, PlannedTurn};
 use super::records;
 use super::settings::Settings;
+use super::share::ShareGroup;
 use super::timers::TimerKind;
 use crate::error_code::ErrorCode;
 use crate::planted::Bug;
@@ -167,10 +168,15 @@ impl Coordinator {
         self.groups.get(group)?.consumer()
     }
 
-    /// A time of a consumer group is over.
+    /// The group, where it is a share group.
+    pub(crate) fn share(&self, group: &str) -> Option<&ShareGroup> {
+        self.groups.get(group)?.share()
+    }
+
+    /// A time of a group is over whose events are planned.
     pub(crate) fn planned_timeout(&self, mut turn: PlannedTurn<'_>, kind: &TimerKind) -> Plan {
-        if let Some(consumer) = self.consumer(turn.group) {
-            consumer.timeout(&mut turn, kind);
+        if let Some(known) = self.groups.get(turn.group) {
+            known.planned_timeout(&mut turn, kind);
         }
         turn.plan
     }
@@ -299,6 +305,8 @@ impl Coordinator {
                 }
                 return (checked, effects);
             }
+            // Where a share group is, is not for its members to say.
+            GroupKind::Share(_) => return (Err(ErrorCode::GroupIdNotFound), effects),
             GroupKind::Next(next) => {
                 // Who is no member may commit while there are none.
                 let is_allowed = by.generation < 0 && next.members.is_empty();
@@ -326,6 +334,7 @@ impl Coordinator {
         let is_empty = match &known.kind {
             GroupKind::Classic(classic) => classic.is_empty(),
             GroupKind::Consumer(consumer) => consumer.is_empty(),
+            GroupKind::Share(share) => share.is_empty(),
             GroupKind::Next(next) => next.members.is_empty(),
         };
         if is_empty { Ok(()) } else { Err(ErrorCode::NonEmptyGroup) }
@@ -341,9 +350,12 @@ impl Coordinator {
         let undecided =
             self.undecided.places().filter(|(of, topic, index)| of == id && known.offset(topic, *index).is_none());
         records.extend(undecided.map(|(_, topic, index)| records::offset_removed(group, topic, *index)));
-        match known.consumer() {
-            Some(consumer) => records.extend(consumer.removal(id)),
-            None => records.extend(records::removed(group, known.group_type())),
+        match &known.kind {
+            GroupKind::Consumer(consumer) => records.extend(consumer.removal(id)),
+            GroupKind::Share(share) => records.extend(share.removal(id)),
+            GroupKind::Classic(_) | GroupKind::Next(_) => {
+                records.extend(records::removed(group, known.group_type()));
+            }
         }
         records
     }

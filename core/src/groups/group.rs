@@ -7,6 +7,9 @@ use alloc::sync::Arc;
 use super::classic::ClassicGroup;
 use super::committed::CommittedOffset;
 use super::consumer::ConsumerGroup;
+use super::planned::PlannedTurn;
+use super::share::ShareGroup;
+use super::timers::TimerKind;
 use crate::time::Now;
 use crate::types::TopicName;
 
@@ -30,7 +33,9 @@ pub(crate) enum GroupKind {
     Classic(Box<ClassicGroup>),
     /// ConsumerGroupHeartbeat.
     Consumer(Box<ConsumerGroup>),
-    /// One for shares or streams: its records are kept, and what it has committed can be read.
+    /// ShareGroupHeartbeat.
+    Share(Box<ShareGroup>),
+    /// One for streams: its records are kept, and what it has committed can be read.
     Next(NextGroup),
 }
 
@@ -72,6 +77,7 @@ impl Group {
         match &self.kind {
             GroupKind::Classic(_) => GroupType::Classic,
             GroupKind::Consumer(_) => GroupType::Consumer,
+            GroupKind::Share(_) => GroupType::Share,
             GroupKind::Next(next) => next.group_type,
         }
     }
@@ -81,6 +87,7 @@ impl Group {
         match &self.kind {
             GroupKind::Classic(classic) => classic.state().name(),
             GroupKind::Consumer(consumer) => consumer.state().name(),
+            GroupKind::Share(share) => share.state().name(),
             GroupKind::Next(next) if next.members.is_empty() => "Empty",
             GroupKind::Next(_) => "Stable",
         }
@@ -89,28 +96,77 @@ impl Group {
     pub(crate) fn classic(&self) -> Option<&ClassicGroup> {
         match &self.kind {
             GroupKind::Classic(classic) => Some(classic),
-            GroupKind::Consumer(_) | GroupKind::Next(_) => None,
+            GroupKind::Consumer(_) | GroupKind::Share(_) | GroupKind::Next(_) => None,
         }
     }
 
     pub(crate) fn classic_mut(&mut self) -> Option<&mut ClassicGroup> {
         match &mut self.kind {
             GroupKind::Classic(classic) => Some(classic),
-            GroupKind::Consumer(_) | GroupKind::Next(_) => None,
+            GroupKind::Consumer(_) | GroupKind::Share(_) | GroupKind::Next(_) => None,
         }
     }
 
     pub(crate) fn consumer(&self) -> Option<&ConsumerGroup> {
         match &self.kind {
             GroupKind::Consumer(consumer) => Some(consumer),
-            GroupKind::Classic(_) | GroupKind::Next(_) => None,
+            GroupKind::Classic(_) | GroupKind::Share(_) | GroupKind::Next(_) => None,
         }
     }
 
     pub(crate) fn consumer_mut(&mut self) -> Option<&mut ConsumerGroup> {
         match &mut self.kind {
             GroupKind::Consumer(consumer) => Some(consumer),
-            GroupKind::Classic(_) | GroupKind::Next(_) => None,
+            GroupKind::Classic(_) | GroupKind::Share(_) | GroupKind::Next(_) => None,
+        }
+    }
+
+    pub(crate) fn share(&self) -> Option<&ShareGroup> {
+        match &self.kind {
+            GroupKind::Share(share) => Some(share),
+            GroupKind::Classic(_) | GroupKind::Consumer(_) | GroupKind::Next(_) => None,
+        }
+    }
+
+    pub(crate) fn share_mut(&mut self) -> Option<&mut ShareGroup> {
+        match &mut self.kind {
+            GroupKind::Share(share) => Some(share),
+            GroupKind::Classic(_) | GroupKind::Consumer(_) | GroupKind::Next(_) => None,
+        }
+    }
+
+    /// Whether events in it are [planned](super::planned).
+    pub(crate) fn is_planned(&self) -> bool {
+        match &self.kind {
+            GroupKind::Consumer(_) | GroupKind::Share(_) => true,
+            GroupKind::Classic(_) | GroupKind::Next(_) => false,
+        }
+    }
+
+    /// A time of a group is over whose events are planned.
+    pub(crate) fn planned_timeout(&self, turn: &mut PlannedTurn<'_>, kind: &TimerKind) {
+        match &self.kind {
+            GroupKind::Consumer(consumer) => consumer.timeout(turn, kind),
+            GroupKind::Share(share) => share.timeout(turn, kind),
+            GroupKind::Classic(_) | GroupKind::Next(_) => {}
+        }
+    }
+
+    /// A group was loaded whose events are planned.
+    pub(crate) fn planned_loaded(&self, turn: &mut PlannedTurn<'_>) {
+        match &self.kind {
+            GroupKind::Consumer(consumer) => consumer.loaded(turn),
+            GroupKind::Share(share) => share.loaded(turn),
+            GroupKind::Classic(_) | GroupKind::Next(_) => {}
+        }
+    }
+
+    /// It has looked at the topics as they are since that change of them.
+    pub(crate) fn has_seen_topics(&mut self, change: u64) {
+        match &mut self.kind {
+            GroupKind::Consumer(consumer) => consumer.has_seen_topics(change),
+            GroupKind::Share(share) => share.has_seen_topics(change),
+            GroupKind::Classic(_) | GroupKind::Next(_) => {}
         }
     }
 
@@ -119,6 +175,7 @@ impl Group {
         match &self.kind {
             GroupKind::Classic(classic) => classic.is_subscribed_to(topic),
             GroupKind::Consumer(consumer) => consumer.is_subscribed_to(topic),
+            GroupKind::Share(share) => share.is_subscribed_to(topic),
             GroupKind::Next(next) => !next.members.is_empty(),
         }
     }
@@ -128,6 +185,7 @@ impl Group {
         match &self.kind {
             GroupKind::Classic(classic) => classic.member_count(),
             GroupKind::Consumer(consumer) => consumer.members().len(),
+            GroupKind::Share(share) => share.members().len(),
             GroupKind::Next(next) => next.members.len(),
         }
     }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::consumer::Downgrade;
 use super::group::GroupId;
 use super::settings::{GroupConfig, Settings};
+use super::share::StateToKeep;
 use super::timers::TimerKind;
 use crate::metadata::MetadataImage;
 use crate::time::{Monotonic, Now};
@@ -41,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) timers: Vec<(TimerKind, Arming)>,
     /// The group has looked at the topics.
     pub(crate) has_seen_topics: bool,
+    /// To be asked of the share coordinator.
+    pub(crate) state_to_keep: Option<StateToKeep>,
     /// Members that wait in a classic group are told to join again: it is one no more.
     pub(crate) upgrades: bool,
     /// The group is a classic one from now on.

@@ -8,12 +8,12 @@ use bytes::Bytes;
 use super::committed::CommittedOffset;
 use super::consumer;
 use super::group::GroupType;
+use super::share;
 use crate::records::{BatchBuilder, BuilderRecord, Compression};
 use crate::time::WallClock;
 use crate::types::{ProducerEpoch, ProducerId};
 use crate::wire::messages::classic_group_records::GroupMetadataKey;
 use crate::wire::messages::offset_records::{OffsetCommitKey, OffsetCommitValue};
-use crate::wire::messages::share_group_records::{ShareGroupMetadataKey, ShareGroupTargetAssignmentMetadataKey};
 use crate::wire::messages::streams_group_records::{
     StreamsGroupMetadataKey, StreamsGroupTargetAssignmentMetadataKey, StreamsGroupTopologyKey,
 };
@@ -114,13 +114,7 @@ pub(crate) fn removed(group: &str, group_type: GroupType) -> Vec<CoordinatorReco
             vec![Record::GroupMetadata(GroupMetadataKey { group: group_id, ..Default::default() }, None)]
         }
         GroupType::Consumer => consumer::group_removed(group, core::iter::empty(), core::iter::empty()),
-        GroupType::Share => vec![
-            Record::ShareGroupTargetAssignmentMetadata(
-                ShareGroupTargetAssignmentMetadataKey { group_id: group_id.clone(), ..Default::default() },
-                None,
-            ),
-            Record::ShareGroupMetadata(ShareGroupMetadataKey { group_id, ..Default::default() }, None),
-        ],
+        GroupType::Share => share::group_removed(group, core::iter::empty()),
         GroupType::Streams => vec![
             Record::StreamsGroupTargetAssignmentMetadata(
                 StreamsGroupTargetAssignmentMetadataKey { group_id: group_id.clone(), ..Default::default() },

@@ -9,6 +9,7 @@ use super::committed::CommittedOffset;
 use super::consumer::ConsumerGroup;
 use super::coordinator::Coordinator;
 use super::group::{Group, GroupId, GroupKind, GroupType, NextGroup};
+use super::share::ShareGroup;
 use crate::coordinators::Replay;
 use crate::records::TransactionResult;
 use crate::time::Now;
@@ -42,7 +43,7 @@ impl Coordinator {
     fn members_told_of(&self, record: &CoordinatorRecord) -> usize {
         let group = match record {
             CoordinatorRecord::GroupMetadata(key, _) => &key.group,
-            other => match ConsumerGroup::is_told_by(other) {
+            other => match ConsumerGroup::is_told_by(other).or_else(|| ShareGroup::is_told_by(other)) {
                 Some((group, _)) => group,
                 None => return 0,
             },
@@ -55,20 +56,17 @@ impl Coordinator {
         if let Some((group, is_there)) = ConsumerGroup::is_told_by(record) {
             return self.replay_consumer(now, group, record, is_there);
         }
+        if let Some((group, is_there)) = ShareGroup::is_told_by(record) {
+            return self.replay_share(now, group, record, is_there);
+        }
         match record {
             Record::GroupMetadata(key, Some(value)) => {
                 let group = self.groups.entry(Arc::from(&*key.group)).or_insert_with(|| Group::new(now));
                 group.kind = GroupKind::Classic(Box::new(ClassicGroup::from_record(value, now)));
             }
             Record::GroupMetadata(key, None) => self.forget(now, &key.group, GroupType::Classic),
-            Record::ShareGroupMetadata(key, value) => {
-                self.replay_next(now, &key.group_id, GroupType::Share, value.is_some());
-            }
             Record::StreamsGroupMetadata(key, value) => {
                 self.replay_next(now, &key.group_id, GroupType::Streams, value.is_some());
-            }
-            Record::ShareGroupMemberMetadata(key, value) => {
-                self.replay_member(now, (&key.group_id, &key.member_id), GroupType::Share, value.is_some());
             }
             Record::StreamsGroupMemberMetadata(key, value) => {
                 self.replay_member(now, (&key.group_id, &key.member_id), GroupType::Streams, value.is_some());
@@ -139,6 +137,24 @@ impl Coordinator {
         }
     }
 
+    fn replay_share(&mut self, now: Now, group: &str, record: &CoordinatorRecord, is_there: bool) {
+        if let (CoordinatorRecord::ShareGroupMetadata(..), false) = (record, is_there) {
+            return self.forget(now, group, GroupType::Share);
+        }
+        let known = match self.groups.get_mut(group) {
+            Some(known) => known,
+            // Of a group that is gone.
+            None if !is_there => return,
+            None => self.groups.entry(group.into()).or_insert_with(|| Group::new(now)),
+        };
+        if known.share().is_none() && is_there {
+            known.kind = GroupKind::Share(Box::new(ShareGroup::new()));
+        }
+        if let Some(share) = known.share_mut() {
+            share.replay(now, record);
+        }
+    }
+
     fn replay_next(&mut self, now: Now, group: &str, group_type: GroupType, is_there: bool) {
         if is_there {
             self.next_group(now, group, group_type);
@@ -162,7 +178,9 @@ impl Coordinator {
         }
         match &mut group.kind {
             GroupKind::Next(next) => next,
-            GroupKind::Classic(_) | GroupKind::Consumer(_) => unreachable!("it is of another type"),
+            GroupKind::Classic(_) | GroupKind::Consumer(_) | GroupKind::Share(_) => {
+                unreachable!("it is of another type")
+            }
         }
     }
 

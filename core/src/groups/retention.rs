@@ -82,7 +82,8 @@ fn aging(group: &Group) -> Aging {
         // As for a classic one whose members have given topics up.
         GroupKind::Consumer(_) => Aging::SinceCommit,
         GroupKind::Next(next) if next.members.is_empty() => Aging::SinceCommit,
-        GroupKind::Next(_) => Aging::Never,
+        // It has none.
+        GroupKind::Share(_) | GroupKind::Next(_) => Aging::Never,
         GroupKind::Classic(classic) if classic.protocol_type().is_none() => Aging::SinceCommit,
         GroupKind::Classic(classic) if classic.is_empty() => {
             classic.state_since().map_or(Aging::SinceCommit, Aging::Since)
@@ -109,7 +110,7 @@ fn aging_offsets(group: &Group, aging: Aging) -> impl Iterator<Item = &Committed
 fn is_read(group: &Group, topic: &str) -> bool {
     match &group.kind {
         GroupKind::Classic(_) | GroupKind::Consumer(_) => group.is_subscribed_to(topic),
-        GroupKind::Next(_) => false,
+        GroupKind::Share(_) | GroupKind::Next(_) => false,
     }
 }
 
@@ -118,6 +119,6 @@ fn is_unused(group: &Group) -> bool {
     match &group.kind {
         GroupKind::Classic(classic) => classic.is_unused(),
         GroupKind::Consumer(consumer) => consumer.is_empty(),
-        GroupKind::Next(_) => false,
+        GroupKind::Share(_) | GroupKind::Next(_) => false,
     }
 }

@@ -32,6 +32,14 @@ pub(crate) struct Settings {
     pub(crate) migration_policy: MigrationPolicy,
     /// `group.consumer.regex.refresh.interval.ms`.
     pub(crate) regex_refresh_interval_ms: i64,
+    /// `group.share.max.size`.
+    pub(crate) sharers_per_group: usize,
+    /// `group.share.session.timeout.ms`.
+    pub(crate) share_session_timeout_ms: i32,
+    /// `group.share.heartbeat.interval.ms`.
+    pub(crate) share_heartbeat_interval_ms: i32,
+    /// `group.share.initialize.retry.interval.ms`.
+    pub(crate) share_initialize_retry_ms: i64,
     /// Whether `group.coordinator.rebalance.protocols` has the consumer protocol.
     pub(crate) serves_consumers: bool,
     /// `offset.metadata.max.bytes`. In spite of its name Kafka counts UTF-16 units.
@@ -54,7 +62,7 @@ pub(crate) struct Settings {
     pub(crate) bugs: Bugs,
 }
 
-/// What a consumer group goes by: its own configs, or the broker's. They may change at any time.
+/// What a group goes by whose events are planned: its own configs, or the broker's. They may change at any time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GroupConfig<'a> {
     config: &'a Config,
@@ -87,6 +95,21 @@ impl<'a> GroupConfig<'a> {
         self.number("consumer.assignment.interval.ms")
     }
 
+    /// `share.session.timeout.ms`.
+    pub(crate) fn share_session_timeout_ms(&self) -> i32 {
+        self.own_or("share.session.timeout.ms", self.settings.share_session_timeout_ms)
+    }
+
+    /// `share.heartbeat.interval.ms`.
+    pub(crate) fn share_heartbeat_interval_ms(&self) -> i32 {
+        self.own_or("share.heartbeat.interval.ms", self.settings.share_heartbeat_interval_ms)
+    }
+
+    /// `share.assignment.interval.ms`. The broker's may change, unlike the others.
+    pub(crate) fn share_assignment_interval_ms(&self) -> i32 {
+        self.number("share.assignment.interval.ms")
+    }
+
     /// Every heartbeat asks: where the group has nothing of its own, nothing is looked up.
     fn own_or(&self, name: &str, of_broker: i32) -> i32 {
         if self.own.is_some() { self.number(name) } else { of_broker }
@@ -116,6 +139,10 @@ impl From<&Config> for Settings {
             assignors: Assignors::new(&config.text("group.consumer.assignors")),
             migration_policy: MigrationPolicy::new(&config.text("group.consumer.migration.policy")),
             regex_refresh_interval_ms: config.count("group.consumer.regex.refresh.interval.ms"),
+            sharers_per_group: size("group.share.max.size"),
+            share_session_timeout_ms: number("group.share.session.timeout.ms"),
+            share_heartbeat_interval_ms: number("group.share.heartbeat.interval.ms"),
+            share_initialize_retry_ms: config.count("group.share.initialize.retry.interval.ms"),
             serves_consumers: config
                 .text("group.coordinator.rebalance.protocols")
                 .split(',')

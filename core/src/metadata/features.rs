@@ -20,12 +20,15 @@ pub const KRAFT_VERSION: &str = "kraft.version";
 /// The feature of consumer groups (KIP-848).
 pub const GROUP_VERSION: &str = "group.version";
 
+/// The feature of share groups (KIP-932).
+pub const SHARE_VERSION: &str = "share.version";
+
 /// The levels that Kafka 4.3 gives a new cluster, in the order in which it writes them.
 pub const FEATURE_LEVELS: [(&str, i16); 6] = [
     (METADATA_VERSION, 30),
     (ELIGIBLE_LEADER_REPLICAS_VERSION, 1),
     (GROUP_VERSION, 1),
-    ("share.version", 1),
+    (SHARE_VERSION, 1),
     ("streams.version", 1),
     ("transaction.version", 2),
 ];
@@ -37,7 +40,7 @@ pub const SUPPORTED_FEATURES: [(&str, i16, i16); 7] = [
     ("transaction.version", 0, 2),
     (GROUP_VERSION, 0, 1),
     (ELIGIBLE_LEADER_REPLICAS_VERSION, 0, 1),
-    ("share.version", 0, 1),
+    (SHARE_VERSION, 0, 1),
     ("streams.version", 0, 1),
 ];
 
@@ -96,6 +99,12 @@ pub fn is_elr_enabled(features: &Features) -> bool {
 #[must_use]
 pub fn is_consumer_protocol_enabled(features: &Features) -> bool {
     features.get(GROUP_VERSION).is_some_and(|level| *level > 0)
+}
+
+/// Whether groups may use the share protocol.
+#[must_use]
+pub fn is_share_protocol_enabled(features: &Features) -> bool {
+    features.get(SHARE_VERSION).is_some_and(|level| *level > 0)
 }
 
 /// The levels that these records finalize.
