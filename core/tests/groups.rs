@@ -49,14 +49,6 @@ fn the_first_who_asks_for_a_coordinator_makes_the_topic_of_offsets_and_finds_one
 }
 
 #[test]
-fn share_partitions_have_no_coordinator_and_the_client_is_told_not_to_ask_again() {
-    let mut world = World::new(&[]);
-    let request = FindCoordinatorRequest { key: "payments".into(), key_type: 2, ..Default::default() };
-    let answer: FindCoordinatorResponse = world.call(3, &request);
-    assert_eq!((answer.error_code, answer.node_id), (ErrorCode::InvalidRequest as i16, -1));
-}
-
-#[test]
 fn only_coordinators_write_to_the_topic_of_offsets() {
     let mut world = ready(&[]);
     let data =

@@ -1,7 +1,8 @@
-//! FindCoordinator: which broker looks after a group or a transactional id: the leader of its partition of
-//! `__consumer_offsets` or `__transaction_state`. The first who asks makes the topic.
+//! FindCoordinator: which broker looks after a group, a transactional id or the state of a share partition: the leader of its
+//! partition of `__consumer_offsets`, `__transaction_state` or `__share_group_state`. The first who asks makes the topic.
 
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::cluster::{PartitionStates, endpoint, see};
@@ -11,18 +12,24 @@ use super::{Change, View, topic_name};
 use crate::coordinators::partition_of;
 use crate::error_code::ErrorCode;
 use crate::rng::Rng;
+use crate::share_state::StateKey;
 use crate::types::{NodeId, PartitionId};
 use crate::wire::messages::find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse};
-use crate::wire::{MetadataRecord, Str};
+use crate::wire::{MetadataRecord, Str, Uuid};
 
 /// First version that asks for many keys.
 const KEYS_SINCE: i16 = 4;
+/// First version that asks for share partitions.
+const SHARE_SINCE: i16 = 6;
+/// Kafka's number for share partitions.
+const SHARE: i8 = 2;
 
 /// The topic that holds what is known of a kind of keys, by Kafka's number for the kind.
 fn topic_of(key_type: i8) -> Option<&'static str> {
     match key_type {
         0 => Some(topic_name::CONSUMER_OFFSETS),
         1 => Some(topic_name::TRANSACTION_STATE),
+        SHARE => Some(topic_name::SHARE_GROUP_STATE),
         _ => None,
     }
 }
@@ -38,14 +45,19 @@ pub fn handle(
 ) -> Change<FindCoordinatorResponse> {
     let one = [request.key.clone()];
     let keys = if version >= KEYS_SINCE { &request.coordinator_keys[..] } else { &one };
-    let topic = topic_of(request.key_type);
-    let missing = topic.filter(|topic| !keys.is_empty() && view.image.topic(topic).is_none());
+    let topic = topic_of(request.key_type).filter(|_| request.key_type != SHARE || version >= SHARE_SINCE);
+    let place = |key: &Str| match request.key_type {
+        SHARE => share_partition(key).map(|key| Str::from(key.text())).ok_or(ErrorCode::InvalidRequest),
+        _ => Ok(key.clone()),
+    };
+    let missing = topic.filter(|topic| view.image.topic(topic).is_none() && keys.iter().any(|key| place(key).is_ok()));
     let records = missing.map(|topic| plan(topic, view, rng)).unwrap_or_default();
     let find = |key: &Str| {
         let topic = topic.ok_or(ErrorCode::InvalidRequest)?;
+        let key = place(key)?;
         let leader = match missing {
-            Some(_) => planned_leader(&records, key),
-            None => leader(topic, view, states, key),
+            Some(_) => planned_leader(&records, &key),
+            None => leader(topic, view, states, &key),
         };
         leader.ok_or(ErrorCode::CoordinatorNotAvailable)
     };
@@ -54,6 +66,10 @@ pub fn handle(
     let mut response = FindCoordinatorResponse::default();
     if version >= KEYS_SINCE {
         response.coordinators = found.collect();
+        if topic_of(request.key_type).is_none() {
+            let words = words(ErrorCode::InvalidRequest.number());
+            response.coordinators.iter_mut().for_each(|found| found.error_message = Some(words.clone()));
+        }
     } else if let Some(only) = found.next() {
         response.error_code = only.error_code;
         response.error_message = Some(words(only.error_code));
@@ -62,6 +78,17 @@ pub fn handle(
         response.port = only.port;
     }
     Change { records, response }
+}
+
+/// The share partition that a key names, `group:topic id:partition`, read as Java reads it: a group's id may have colons in
+/// it, and colons at the end count for nothing.
+fn share_partition(key: &str) -> Option<StateKey> {
+    let mut parts = key.trim_end_matches(':').rsplitn(3, ':');
+    let (partition, topic_id, group) = (parts.next()?, parts.next()?, parts.next()?);
+    if group.trim().is_empty() {
+        return None;
+    }
+    Some(StateKey { group: Arc::from(group), topic_id: Uuid::parse(topic_id)?, partition: partition.parse().ok()? })
 }
 
 /// The leader of a key's partition, where it can be reached.
@@ -131,7 +158,9 @@ impl Hosts<'_> {
 fn words(error_code: i16) -> Str {
     Str::from_static(match ErrorCode::from_number(error_code) {
         Some(ErrorCode::CoordinatorNotAvailable) => "The coordinator is not available.",
-        Some(ErrorCode::InvalidRequest) => "The coordinator of this kind is not there.",
+        Some(ErrorCode::InvalidRequest) => {
+            "This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker. See the broker logs for more details."
+        }
         _ => "NONE",
     })
 }

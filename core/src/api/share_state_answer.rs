@@ -47,8 +47,8 @@ pub(super) struct PartitionResult {
     pub(super) error_message: Option<Str>,
 }
 
-/// Makes the calls of a request. One without a group or without a topic, or with a topic without a partition, is answered
-/// with nothing, as Kafka does.
+/// Makes the calls of a request. One without a group or without a topic is answered with nothing, as Kafka does; so is one
+/// with a topic without a partition, but for that which initialises.
 pub(super) fn call(
     broker: &mut Broker,
     now: Now,
@@ -59,7 +59,8 @@ pub(super) fn call(
 ) {
     let topics: Vec<Topic> = topics.collect();
     let request = Request { caller, api };
-    if group.is_empty() || topics.iter().any(|(_, partitions)| partitions.is_empty()) {
+    let takes_empty_topics = matches!(api, StateApi::Initialize);
+    if group.is_empty() || (!takes_empty_topics && topics.iter().any(|(_, partitions)| partitions.is_empty())) {
         return answered(broker, request, Vec::new());
     }
     let group = GroupId::from(group);

@@ -17,7 +17,7 @@ pub struct Api {
 }
 
 /// By number.
-pub static TABLE: [Api; 46] = [
+pub static TABLE: &[Api] = &[
     // Versions 0 to 2 are refused, but old librdkafka turns compression off where they are missing.
     Api { key: ApiKey::Produce, versions: 3..=13, advertised_from: 0 },
     serve(ApiKey::Fetch, 4, 18),
@@ -62,6 +62,11 @@ pub static TABLE: [Api; 46] = [
     serve(ApiKey::DescribeTopicPartitions, 0, 0),
     serve(ApiKey::ShareGroupHeartbeat, 1, 1),
     serve(ApiKey::ShareGroupDescribe, 1, 1),
+    serve(ApiKey::InitializeShareGroupState, 0, 0),
+    serve(ApiKey::ReadShareGroupState, 0, 0),
+    serve(ApiKey::WriteShareGroupState, 0, 1),
+    serve(ApiKey::DeleteShareGroupState, 0, 0),
+    serve(ApiKey::ReadShareGroupStateSummary, 0, 1),
     serve(ApiKey::DescribeShareGroupOffsets, 0, 1),
     serve(ApiKey::AlterShareGroupOffsets, 0, 0),
     serve(ApiKey::DeleteShareGroupOffsets, 0, 0),
@@ -98,7 +103,7 @@ mod tests {
 
     #[test]
     fn every_served_api_is_found_by_its_number() {
-        for api in &TABLE {
+        for api in TABLE {
             assert_eq!(find(api.key as i16), Some(api));
         }
         assert_eq!(find(ApiKey::SaslHandshake as i16), None);
@@ -106,7 +111,7 @@ mod tests {
 
     #[test]
     fn every_served_version_has_its_messages() {
-        for api in &TABLE {
+        for api in TABLE {
             let versions_of =
                 REGISTRY.iter().filter(|message| message.api == api.key.name()).map(|m| m.versions.clone());
             let mut count = 0;
