@@ -27,6 +27,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+pub(crate) use self::answer::Leads;
 pub(crate) use self::change::ParkedChange;
 pub(crate) use self::share_groups::{ShareQuestion, calls_to, initialize_calls};
 pub(crate) use self::share_state::{Asker, ParkedShareState};
@@ -137,9 +138,11 @@ pub struct Broker {
     /// What a start has in hand until the broker serves.
     start: Option<life::Start>,
     /// The epoch of this term as the metadata log's leader.
-    metadata_epoch: LeaderEpoch,
+    pub(crate) metadata_epoch: LeaderEpoch,
     /// Who we are, once the directory has said so.
     pub(crate) node_id: NodeId,
+    /// Of the log directory with the metadata log.
+    pub(crate) directory_id: Uuid,
     /// The epoch of this broker's registration, at the stop.
     broker_epoch: Option<i64>,
     closing: life::Closing,
@@ -244,6 +247,7 @@ impl Broker {
             start: None,
             metadata_epoch: LeaderEpoch::NONE,
             node_id: NodeId::NONE,
+            directory_id: Uuid::ZERO,
             broker_epoch: None,
             closing: life::Closing::default(),
             is_directory_closing: false,

@@ -30,7 +30,8 @@ pub use features::{
 };
 pub use image::{BrokerRegistration, ConfigResource, Endpoint, MetadataImage, Partition, Topic};
 pub use lifecycle::{
-    Bootstrap, Registration, directory_records, log_dirs_record, quorum_upgrade, start_batches, stop_records,
+    Bootstrap, Registration, directory_records, leaving_records, log_dirs_record, quorum_upgrade, start_batches,
+    stop_records,
 };
 pub use loader::{LoadError, Loader, snapshot_records};
 pub use producer_ids::{OutOfProducerIds, ProducerIds};

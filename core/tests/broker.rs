@@ -14,11 +14,13 @@ use ottla_core::wire::messages::list_offsets::{
 use ottla_core::wire::messages::produce::{
     PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceData,
 };
+use ottla_core::wire::messages::unregister_broker::{UnregisterBrokerRequest, UnregisterBrokerResponse};
 use ottla_core::wire::{Records, Uuid};
 use world::{CLIENT, Verdict, World, batch, idempotent};
 
 const ERROR_OFFSET_OUT_OF_RANGE: i16 = 1;
 const ERROR_UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
+const ERROR_NOT_LEADER_OR_FOLLOWER: i16 = 6;
 const ERROR_REQUEST_TIMED_OUT: i16 = 7;
 const ERROR_INVALID_REQUIRED_ACKS: i16 = 21;
 const ERROR_TOPIC_ALREADY_EXISTS: i16 = 36;
@@ -27,6 +29,7 @@ const ERROR_KAFKA_STORAGE: i16 = 56;
 const ERROR_FENCED_LEADER_EPOCH: i16 = 74;
 const ERROR_UNKNOWN_LEADER_EPOCH: i16 = 75;
 const ERROR_UNKNOWN_TOPIC_ID: i16 = 100;
+const ERROR_BROKER_ID_NOT_REGISTERED: i16 = 102;
 
 const STRICT: (&str, &str) = ("log.flush.interval.messages", "1");
 
@@ -225,6 +228,30 @@ fn a_repeated_batch_is_answered_with_its_first_offset_also_after_a_restart() {
     let mut world = World::on(world.shut_down(), &[]);
     assert_eq!(produce(&mut world, "letters", idempotent(id, 6, &["x"])), (0, 6));
     assert_ne!(producer_id(&mut world), id, "no id is handed out twice");
+}
+
+#[test]
+fn a_broker_that_is_unregistered_leads_nothing_until_its_next_start() {
+    let mut world = World::new(&[]);
+    let topic = world.create_topic("letters", 1);
+    assert_eq!(produce(&mut world, "letters", batch(&["a"])), (0, 0));
+    let reader = ConnId(2);
+    world.open(reader);
+    world.send_from(reader, 16, &fetch(topic, 0, 1));
+    let unregister = UnregisterBrokerRequest { broker_id: 1, ..Default::default() };
+    let answer: UnregisterBrokerResponse = world.call(0, &unregister);
+    assert_eq!(answer.error_code, 0);
+    let (_, woken) = world.answer_to::<FetchResponse>(reader, 16).expect("who waits is told");
+    assert_eq!(woken.responses[0].partitions[0].error_code, ERROR_NOT_LEADER_OR_FOLLOWER);
+    assert_eq!(fetch_now(&mut world, topic, 0).error_code, ERROR_NOT_LEADER_OR_FOLLOWER);
+    assert_eq!(produce(&mut world, "letters", batch(&["b"])).0, ERROR_NOT_LEADER_OR_FOLLOWER);
+    let again: UnregisterBrokerResponse = world.call(0, &unregister);
+    assert_eq!(again.error_code, ERROR_BROKER_ID_NOT_REGISTERED);
+    let mut world = World::on(world.shut_down(), &[]);
+    assert_eq!(produce(&mut world, "letters", batch(&["b"])), (0, 1));
+    assert_eq!(world.call::<_, UnregisterBrokerResponse>(0, &unregister).error_code, 0);
+    let mut world = World::on(world.crash(), &[]);
+    assert_eq!(produce(&mut world, "letters", batch(&["c"])), (0, 2));
 }
 
 #[test]

@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(range(ApiKey::ApiVersions), Some((0, 4)));
         assert_eq!(range(ApiKey::DescribeTopicPartitions), Some((0, 0)));
         assert_eq!(range(ApiKey::JoinGroup), Some((0, 9)));
-        assert_eq!(range(ApiKey::SaslHandshake), None);
+        assert_eq!(range(ApiKey::Envelope), None);
     }
 
     #[test]

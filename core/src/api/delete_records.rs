@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::Caller;
 use super::produce::check_state;
 use super::topic_name;
-use crate::broker::{Broker, Work};
+use crate::broker::{Broker, Leads, Work};
 use crate::error_code::ErrorCode;
 use crate::log::LogState;
 use crate::parking::{Waits, Wake};
@@ -76,8 +76,10 @@ fn delete(broker: &mut Broker, topic: &str, index: i32, offset: i64) -> Result<O
     }
     let partition = PartitionId { topic_id, index };
     let policy = broker.topic_configs.get(&topic_id).map(|config| config.cleanup_policy).unwrap_or_default();
+    let leads = Leads(broker.leads(partition));
     let log = broker.logs.get_mut(&partition).ok_or(ErrorCode::NotLeaderOrFollower)?;
     check_state(log)?;
+    leads.check()?;
     if policy.compact && !policy.delete {
         return Err(ErrorCode::PolicyViolation);
     }

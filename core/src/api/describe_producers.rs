@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::produce::check_state;
 use super::{ApiError, Caller, topic_name};
-use crate::broker::Broker;
+use crate::broker::{Broker, Leads};
 use crate::error_code::ErrorCode;
 use crate::types::PartitionId;
 use crate::wire::messages::describe_producers::{
@@ -41,6 +41,7 @@ fn producers(broker: &Broker, topic: &str, index: i32) -> Result<Vec<ProducerSta
     let id = PartitionId { topic_id: found.id, index };
     let log = broker.logs.get(&id).ok_or(ErrorCode::NotLeaderOrFollower)?;
     check_state(log)?;
+    Leads(broker.leads(id)).check()?;
     let state = |producer: crate::log::ActiveProducer| ProducerState {
         producer_id: producer.id.0,
         producer_epoch: i32::from(producer.epoch.0),

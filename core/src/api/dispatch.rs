@@ -1,4 +1,6 @@
-//! From a frame to the handler of its API.
+//! From a frame to the handler of its API. Those about the cluster itself have a room of their own.
+
+mod cluster;
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -323,7 +325,7 @@ fn configs(
             let response = describe_configs::handle(&read(body, version)?, view);
             broker.answer(caller, &response, Vec::new());
         }
-        other => panic!("API key {other} is in the table and has no handler"),
+        key => return cluster::cluster(broker, now, caller, frame, key, body),
     }
     Ok(())
 }

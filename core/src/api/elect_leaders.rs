@@ -24,6 +24,12 @@ enum Election {
 /// leader is not the one that was asked for.
 #[must_use]
 pub fn handle(request: &ElectLeadersRequest, view: View<'_>) -> ElectLeadersResponse {
+    if request.topic_partitions.as_ref().is_some_and(Vec::is_empty) {
+        return ElectLeadersResponse::default();
+    }
+    if request.timeout_ms <= 0 {
+        return refuse(request, &ApiError::bare(ErrorCode::RequestTimedOut));
+    }
     let election = match request.election_type {
         0 => Election::Preferred,
         1 => Election::Unclean,
@@ -190,5 +196,14 @@ mod tests {
         let cluster = cluster();
         let answer = handle(&ask(2, Some(&ASKED[..1])), cluster.view());
         assert_eq!((answer.error_code, codes(&answer)), (42, vec![("ours", 1, 42)]));
+        assert_eq!(handle(&ask(2, None), cluster.view()).error_code, 42);
+        assert_eq!(handle(&ask(2, Some(&[])), cluster.view()).error_code, 0, "there is nothing to elect");
+    }
+
+    #[test]
+    fn an_election_that_may_take_no_time_is_not_held() {
+        let cluster = cluster();
+        let answer = handle(&ElectLeadersRequest { timeout_ms: 0, ..ask(0, Some(&ASKED[..1])) }, cluster.view());
+        assert_eq!((answer.error_code, codes(&answer)), (7, vec![("ours", 1, 7)]));
     }
 }

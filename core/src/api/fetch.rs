@@ -239,9 +239,10 @@ fn look(
     partition: PartitionId,
     target: &FetchTarget,
 ) -> Result<Finding, ErrorCode> {
-    broker.check_leader_epoch(partition, target.current_leader_epoch)?;
+    let leads = broker.check_leader_epoch(partition, target.current_leader_epoch)?;
     let log = broker.logs.get_mut(&partition).ok_or(ErrorCode::NotLeaderOrFollower)?;
     check_state(log)?;
+    leads.check()?;
     if target.last_fetched_epoch != LeaderEpoch::NONE {
         let (epoch, end) = log.end_offset_for_epoch(target.last_fetched_epoch).ok_or(ErrorCode::OffsetOutOfRange)?;
         if target.fetch_offset < log.log_start() {

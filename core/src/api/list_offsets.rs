@@ -144,9 +144,10 @@ fn look(
         return Err(ErrorCode::UnknownTopicOrPartition);
     }
     let partition = PartitionId { topic_id: topic.id, index: asked.partition_index };
-    broker.check_leader_epoch(partition, LeaderEpoch(asked.current_leader_epoch))?;
+    let leads = broker.check_leader_epoch(partition, LeaderEpoch(asked.current_leader_epoch))?;
     let log = broker.logs.get_mut(&partition).ok_or(ErrorCode::NotLeaderOrFollower)?;
     check_state(log)?;
+    leads.check()?;
     let end = match isolation {
         Isolation::ReadUncommitted => log.high_watermark(),
         Isolation::ReadCommitted => log.last_stable_offset(),

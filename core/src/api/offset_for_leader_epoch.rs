@@ -44,6 +44,6 @@ fn look(
     let partition = PartitionId { topic_id: topic.id, index: asked.partition };
     let log = broker.logs.get(&partition).ok_or(ErrorCode::NotLeaderOrFollower)?;
     check_state(log)?;
-    broker.check_leader_epoch(partition, LeaderEpoch(asked.current_leader_epoch))?;
+    broker.check_leader_epoch(partition, LeaderEpoch(asked.current_leader_epoch))?.check()?;
     Ok(log.end_offset_for_epoch(LeaderEpoch(asked.leader_epoch)))
 }

@@ -69,21 +69,7 @@ impl<'a> Placer<'a> {
         replicas: Option<usize>,
     ) -> Result<Placed, ApiError> {
         let refuse = |message: String| Err(ApiError::new(ErrorCode::InvalidReplicaAssignment, message));
-        if broker_ids.is_empty() {
-            return refuse("The manual partition assignment includes an empty replica list.".into());
-        }
-        let mut sorted = broker_ids.to_vec();
-        sorted.sort_unstable();
-        for (position, id) in sorted.iter().enumerate() {
-            if !self.image.brokers.contains_key(&NodeId(*id)) {
-                return refuse(format!(
-                    "The manual partition assignment includes broker {id}, but no such broker is registered."
-                ));
-            }
-            if position > 0 && sorted[position - 1] == *id {
-                return refuse(format!("The manual partition assignment includes the broker {id} more than once."));
-            }
-        }
+        self.check_assignment(broker_ids)?;
         if let Some(expected) = replicas.filter(|expected| *expected != broker_ids.len()) {
             return refuse(format!(
                 "The manual partition assignment includes a partition with {} replica(s), but this is not consistent \
@@ -99,6 +85,27 @@ impl<'a> Placer<'a> {
             ));
         }
         Ok(placed)
+    }
+
+    /// Refuses an assignment that names nobody, somebody unknown, or somebody twice.
+    pub(super) fn check_assignment(&self, broker_ids: &[i32]) -> Result<(), ApiError> {
+        let refuse = |message: String| Err(ApiError::new(ErrorCode::InvalidReplicaAssignment, message));
+        if broker_ids.is_empty() {
+            return refuse("The manual partition assignment includes an empty replica list.".into());
+        }
+        let mut sorted = broker_ids.to_vec();
+        sorted.sort_unstable();
+        for (position, id) in sorted.iter().enumerate() {
+            if !self.image.brokers.contains_key(&NodeId(*id)) {
+                return refuse(format!(
+                    "The manual partition assignment includes broker {id}, but no such broker is registered."
+                ));
+            }
+            if position > 0 && sorted[position - 1] == *id {
+                return refuse(format!("The manual partition assignment includes the broker {id} more than once."));
+            }
+        }
+        Ok(())
     }
 
     fn on(&mut self, replicas: Vec<NodeId>) -> Placed {

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use self::transactions::Admission;
 use super::{Caller, topic_name};
 use crate::boundary::CloseReason;
-use crate::broker::{Broker, Work};
+use crate::broker::{Broker, Leads, Work};
 use crate::config::{CompressionType, TimestampType as TopicTimestampType, TopicConfig};
 use crate::error_code::ErrorCode;
 use crate::log::{LogState, PartitionLog};
@@ -131,7 +131,12 @@ pub(crate) fn wake(broker: &mut Broker, mut parked: ParkedProduce, waits: Waits,
         Wake::Committed(_) | Wake::Grown(_) => None,
         Wake::Lost(partition) => {
             let is_offline = broker.logs.get(&partition).is_some_and(|log| log.state() == LogState::Offline);
-            let error = if is_offline { ErrorCode::KafkaStorageError } else { ErrorCode::UnknownTopicOrPartition };
+            let is_known = broker.metadata.image().partition(partition).is_some();
+            let error = match is_offline {
+                true => ErrorCode::KafkaStorageError,
+                false if is_known => ErrorCode::NotLeaderOrFollower,
+                false => ErrorCode::UnknownTopicOrPartition,
+            };
             Some((Some(partition), error))
         }
         Wake::Deadline => Some((None, ErrorCode::RequestTimedOut)),
@@ -195,13 +200,14 @@ fn append(
     if let Some(error) = refused.get(&partition) {
         return Err(refusal(*error));
     }
-    let epoch =
-        broker.metadata.image().partition(partition).map(|partition| partition.leader_epoch).unwrap_or_default();
+    let known = broker.metadata.image().partition(partition);
+    let epoch = known.map(|known| known.leader_epoch).unwrap_or_default();
+    let leads = Leads(known.is_some_and(|known| known.leader == broker.node_id));
     let topic_config = broker.topic_configs.get(&partition.topic_id);
     let (Some(log), Some(topic_config)) = (broker.logs.get_mut(&partition), topic_config) else {
         return Err(refusal(ErrorCode::NotLeaderOrFollower));
     };
-    check_state(log).map_err(refusal)?;
+    check_state(log).and_then(|()| leads.check()).map_err(refusal)?;
     let Some(Records::Bytes(bytes)) = &data.records else {
         return Err(refusal(ErrorCode::InvalidRecord));
     };

@@ -32,6 +32,7 @@ pub static TABLE: &[Api] = &[
     serve(ApiKey::SyncGroup, 0, 5),
     serve(ApiKey::DescribeGroups, 0, 6),
     serve(ApiKey::ListGroups, 0, 5),
+    serve(ApiKey::SaslHandshake, 0, 1),
     serve(ApiKey::ApiVersions, 0, 4),
     serve(ApiKey::CreateTopics, 2, 7),
     serve(ApiKey::DeleteTopics, 1, 6),
@@ -43,17 +44,29 @@ pub static TABLE: &[Api] = &[
     serve(ApiKey::EndTxn, 0, 5),
     serve(ApiKey::WriteTxnMarkers, 1, 2),
     serve(ApiKey::TxnOffsetCommit, 0, 5),
+    serve(ApiKey::DescribeAcls, 1, 3),
+    serve(ApiKey::CreateAcls, 1, 3),
+    serve(ApiKey::DeleteAcls, 1, 3),
     serve(ApiKey::DescribeConfigs, 1, 4),
     serve(ApiKey::AlterConfigs, 0, 2),
     serve(ApiKey::DescribeLogDirs, 1, 5),
+    serve(ApiKey::SaslAuthenticate, 0, 2),
     serve(ApiKey::CreatePartitions, 0, 3),
+    serve(ApiKey::CreateDelegationToken, 1, 3),
+    serve(ApiKey::RenewDelegationToken, 1, 2),
+    serve(ApiKey::ExpireDelegationToken, 1, 2),
+    serve(ApiKey::DescribeDelegationToken, 1, 3),
     serve(ApiKey::DeleteGroups, 0, 2),
     serve(ApiKey::ElectLeaders, 0, 2),
     serve(ApiKey::IncrementalAlterConfigs, 0, 1),
+    serve(ApiKey::AlterPartitionReassignments, 0, 1),
+    serve(ApiKey::ListPartitionReassignments, 0, 0),
     serve(ApiKey::OffsetDelete, 0, 0),
+    serve(ApiKey::DescribeQuorum, 0, 2),
     serve(ApiKey::UpdateFeatures, 0, 2),
     serve(ApiKey::DescribeCluster, 0, 2),
     serve(ApiKey::DescribeProducers, 0, 0),
+    serve(ApiKey::UnregisterBroker, 0, 0),
     serve(ApiKey::DescribeTransactions, 0, 0),
     serve(ApiKey::ListTransactions, 0, 2),
     serve(ApiKey::ConsumerGroupHeartbeat, 0, 1),
@@ -62,6 +75,8 @@ pub static TABLE: &[Api] = &[
     serve(ApiKey::DescribeTopicPartitions, 0, 0),
     serve(ApiKey::ShareGroupHeartbeat, 1, 1),
     serve(ApiKey::ShareGroupDescribe, 1, 1),
+    serve(ApiKey::AddRaftVoter, 0, 1),
+    serve(ApiKey::RemoveRaftVoter, 0, 0),
     serve(ApiKey::InitializeShareGroupState, 0, 0),
     serve(ApiKey::ReadShareGroupState, 0, 0),
     serve(ApiKey::WriteShareGroupState, 0, 1),
@@ -106,7 +121,7 @@ mod tests {
         for api in TABLE {
             assert_eq!(find(api.key as i16), Some(api));
         }
-        assert_eq!(find(ApiKey::SaslHandshake as i16), None);
+        assert_eq!(find(ApiKey::Envelope as i16), None);
     }
 
     #[test]

@@ -17,6 +17,18 @@ use crate::wire::{Message, to_frame};
 /// Requests that wait may take so much, and then one more from each connection.
 const HELD_BYTES_MAX: usize = 64 << 20;
 
+/// Whether this broker leads a partition. A log that is offline is told first, so that this is checked after its state.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub(crate) struct Leads(pub(crate) bool);
+
+impl Leads {
+    /// Refuses what only a leader may do.
+    pub(crate) fn check(self) -> Result<(), ErrorCode> {
+        if self.0 { Ok(()) } else { Err(ErrorCode::NotLeaderOrFollower) }
+    }
+}
+
 impl Broker {
     /// Answers a request. `pins` are the segments that the answer refers to.
     pub(crate) fn answer<M: Message>(&mut self, caller: Caller, response: &M, pins: Vec<(PartitionId, FileId)>) {
@@ -55,16 +67,22 @@ impl Broker {
         self.connections.peer(conn).map_or(0, |(_, listener)| listener)
     }
 
-    /// Compares the leader epoch that a client knows with the partition's.
-    pub(crate) fn check_leader_epoch(&self, partition: PartitionId, known: LeaderEpoch) -> Result<(), ErrorCode> {
-        let current =
-            self.metadata.image().partition(partition).map(|partition| partition.leader_epoch).unwrap_or_default();
+    /// Compares the leader epoch that a client knows with the partition's. Says whether this broker leads it.
+    pub(crate) fn check_leader_epoch(&self, partition: PartitionId, known: LeaderEpoch) -> Result<Leads, ErrorCode> {
+        let partition = self.metadata.image().partition(partition);
+        let current = partition.map(|partition| partition.leader_epoch).unwrap_or_default();
         match known {
-            LeaderEpoch::NONE => Ok(()),
-            known if known < current => Err(ErrorCode::FencedLeaderEpoch),
-            known if known > current => Err(ErrorCode::UnknownLeaderEpoch),
-            _ => Ok(()),
+            LeaderEpoch::NONE => {}
+            known if known < current => return Err(ErrorCode::FencedLeaderEpoch),
+            known if known > current => return Err(ErrorCode::UnknownLeaderEpoch),
+            _ => {}
         }
+        Ok(Leads(partition.is_some_and(|partition| partition.leader == self.node_id)))
+    }
+
+    /// Whether this broker leads a partition.
+    pub(crate) fn leads(&self, partition: PartitionId) -> bool {
+        self.metadata.image().partition(partition).is_some_and(|partition| partition.leader == self.node_id)
     }
 }
 

@@ -92,6 +92,16 @@ impl Broker {
         }
     }
 
+    /// Whoever waits for a partition that this broker no longer leads is told, and its coordinators are given up.
+    fn follow_leader(&mut self, now: Now, id: PartitionId) {
+        if self.phase != Phase::Serving || self.leads(id) {
+            return;
+        }
+        self.coordinator_log_lost(now, id);
+        self.markers_lost(now, id);
+        self.wake_all(now, self.parking.touching(id), Wake::Lost(id));
+    }
+
     /// Takes a piece of the metadata log, and reads on.
     pub(super) fn metadata_read(&mut self, lookup: LookupId, result: Result<log::Found, LookupError>) {
         let Some(start) = self.start.as_mut().filter(|start| start.reading == Some(lookup)) else { return };
@@ -192,6 +202,7 @@ impl Broker {
         }
         for partition in delta.partitions_changed {
             self.follow_epoch(partition);
+            self.follow_leader(now, partition);
         }
         if let Some(block) = delta.producer_ids_taken.get(&self.node_id) {
             self.producer_ids.granted(block.clone());
@@ -243,7 +254,10 @@ impl Broker {
             // Without them the next start takes over as after a crash.
             if !self.is_changing() {
                 let records = metadata::stop_records(self.metadata.image(), self.node_id);
-                self.append_metadata(now, &records);
+                // A broker that was unregistered has nothing more to say.
+                if !records.is_empty() {
+                    self.append_metadata(now, &records);
+                }
             }
             self.close_logs(now);
         }
@@ -308,6 +322,7 @@ impl Broker {
         self.metadata_epoch = settled.leader_epoch;
         let registration = registration(&self.config, &start.found, &mut self.rng);
         self.node_id = registration.node_id;
+        self.directory_id = registration.directory_id;
         self.config.node_id = registration.node_id;
         self.follow_broker_configs();
         let start = self.start.as_ref().expect("it was there");

@@ -4,8 +4,10 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::features::KRAFT_VERSION;
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, TopicName};
 use crate::wire::Uuid;
+use crate::wire::messages::control_records::{Endpoint as VoterEndpoint, RegisteredVoter, VotersRecord};
 
 /// Everything that Metadata, DescribeCluster and the admin calls answer from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,6 +16,8 @@ pub struct MetadataImage {
     pub cluster_id: String,
     /// Finalized feature levels above 0, `metadata.version` and `kraft.version` among them.
     pub features: BTreeMap<String, i16>,
+    /// Where the voters of the metadata quorum are, by node and name of the listener, where the log says it.
+    pub voters: BTreeMap<NodeId, Vec<Endpoint>>,
     /// Registered brokers.
     pub brokers: BTreeMap<NodeId, BrokerRegistration>,
     /// Topics by id.
@@ -115,7 +119,30 @@ pub enum ConfigResource {
     Other(i8, String),
 }
 
+impl Partition {
+    /// Whether it is on its way to other replicas.
+    #[must_use]
+    pub fn is_reassigned(&self) -> bool {
+        !self.adding_replicas.is_empty() || !self.removing_replicas.is_empty()
+    }
+}
+
 impl MetadataImage {
+    /// Takes the voters from the log.
+    pub(super) fn set_voters(&mut self, record: &VotersRecord) {
+        let endpoint = |at: &VoterEndpoint| Endpoint::plaintext(&at.name, &at.host, at.port);
+        let voter = |voter: &RegisteredVoter| {
+            (NodeId(voter.voter_id), voter.endpoints.iter().map(endpoint).collect::<Vec<_>>())
+        };
+        self.voters = record.voters.iter().map(voter).collect();
+    }
+
+    /// `kraft.version`: in 0 the voters of the quorum are those of the configuration, in 1 they are in the log.
+    #[must_use]
+    pub fn kraft_version(&self) -> i16 {
+        self.features.get(KRAFT_VERSION).copied().unwrap_or(0)
+    }
+
     /// The topic of that name.
     #[must_use]
     pub fn topic(&self, name: &str) -> Option<&Topic> {

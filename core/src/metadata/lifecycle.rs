@@ -104,24 +104,41 @@ pub fn stop_records(image: &MetadataImage, node_id: NodeId) -> Vec<MetadataRecor
     };
     let mut records =
         vec![change(BrokerRegistrationChangeRecord { in_controlled_shutdown: SET, ..Default::default() })];
+    records.extend(leaving_records(image, node_id));
+    records.push(change(BrokerRegistrationChangeRecord { fenced: SET, ..Default::default() }));
+    records
+}
+
+/// The records by which a broker leads no partition any more and is in sync with none. No other can take over.
+#[must_use]
+pub fn leaving_records(image: &MetadataImage, node_id: NodeId) -> Vec<MetadataRecord> {
+    let mut records = Vec::new();
     for topic in image.topics.values() {
-        for (&index, partition) in topic.partitions.iter().filter(|(_, partition)| partition.leader == node_id) {
-            let mut record = PartitionChangeRecord {
-                topic_id: topic.id,
-                partition_id: index,
-                leader: NodeId::NONE.0,
-                ..Default::default()
-            };
+        for (&index, partition) in &topic.partitions {
+            let leads = partition.leader == node_id;
+            if !leads && !partition.in_sync_replicas.contains(&node_id) {
+                continue;
+            }
+            let unchanged = PartitionChangeRecord { topic_id: topic.id, partition_id: index, ..Default::default() };
+            let mut record = unchanged.clone();
+            if leads {
+                record.leader = NodeId::NONE.0;
+            }
             // The last one in sync may leave the set only where it can come back from outside of it.
-            if is_elr_enabled(&image.features) && partition.in_sync_replicas == [node_id] {
+            let is_elr_enabled = is_elr_enabled(&image.features);
+            if partition.in_sync_replicas != [node_id] {
+                let others = partition.in_sync_replicas.iter().filter(|id| **id != node_id).map(|id| id.0);
+                record.isr = partition.in_sync_replicas.contains(&node_id).then(|| others.collect());
+            } else if is_elr_enabled {
                 record.isr = Some(Vec::new());
                 record.eligible_leader_replicas = Some(vec![node_id.0]);
                 record.last_known_elr = Some(vec![node_id.0]);
             }
-            records.push(record.into());
+            if record != unchanged {
+                records.push(record.into());
+            }
         }
     }
-    records.push(change(BrokerRegistrationChangeRecord { fenced: SET, ..Default::default() }));
     records
 }
 

@@ -141,7 +141,7 @@ impl Loader {
     /// The version of the quorum's protocol: in 0 the voters are those of the configuration, in 1 they are in the log.
     #[must_use]
     pub fn kraft_version(&self) -> i16 {
-        self.image.features.get(KRAFT_VERSION).copied().unwrap_or(0)
+        self.image.kraft_version()
     }
 
     /// Applies the batches at the front of `bytes`, in order, and says how many bytes they were. A batch that is not
@@ -203,14 +203,18 @@ impl Loader {
     }
 
     fn control(&mut self, record: &Record) -> Result<(), LoadError> {
-        if let Some(ControlRecord::KraftVersion(version)) = decode_control(record)? {
-            // Its level is not in the metadata's records, but it is told with the others.
-            let level = FeatureLevelRecord {
-                name: Str::from_static(KRAFT_VERSION),
-                feature_level: version.k_raft_version,
-                ..Default::default()
-            };
-            self.apply(record.offset, &level.into())?;
+        match decode_control(record)? {
+            Some(ControlRecord::KraftVersion(version)) => {
+                // Its level is not in the metadata's records, but it is told with the others.
+                let level = FeatureLevelRecord {
+                    name: Str::from_static(KRAFT_VERSION),
+                    feature_level: version.k_raft_version,
+                    ..Default::default()
+                };
+                self.apply(record.offset, &level.into())?;
+            }
+            Some(ControlRecord::KraftVoters(voters)) => self.image.set_voters(&voters),
+            _ => {}
         }
         Ok(())
     }
