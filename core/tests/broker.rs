@@ -243,7 +243,8 @@ fn a_broker_that_is_unregistered_leads_nothing_until_its_next_start() {
     assert_eq!(answer.error_code, 0);
     let (_, woken) = world.answer_to::<FetchResponse>(reader, 16).expect("who waits is told");
     assert_eq!(woken.responses[0].partitions[0].error_code, ERROR_NOT_LEADER_OR_FOLLOWER);
-    assert_eq!(fetch_now(&mut world, topic, 0).error_code, ERROR_NOT_LEADER_OR_FOLLOWER);
+    let refused: FetchResponse = world.call(16, &fetch(topic, 0, 0));
+    assert_eq!(refused.responses[0].partitions[0].error_code, ERROR_NOT_LEADER_OR_FOLLOWER);
     assert_eq!(produce(&mut world, "letters", batch(&["b"])).0, ERROR_NOT_LEADER_OR_FOLLOWER);
     let again: UnregisterBrokerResponse = world.call(0, &unregister);
     assert_eq!(again.error_code, ERROR_BROKER_ID_NOT_REGISTERED);

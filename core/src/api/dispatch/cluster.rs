@@ -128,7 +128,7 @@ fn quorum_of(broker: &Broker) -> Quorum<'_> {
     let image = broker.metadata.image();
     let listener_name = quorum::controller_listener(&broker.config);
     let recorded = image.voters.get(&broker.node_id).into_iter().flatten();
-    let recorded = recorded.map(|at| Listener { name: at.listener.clone(), host: at.host.clone(), port: at.port });
+    let mut recorded = recorded.map(|at| Listener { name: at.listener.clone(), host: at.host.clone(), port: at.port });
     let are_voters_recorded = image.kraft_version() > 0;
     Quorum {
         cluster_id: &image.cluster_id,
@@ -139,10 +139,7 @@ fn quorum_of(broker: &Broker) -> Quorum<'_> {
         },
         leader_epoch: broker.metadata_epoch,
         high_watermark: broker.logs.get(&METADATA_PARTITION).map(PartitionLog::high_watermark).unwrap_or_default(),
-        endpoint: recorded
-            .filter(|_| are_voters_recorded)
-            .next()
-            .or_else(|| quorum::controller_endpoint(&broker.config)),
+        endpoint: recorded.find(|_| are_voters_recorded).or_else(|| quorum::controller_endpoint(&broker.config)),
         listener_name,
     }
 }
