@@ -20,6 +20,8 @@ mod record;
 mod replay;
 mod settings;
 mod state;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 use crate::config::Config;

@@ -26,13 +26,17 @@ impl StateBatch {
     fn between(self, first_offset: i64, last_offset: i64) -> Option<Self> {
         (first_offset <= last_offset).then_some(Self { first_offset, last_offset, ..self })
     }
+
+    fn behind(self, offset: i64) -> Option<Self> {
+        self.between(offset.checked_add(1)?, self.last_offset)
+    }
 }
 
 /// Where the group has not dealt with everything: what lies before is of no interest. -1 for everything.
 const FROM_ANYWHERE: i64 = -1;
 
-/// Brings batches into an order in which no two overlap, and neighbours that say the same are one. What lies before
-/// `start_offset` is left out.
+/// Brings batches into an order in which no two overlap. What lies before `start_offset` is left out. Neighbours that say the
+/// same become one, but for those that say so only after a merge behind them: Kafka has them apart, too.
 pub(super) fn combine(known: &[StateBatch], new: &[StateBatch], start_offset: i64) -> Vec<StateBatch> {
     let all = known.iter().chain(new);
     let mut left: BTreeSet<StateBatch> = all.filter_map(|batch| prune(*batch, start_offset)).collect();
@@ -69,11 +73,10 @@ fn merge(batch: StateBatch, next: StateBatch) -> impl Iterator<Item = StateBatch
         [batch.between(batch.first_offset, batch.last_offset.max(next.last_offset)), None, None]
     } else if next.rank() < batch.rank() {
         // What of the next one goes on behind.
-        [Some(batch), next.between(batch.last_offset.saturating_add(1), next.last_offset), None]
+        [Some(batch), next.behind(batch.last_offset), None]
     } else {
-        let before = batch.between(batch.first_offset, next.first_offset.saturating_sub(1));
-        let behind = batch.between(next.last_offset.saturating_add(1), batch.last_offset);
-        [before, Some(next), behind]
+        let before = next.first_offset.checked_sub(1).and_then(|last| batch.between(batch.first_offset, last));
+        [before, Some(next), batch.behind(next.last_offset)]
     };
     parts.into_iter().flatten()
 }
