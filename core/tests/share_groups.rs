@@ -327,6 +327,9 @@ fn an_empty_group_begins_where_it_is_told_to_and_says_how_much_is_left() {
     assert_eq!((partition.start_offset, partition.lag, partition.error_code), (1, 2, NONE));
     let partition = &group.topics[1].partitions[0];
     assert_eq!((partition.partition_index, partition.start_offset, partition.error_code), (4, -1, NONE));
+    // A negative partition spoils all of it, and changes nothing.
+    let spoilt = alter(&mut world, "sharers", &[("letters", -1, 0), ("letters", 0, 2)]);
+    assert_eq!((spoilt.error_code, spoilt.responses.len()), (ErrorCode::UnknownServerError as i16, 0));
     // So it is after a crash.
     let mut world = World::on(world.crash(), PROPERTIES);
     assert_eq!(offsets(&mut world, None).topics[0].partitions[0].start_offset, 1);

@@ -11,7 +11,7 @@ use super::{ApiError, Caller};
 use crate::broker::{Asker, Broker, ShareQuestion, initialize_calls};
 use crate::error_code::ErrorCode;
 use crate::groups::{GroupId, ShareGroup, ShareStarts};
-use crate::metadata::Topic;
+use crate::metadata::{MetadataImage, Topic};
 use crate::share_state::StateResult;
 use crate::time::Now;
 use crate::wire::messages::alter_share_group_offsets::{
@@ -59,20 +59,44 @@ fn alter(
         None => return Err(ApiError::bare(ErrorCode::GroupMaxSizeReached)),
     };
     known.check_empty()?;
-    let mut starts = ShareStarts::new();
     let image = broker.metadata.image();
+    check_partitions(image, request)?;
+    let mut starts = ShareStarts::new();
     // What is not there comes first, as in Kafka's answers.
     let (there, gone): (Vec<_>, Vec<_>) =
         request.topics.iter().partition(|topic| image.topic(&topic.topic_name).is_some());
-    let answers =
-        gone.into_iter().chain(there).map(|topic| checked(topic, image.topic(&topic.topic_name), &mut starts));
-    let response = AlterShareGroupOffsetsResponse { responses: answers.collect(), ..Default::default() };
+    let mut response = AlterShareGroupOffsetsResponse::default();
+    let mut places: BTreeMap<&Str, usize> = BTreeMap::new();
+    for topic in gone.into_iter().chain(there) {
+        let mut checked = checked(topic, image.topic(&topic.topic_name), &mut starts);
+        match places.get(&topic.topic_name) {
+            Some(place) => response.responses[*place].partitions.append(&mut checked.partitions),
+            None => {
+                places.insert(&topic.topic_name, response.responses.len());
+                response.responses.push(checked);
+            }
+        }
+    }
     known.start_at(&mut turn, &starts);
     let calls = initialize_calls(&group, known.epoch(), &starts);
     let plan = turn.plan;
     broker.carry_out(now, index, &group, plan).map_err(ApiError::bare)?;
     let question = ShareQuestion::Alter(Altering { caller, group, response });
     broker.ask_share_state(now, calls, Asker::Groups(question));
+    Ok(())
+}
+
+/// A negative partition spoils the whole request: the share coordinator would not take it.
+fn check_partitions(image: &MetadataImage, request: &AlterShareGroupOffsetsRequest) -> Result<(), ApiError> {
+    for topic in &request.topics {
+        let Some(found) = image.topic(&topic.topic_name) else { continue };
+        if let Some(partition) = topic.partitions.iter().find(|partition| partition.partition_index < 0) {
+            let (group, index) = (&request.group_id, partition.partition_index);
+            let why =
+                format!("Initialize share group parameters has invalid partitionId - {group} {} {index}", found.id);
+            return Err(ApiError::new(ErrorCode::UnknownServerError, why));
+        }
+    }
     Ok(())
 }
 
@@ -85,10 +109,8 @@ fn checked(
     let count = found.map_or(0, |found| found.partitions.len());
     let partitions = topic.partitions.iter().map(|asked| {
         let partition_index = asked.partition_index;
-        // Of one that is negative the share coordinator says what is wrong with it.
-        if let Some(found) =
-            found.filter(|_| usize::try_from(partition_index).is_ok_and(|index| index < count) || partition_index < 0)
-        {
+        let is_there = usize::try_from(partition_index).is_ok_and(|index| index < count);
+        if let Some(found) = found.filter(|_| is_there) {
             starts.entry(found.id).or_default().insert(partition_index, asked.start_offset);
             return AlterShareGroupOffsetsResponsePartition { partition_index, ..Default::default() };
         }

@@ -83,6 +83,9 @@ fn describe(
             // What is not there comes last, as in Kafka's answers.
             let (there, gone): (Vec<_>, Vec<_>) =
                 topics.iter().map(of_topic).partition(|topic| topic.topic_id != Uuid::ZERO);
+            if !there.iter().all(|topic| can_be_asked(&asked.group_id, topic)) {
+                return Err(ErrorCode::UnknownServerError);
+            }
             there.into_iter().chain(gone).collect()
         }
         None => {
@@ -96,6 +99,12 @@ fn describe(
     };
     let group_id = asked.group_id.clone();
     Ok((index, DescribeShareGroupOffsetsResponseGroup { group_id, topics, ..Default::default() }))
+}
+
+/// Whether the share coordinator takes the question: else Kafka has an unexpected error.
+fn can_be_asked(group_id: &str, topic: &DescribeShareGroupOffsetsResponseTopic) -> bool {
+    let mut partitions = topic.partitions.iter().map(|partition| partition.partition_index);
+    !group_id.is_empty() && !topic.partitions.is_empty() && partitions.all(|index| index >= 0)
 }
 
 fn unread(topic_name: Str, topic_id: Uuid, partitions: BTreeSet<i32>) -> DescribeShareGroupOffsetsResponseTopic {
