@@ -41,6 +41,7 @@ use ottla_core::wire::messages::share_group_describe::{
     DescribedGroup, ShareGroupDescribeRequest, ShareGroupDescribeResponse,
 };
 use ottla_core::wire::messages::share_group_heartbeat::{ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse};
+use ottla_core::wire::messages::update_features::{FeatureUpdateKey, UpdateFeaturesRequest, UpdateFeaturesResponse};
 use ottla_core::wire::{ErrorCode, Slice, Str, Uuid};
 use world::World;
 
@@ -242,6 +243,34 @@ fn a_group_has_no_more_members_than_it_may() {
     let answer = Client::new("two").ask(&mut world);
     assert_eq!(answer.error_code, ErrorCode::GroupMaxSizeReached as i16);
     assert_eq!(answer.error_message.as_deref(), Some("The share group has reached its maximum capacity of 1 members."));
+}
+
+#[test]
+fn where_the_cluster_has_no_share_groups_clients_are_told_so() {
+    let mut world = ready(&[]);
+    let level = FeatureUpdateKey {
+        feature: "share.version".into(),
+        max_version_level: 0,
+        upgrade_type: 2,
+        ..Default::default()
+    };
+    let request = UpdateFeaturesRequest { feature_updates: vec![level], timeout_ms: 1_000, ..Default::default() };
+    let answer: UpdateFeaturesResponse = world.call(2, &request);
+    assert_eq!(answer.error_code, NONE);
+    const UNSUPPORTED: i16 = ErrorCode::UnsupportedVersion as i16;
+    let answer = Client::new("one").ask(&mut world);
+    assert_eq!((answer.error_code, answer.error_message), (UNSUPPORTED, None));
+    let group = describe(&mut world, "sharers");
+    assert_eq!((group.error_code, group.error_message), (UNSUPPORTED, None));
+    let said = Some("The version of API is not supported.");
+    let answer = alter(&mut world, "sharers", &[("letters", 0, 1)]);
+    assert_eq!((answer.error_code, answer.error_message.as_deref()), (UNSUPPORTED, said));
+    let answer = forget(&mut world, "sharers", &["letters"]);
+    assert_eq!((answer.error_code, answer.error_message.as_deref()), (UNSUPPORTED, said));
+    let group = DescribeShareGroupOffsetsRequestGroup { group_id: "sharers".into(), ..Default::default() };
+    let request = DescribeShareGroupOffsetsRequest { groups: vec![group], ..Default::default() };
+    let answer: DescribeShareGroupOffsetsResponse = world.call(1, &request);
+    assert_eq!((answer.groups[0].error_code, answer.groups[0].error_message.as_deref()), (UNSUPPORTED, None));
 }
 
 #[test]
