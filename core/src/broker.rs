@@ -18,6 +18,7 @@ mod retention;
 mod schedule;
 mod share_groups;
 mod share_state;
+mod shares;
 mod transactions;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -31,11 +32,12 @@ pub(crate) use self::answer::Leads;
 pub(crate) use self::change::ParkedChange;
 pub(crate) use self::share_groups::{ShareQuestion, calls_to, initialize_calls};
 pub(crate) use self::share_state::{Asker, ParkedShareState};
+pub(crate) use self::shares::{Acknowledged, Acknowledging, Asking, ParkedShareStart};
 pub(crate) use self::transactions::Marker;
 use crate::api::fetch::session::FetchSessions;
 use crate::api::{
-    delete_records, describe_log_dirs, dispatch, fetch, group_answer, list_offsets, produce, transaction_answer,
-    txn_offset_commit, write_txn_markers,
+    delete_records, describe_log_dirs, dispatch, fetch, group_answer, list_offsets, produce, share_acknowledge,
+    share_fetch, transaction_answer, txn_offset_commit, write_txn_markers,
 };
 use crate::boundary::{CloseReason, ConnId, FileId, Input, Level, OpId, Output, Path, StorageResult};
 use crate::config::{Config, TopicConfig};
@@ -48,6 +50,7 @@ use crate::outbox::{Outbox, Owner};
 use crate::parking::{ParkedId, Parking, Wake};
 use crate::rng::Rng;
 use crate::share_state::ShareState;
+use crate::shares::Shares;
 use crate::time::{Monotonic, Now};
 use crate::transactions::Transactions;
 use crate::types::{LeaderEpoch, NodeId, PartitionId};
@@ -118,6 +121,7 @@ pub struct Broker {
     pub(crate) groups: Groups,
     pub(crate) transactions: Transactions,
     pub(crate) share_state: ShareState,
+    pub(crate) shares: Shares,
     connections: Connections,
     pub(crate) directory: Directory,
     phase: Phase,
@@ -190,6 +194,12 @@ pub(crate) enum Work {
     Markers(write_txn_markers::ParkedMarkers),
     /// Waits for coordinators of the state of share groups, or until what it says of it is committed.
     ShareState(ParkedShareState),
+    /// Waits for the record that a share partition begins with.
+    ShareStart(ParkedShareStart),
+    /// Waits for records of share partitions, or until acknowledgements are kept.
+    ShareFetch(share_fetch::ParkedShareFetch),
+    /// Waits until acknowledgements are kept.
+    ShareAcknowledge(share_acknowledge::ParkedShareAcknowledge),
     /// Waits until a metadata change is committed and its logs are open.
     Change(ParkedChange),
 }
@@ -222,6 +232,7 @@ impl Broker {
             groups: Groups::new(&config),
             transactions: Transactions::new(&config),
             share_state: ShareState::new(&config),
+            shares: Shares::new(&config),
             config,
             outbox,
             rng,
@@ -268,7 +279,7 @@ impl Broker {
                 let free = self.connections.sent(now.monotonic, conn, size_bytes, &mut self.outbox);
                 self.unpin(free);
             }
-            Input::Closed { conn } => self.closed(conn),
+            Input::Closed { conn } => self.closed(now, conn),
             Input::Stored { op, result } => match self.outbox.take_owner(op) {
                 Owner::Log(partition) => {
                     if let Some(log) = self.logs.get_mut(&partition) {
@@ -317,7 +328,8 @@ impl Broker {
         let rounds = [self.retention.deadline(), self.cleaner.deadline(), self.log_starts.deadline()];
         let rounds = rounds.into_iter().flatten().min();
         let progress = self.progress_deadline();
-        let coordinators = [self.groups.deadline(), self.transactions.deadline(), self.share_state.deadline()];
+        let coordinators =
+            [self.groups.deadline(), self.transactions.deadline(), self.share_state.deadline(), self.shares.deadline()];
         let coordinators = coordinators.into_iter().flatten().min();
         let coordinators = coordinators.filter(|_| self.phase == Phase::Serving);
         let all =
@@ -362,7 +374,7 @@ impl Broker {
         }
     }
 
-    fn closed(&mut self, conn: ConnId) {
+    fn closed(&mut self, now: Now, conn: ConnId) {
         let free = self.connections.closed(conn);
         self.unpin(free);
         for id in self.parking.of_connection(conn) {
@@ -370,10 +382,13 @@ impl Broker {
             if matches!(self.parking.peek(id), Some(Work::Change(_))) {
                 continue;
             }
-            if let Some((Work::Fetch(parked), _)) = self.parking.take(id) {
-                fetch::abandon(self, &parked);
+            match self.parking.take(id) {
+                Some((Work::Fetch(parked), _)) => fetch::abandon(self, &parked),
+                Some((Work::ShareFetch(parked), _)) => share_fetch::abandon(self, parked),
+                _ => {}
             }
         }
+        self.share_connection_lost(now, conn);
         self.held.retain(|(slot, _)| slot.conn != conn);
         self.held_bytes = self.held.iter().map(|(_, body)| body.len()).sum();
     }
@@ -395,6 +410,7 @@ impl Broker {
         self.tick_groups(now);
         self.tick_transactions(now);
         self.tick_share_state(now);
+        self.tick_shares(now);
         self.check_retention(now);
         self.tell_log_starts(now);
         self.compact_next(now);
@@ -416,6 +432,7 @@ impl Broker {
     fn settle(&mut self, now: Now) {
         loop {
             self.directory_events(now);
+            self.wake_shares(now);
             let Some(partition) = self.touched.pop_first() else { break };
             while let Some(event) = self.logs.get_mut(&partition).and_then(PartitionLog::poll_event) {
                 self.log_event(now, partition, event);
@@ -467,6 +484,7 @@ impl Broker {
             LogEvent::WentOffline { reason } => {
                 self.log_offline(now, partition, &reason);
                 self.coordinator_log_lost(now, partition);
+                self.share_log_lost(partition);
                 self.markers_lost(now, partition);
                 self.wake_all(now, self.parking.touching(partition), Wake::Lost(partition));
             }
@@ -489,6 +507,10 @@ impl Broker {
         let Some(id) = self.parking.looking_up(partition, lookup) else { return };
         match self.parking.take(id) {
             Some((Work::Fetch(parked), _)) => fetch::looked_up(self, now, parked, partition, lookup, result),
+            Some((Work::ShareFetch(parked), _)) => {
+                share_fetch::looked_up(self, now, parked, partition, lookup, &result)
+            }
+            Some((Work::ShareStart(parked), _)) => self.share_start_found(now, parked, result),
             Some((Work::ListOffsets(parked), _)) => list_offsets::looked_up(self, parked, partition, lookup, &result),
             other => panic!("only fetches and time queries look things up, not {other:?}"),
         }
@@ -526,6 +548,13 @@ impl Broker {
             Work::Transaction(parked) => transaction_answer::wake(self, parked, waits, wake),
             Work::Markers(parked) => write_txn_markers::wake(self, parked, wake),
             Work::ShareState(parked) => share_state::wake(self, now, parked, wake),
+            Work::ShareStart(parked) => {
+                self.parking.park(None, Work::ShareStart(parked), waits);
+            }
+            Work::ShareFetch(parked) => share_fetch::wake(self, now, parked),
+            Work::ShareAcknowledge(parked) => {
+                self.parking.park(None, Work::ShareAcknowledge(parked), waits);
+            }
             Work::Change(parked) => change::wake(self, now, parked, waits, wake),
         }
     }

@@ -27,6 +27,7 @@ mod topic;
 mod value;
 
 pub use allowed::Allowed;
+pub(crate) use allowed::offset_reset_duration_ms;
 pub use definition::{Definition, Refusal, Update};
 pub use dynamic::BrokerScope;
 pub use error::{BrokerConfigError, ConfigError, ResourceConfigError, Warning};

@@ -30,6 +30,7 @@ pub mod records;
 pub mod repair;
 pub mod rng;
 mod share_state;
+mod shares;
 pub mod time;
 mod transactions;
 pub mod types;

@@ -89,8 +89,8 @@ pub use damage_text::Damage;
 pub(crate) use damage_text::quoted;
 pub use due::Due;
 pub use event::{
-    ActiveProducer, AppendError, Appended, EndTransaction, Extent, Found, Located, LogEvent, LogState, Lookup,
-    LookupError, LookupId, OpenLog, OutOfRange, TimestampAndOffset,
+    ActiveProducer, AppendError, Appended, EndTransaction, Extent, Found, HeaderLimit, Located, LogEvent, LogState,
+    Lookup, LookupError, LookupId, OpenLog, OutOfRange, PlacedHeader, TimestampAndOffset,
 };
 pub use recovery::Progress;
 pub use transaction_index::AbortedTransaction;

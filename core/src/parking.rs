@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use crate::boundary::{ConnId, OpId};
 use crate::log::LookupId;
+use crate::shares::{ShareKey, WriteId};
 use crate::time::Monotonic;
 use crate::types::{Offset, PartitionId};
 
@@ -27,6 +28,10 @@ pub struct Waits {
     pub lookups: Vec<(PartitionId, LookupId)>,
     /// Until a storage command has ended.
     pub operations: Vec<OpId>,
+    /// Until more of a share partition may be available.
+    pub shares: Vec<ShareKey>,
+    /// Until states of records in flight are kept.
+    pub writes: Vec<WriteId>,
     /// Until then.
     pub deadline: Option<Monotonic>,
 }
@@ -53,6 +58,8 @@ pub struct Parking<W> {
     by_growth: BTreeMap<PartitionId, BTreeSet<ParkedId>>,
     by_lookup: BTreeMap<(PartitionId, LookupId), ParkedId>,
     by_operation: BTreeMap<OpId, ParkedId>,
+    by_share: BTreeMap<ShareKey, BTreeSet<ParkedId>>,
+    by_write: BTreeMap<WriteId, ParkedId>,
     by_deadline: BTreeSet<(Monotonic, ParkedId)>,
     by_connection: BTreeMap<ConnId, BTreeSet<ParkedId>>,
 }
@@ -73,6 +80,8 @@ impl<W> Default for Parking<W> {
             by_growth: BTreeMap::new(),
             by_lookup: BTreeMap::new(),
             by_operation: BTreeMap::new(),
+            by_share: BTreeMap::new(),
+            by_write: BTreeMap::new(),
             by_deadline: BTreeSet::new(),
             by_connection: BTreeMap::new(),
         }
@@ -95,6 +104,12 @@ impl<W> Parking<W> {
         }
         for operation in &waits.operations {
             self.by_operation.insert(*operation, id);
+        }
+        for share in &waits.shares {
+            self.by_share.entry(share.clone()).or_default().insert(id);
+        }
+        for write in &waits.writes {
+            self.by_write.insert(*write, id);
         }
         if let Some(deadline) = waits.deadline {
             self.by_deadline.insert((deadline, id));
@@ -120,6 +135,12 @@ impl<W> Parking<W> {
         }
         for operation in &waits.operations {
             self.by_operation.remove(operation);
+        }
+        for share in &waits.shares {
+            remove_from(&mut self.by_share, share, &id);
+        }
+        for write in &waits.writes {
+            self.by_write.remove(write);
         }
         if let Some(deadline) = waits.deadline {
             self.by_deadline.remove(&(deadline, id));
@@ -162,6 +183,18 @@ impl<W> Parking<W> {
     #[must_use]
     pub fn awaiting(&self, operation: OpId) -> Option<ParkedId> {
         self.by_operation.get(&operation).copied()
+    }
+
+    /// Requests that wait for a share partition, oldest first.
+    #[must_use]
+    pub fn sharing(&self, share: &ShareKey) -> Vec<ParkedId> {
+        self.by_share.get(share).into_iter().flatten().copied().collect()
+    }
+
+    /// The request that waits until states are kept; none where it gave up.
+    #[must_use]
+    pub fn awaiting_write(&self, write: WriteId) -> Option<ParkedId> {
+        self.by_write.get(&write).copied()
     }
 
     /// Requests whose time has come.
@@ -233,11 +266,14 @@ mod tests {
     #[test]
     fn nothing_of_a_request_that_was_taken_stays_behind() {
         let mut parking = Parking::default();
+        let share = ShareKey { group: "g".into(), partition: PARTITION };
         let waits = Waits {
             commits: [(PARTITION, Offset(3))].into(),
             growth: [PARTITION].into(),
             lookups: [(PARTITION, LookupId(9))].into(),
             operations: [OpId(4)].into(),
+            shares: [share.clone()].into(),
+            writes: [WriteId(5)].into(),
             deadline: Some(Monotonic(7)),
         };
         let id = parking.park(Some(ConnId(1)), (), waits);
@@ -245,10 +281,12 @@ mod tests {
         assert_eq!(parking.touching(PARTITION), [id]);
         assert_eq!(parking.looking_up(PARTITION, LookupId(9)), Some(id));
         assert_eq!(parking.awaiting(OpId(4)), Some(id));
+        assert_eq!((parking.sharing(&share), parking.awaiting_write(WriteId(5))), ([id].into(), Some(id)));
         parking.take(id);
         assert!(parking.every().is_empty() && parking.deadline().is_none());
         assert!(parking.touching(PARTITION).is_empty() && parking.of_connection(ConnId(1)).is_empty());
         assert_eq!(parking.looking_up(PARTITION, LookupId(9)), None);
         assert_eq!(parking.awaiting(OpId(4)), None);
+        assert_eq!((parking.sharing(&share), parking.awaiting_write(WriteId(5))), ([].into(), None));
     }
 }

@@ -57,6 +57,8 @@ APIS = {
     75: ("DescribeTopicPartitions", 0, 0),
     76: ("ShareGroupHeartbeat", 1, 1),
     77: ("ShareGroupDescribe", 1, 1),
+    78: ("ShareFetch", 1, 2),
+    79: ("ShareAcknowledge", 1, 2),
     80: ("AddRaftVoter", 0, 1),
     81: ("RemoveRaftVoter", 0, 0),
     83: ("InitializeShareGroupState", 0, 0),

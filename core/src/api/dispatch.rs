@@ -17,8 +17,9 @@ use super::{
     describe_transactions, elect_leaders, end_txn, fetch, find_coordinator, heartbeat, incremental_alter_configs,
     init_producer_id, initialize_share_group_state, join_group, leave_group, list_config_resources, list_groups,
     list_offsets, list_transactions, metadata, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch,
-    produce, read_share_group_state, read_share_group_state_summary, share_group_describe, share_group_heartbeat,
-    sync_group, table, txn_offset_commit, update_features, write_share_group_state, write_txn_markers,
+    produce, read_share_group_state, read_share_group_state_summary, share_acknowledge, share_fetch,
+    share_group_describe, share_group_heartbeat, sync_group, table, txn_offset_commit, update_features,
+    write_share_group_state, write_txn_markers,
 };
 use crate::boundary::CloseReason;
 use crate::broker::Broker;
@@ -72,6 +73,8 @@ use crate::wire::messages::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use crate::wire::messages::produce::ProduceRequest;
 use crate::wire::messages::read_share_group_state::ReadShareGroupStateRequest;
 use crate::wire::messages::read_share_group_state_summary::ReadShareGroupStateSummaryRequest;
+use crate::wire::messages::share_acknowledge::ShareAcknowledgeRequest;
+use crate::wire::messages::share_fetch::ShareFetchRequest;
 use crate::wire::messages::share_group_describe::ShareGroupDescribeRequest;
 use crate::wire::messages::share_group_heartbeat::ShareGroupHeartbeatRequest;
 use crate::wire::messages::sync_group::SyncGroupRequest;
@@ -111,6 +114,8 @@ fn serve(broker: &mut Broker, now: Now, slot: SlotId, frame: &Bytes) -> Result<(
         }
         FetchRequest::KEY => fetch::handle(broker, now, caller, read(body, version)?),
         ListOffsetsRequest::KEY => list_offsets::handle(broker, caller, read(body, version)?),
+        ShareFetchRequest::KEY => share_fetch::handle(broker, now, caller, read(body, version)?),
+        ShareAcknowledgeRequest::KEY => share_acknowledge::handle(broker, now, caller, read(body, version)?),
         DeleteRecordsRequest::KEY => delete_records::handle(broker, now, caller, &read(body, version)?),
         DescribeLogDirsRequest::KEY => describe_log_dirs::handle(broker, caller, read(body, version)?),
         OffsetForLeaderEpochRequest::KEY => offset_for_leader_epoch::handle(broker, caller, read(body, version)?),

@@ -75,6 +75,8 @@ pub static TABLE: &[Api] = &[
     serve(ApiKey::DescribeTopicPartitions, 0, 0),
     serve(ApiKey::ShareGroupHeartbeat, 1, 1),
     serve(ApiKey::ShareGroupDescribe, 1, 1),
+    serve(ApiKey::ShareFetch, 1, 2),
+    serve(ApiKey::ShareAcknowledge, 1, 2),
     serve(ApiKey::AddRaftVoter, 0, 1),
     serve(ApiKey::RemoveRaftVoter, 0, 0),
     serve(ApiKey::InitializeShareGroupState, 0, 0),

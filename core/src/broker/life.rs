@@ -235,7 +235,7 @@ impl Broker {
                 self.phase = Phase::Draining { until: now.monotonic.plus_ms(DRAIN_MS) };
                 self.give_up_all_coordinators(now);
                 for id in self.parking.every() {
-                    if matches!(self.parking.peek(id), Some(Work::Fetch(_))) {
+                    if matches!(self.parking.peek(id), Some(Work::Fetch(_) | Work::ShareFetch(_))) {
                         self.wake(now, id, Wake::Deadline);
                     }
                 }
@@ -447,6 +447,7 @@ impl Broker {
             self.touch(id);
         }
         self.coordinator_log_lost(now, id);
+        self.share_log_lost(id);
         self.markers_lost(now, id);
         self.wake_all(now, self.parking.touching(id), Wake::Lost(id));
     }

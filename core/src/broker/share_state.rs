@@ -9,6 +9,7 @@
 use alloc::vec::Vec;
 
 use super::coordinators::Kind;
+use super::shares::AskedByShare;
 use super::{Broker, METADATA_PARTITION, Phase, ShareQuestion, Work};
 use crate::api::{ApiError, View, find_coordinator, share_state_answer, topic_name};
 use crate::boundary::Level;
@@ -33,6 +34,8 @@ pub(crate) enum Asker {
     Request(share_state_answer::Request),
     /// Groups.
     Groups(ShareQuestion),
+    /// A share partition.
+    Share(AskedByShare),
 }
 
 /// Calls that are not answered yet.
@@ -100,8 +103,9 @@ impl Broker {
     }
 
     /// All calls of an asker have been answered.
-    fn share_state_answered(&mut self, now: Now, asker: Asker, results: Vec<StateResult>) {
+    fn share_state_answered(&mut self, now: Now, asker: Asker, mut results: Vec<StateResult>) {
         match asker {
+            Asker::Share(asked) => self.share_answered(now, asked, results.pop()),
             Asker::Request(request) => share_state_answer::answered(self, request, results),
             Asker::Groups(question) => self.share_question_answered(now, question, results),
         }

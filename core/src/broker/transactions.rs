@@ -234,7 +234,7 @@ impl Broker {
         Ok(appended.last_offset.next())
     }
 
-    fn leader_epoch(&self, partition: PartitionId) -> LeaderEpoch {
+    pub(super) fn leader_epoch(&self, partition: PartitionId) -> LeaderEpoch {
         self.metadata.image().partition(partition).map_or(LeaderEpoch(0), |partition| partition.leader_epoch)
     }
 

@@ -165,31 +165,47 @@ fn is_throttled_replicas(parts: &[String]) -> bool {
 fn is_offset_reset(text: &str) -> bool {
     match text.split_once(':') {
         None => text == "earliest" || text == "latest",
-        Some((kind, duration)) => kind == "by_duration" && is_duration(duration),
+        Some((kind, duration)) => kind == "by_duration" && duration_ms(duration).is_some(),
     }
 }
 
+/// How long `by_duration:` goes back, in ms; `None` for the ends of the log.
+pub(crate) fn offset_reset_duration_ms(text: &str) -> Option<i64> {
+    text.strip_prefix("by_duration:").and_then(duration_ms)
+}
+
 /// `PnDTnHnMnS` with at least one of the parts, the seconds perhaps with a fraction; none below zero.
-fn is_duration(text: &str) -> bool {
-    let Some(parts) = text.strip_prefix('P') else { return false };
+fn duration_ms(text: &str) -> Option<i64> {
+    let parts = text.strip_prefix('P')?;
     let (days, time) = parts.split_once('T').map_or((parts, None), |(days, time)| (days, Some(time)));
-    let are_days = days.is_empty() || take_part(days, 'D', false).is_some_and(str::is_empty);
-    let has_part = |time: &str| !time.is_empty();
-    are_days && time.map_or(!days.is_empty(), |time| has_part(time) && is_time(time))
+    if days.is_empty() && time.is_none() || time.is_some_and(str::is_empty) {
+        return None;
+    }
+    let (days_ms, rest) = if days.is_empty() { (0, "") } else { take_part(days, 'D', 86_400_000, false)? };
+    if !rest.is_empty() {
+        return None;
+    }
+    let (mut total_ms, mut rest) = (days_ms, time.unwrap_or_default());
+    for (unit, unit_ms, has_fraction) in [('H', 3_600_000, false), ('M', 60_000, false), ('S', 1_000, true)] {
+        if let Some((part_ms, left)) = take_part(rest, unit, unit_ms, has_fraction) {
+            (total_ms, rest) = (total_ms.saturating_add(part_ms), left);
+        }
+    }
+    rest.is_empty().then_some(total_ms)
 }
 
-fn is_time(time: &str) -> bool {
-    let units = [('H', false), ('M', false), ('S', true)];
-    units.iter().fold(time, |rest, (unit, fraction)| take_part(rest, *unit, *fraction).unwrap_or(rest)).is_empty()
-}
-
-/// What comes after a number and its unit; `None` where they are not there.
-fn take_part(text: &str, unit: char, has_fraction: bool) -> Option<&str> {
+/// What a number of units comes to, and what comes after it; `None` where it is not there.
+fn take_part(text: &str, unit: char, unit_ms: i64, has_fraction: bool) -> Option<(i64, &str)> {
     let (number, rest) = text.split_once(unit)?;
     let (whole, fraction) = number.split_once('.').map_or((number, "0"), |(whole, fraction)| (whole, fraction));
     let are_digits = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let is_number = are_digits(whole) && are_digits(fraction) && (has_fraction || !number.contains('.'));
-    is_number.then_some(rest)
+    if !are_digits(whole) || !are_digits(fraction) || (!has_fraction && number.contains('.')) {
+        return None;
+    }
+    let whole_ms = whole.parse::<i64>().unwrap_or(i64::MAX).saturating_mul(unit_ms);
+    let digits = fraction.bytes().chain(core::iter::repeat(b'0')).take(3);
+    let thousandths = digits.fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    Some((whole_ms.saturating_add(thousandths * unit_ms / 1_000), rest))
 }
 
 #[cfg(test)]

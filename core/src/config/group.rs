@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 
 use super::Config;
 use super::error::ResourceConfigError;
@@ -103,6 +103,14 @@ impl Config {
         let definition = ResourceKind::Group.known(name);
         let value = self.resource_value(ResourceKind::Group, definition, own.unwrap_or(&NOTHING));
         value.map_or(0, |value| value.integer())
+    }
+
+    /// What a group's property holds that is no number: its own, or what the broker has for it.
+    pub(crate) fn group_text(&self, name: &str, own: Option<&BTreeMap<String, String>>) -> String {
+        static NOTHING: BTreeMap<String, String> = BTreeMap::new();
+        let definition = ResourceKind::Group.known(name);
+        let value = self.resource_value(ResourceKind::Group, definition, own.unwrap_or(&NOTHING));
+        value.map(|value| value.to_string()).unwrap_or_default()
     }
 
     /// What no single definition can say of a group.

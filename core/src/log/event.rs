@@ -11,7 +11,7 @@ use super::config::LogConfig;
 use super::transaction_index::AbortedTransaction;
 use crate::boundary::{FileId, Path};
 use crate::error_code::ErrorCode;
-use crate::records::{TimestampType, TransactionResult};
+use crate::records::{BatchHeader, TimestampType, TransactionResult};
 use crate::types::{LeaderEpoch, Offset, PartitionId, ProducerEpoch, ProducerId, TopicName};
 use crate::wire::Uuid;
 
@@ -310,6 +310,26 @@ pub enum Found {
     Aborted(Vec<AbortedTransaction>),
     /// Of [`super::PartitionLog::read`]: whole batches, none at the end.
     Batches(Bytes),
+    /// Of [`super::PartitionLog::headers`].
+    Headers(Vec<PlacedHeader>),
+}
+
+/// How many headers are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeaderLimit {
+    /// Up to the batch that holds this offset.
+    pub last: Offset,
+    /// No more batches than have so many bytes together, but one at least.
+    pub max_bytes: u64,
+}
+
+/// A batch's header, and where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlacedHeader {
+    /// Where the batch begins in its segment's file.
+    pub position: u64,
+    /// What it says.
+    pub header: BatchHeader,
 }
 
 /// A record found by its time.

@@ -6,13 +6,15 @@
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
 
 use bytes::Bytes;
 
 use super::PartitionLog;
 use super::durability::Mark;
 use super::event::{
-    Extent, Found, Located, LogEvent, LogState, Lookup, LookupError, LookupId, OutOfRange, TimestampAndOffset,
+    Extent, Found, HeaderLimit, Located, LogEvent, LogState, Lookup, LookupError, LookupId, OutOfRange, PlacedHeader,
+    TimestampAndOffset,
 };
 use super::names::{LOG, file_name};
 use super::offset_index::OffsetEntry;
@@ -43,6 +45,8 @@ struct Running {
     /// The segment that is looked at.
     segment: Offset,
     step: Step,
+    /// What was found so far, where that is a list.
+    headers: Vec<PlacedHeader>,
 }
 
 /// What is looked for.
@@ -54,6 +58,8 @@ enum Goal {
     FirstUnstable { start: Offset, then: Offset },
     /// Batches from that one on.
     Batches { offset: Offset, max_bytes: u32 },
+    /// The headers of an extent's batches.
+    Headers { extent: Extent, limit: HeaderLimit },
     /// The first record at or after this time.
     Time { timestamp: i64 },
     /// The first record with the largest timestamp of all.
@@ -86,7 +92,7 @@ impl Lookups {
 
     fn begin(&mut self, goal: Goal, segment: Offset) -> LookupId {
         let id = self.new_id();
-        self.running.insert(id, Running { goal, segment, step: Step::Prepare });
+        self.running.insert(id, Running { goal, segment, step: Step::Prepare, headers: Vec::new() });
         self.ready.push_back(id);
         id
     }
@@ -163,6 +169,12 @@ impl PartitionLog {
     pub fn read(&mut self, from: Offset, max_bytes: u32, outbox: &mut Outbox) -> LookupId {
         let from = from.max(self.log_start);
         self.begin_lookup(Goal::Batches { offset: from, max_bytes }, self.segment_of(from), outbox)
+    }
+
+    /// What the headers of an extent's batches say, from its first batch on. The extent's file must be pinned until
+    /// [`LogEvent::LookupDone`] with [`Found::Headers`] follows.
+    pub fn headers(&mut self, extent: Extent, limit: HeaderLimit, outbox: &mut Outbox) -> LookupId {
+        self.begin_lookup(Goal::Headers { extent, limit }, extent.segment, outbox)
     }
 
     /// The first record whose timestamp is `timestamp_ms` or later.
@@ -248,6 +260,14 @@ impl PartitionLog {
         if let Goal::LargestTime = goal {
             return self.find_largest(id, outbox);
         }
+        if let Goal::Headers { extent, .. } = goal {
+            // The file is pinned: it stays what it is, even if the segment is replaced.
+            let end = extent.position + extent.available_bytes;
+            let scan = SegmentScan::new(base, extent.position, end, Check::HeaderOnly, CHUNK_SIZE_BYTES);
+            let running = self.lookups.running.get_mut(&id).expect("it is running");
+            running.step = Step::Walk(scan, None);
+            return true;
+        }
         if let Goal::Batch { offset, upto } = goal
             && let Err(start) = self.end_mark(upto)
         {
@@ -271,7 +291,7 @@ impl PartitionLog {
                 let from = times.map_or(self.log_start, |entry| entry.last_offset.max(self.log_start));
                 segment.search_from(from)
             }
-            Goal::LargestTime => unreachable!("it was handled above"),
+            Goal::LargestTime | Goal::Headers { .. } => unreachable!("it was handled above"),
         };
         self.begin_walk(id, base, from);
         true
@@ -395,6 +415,15 @@ impl PartitionLog {
                 running.step = Step::Fetch { at: position, size_bytes, scan: None };
                 Some(true)
             }
+            Goal::Headers { extent, limit } => {
+                let size_bytes = position + header.size_bytes() as u64 - extent.position;
+                if size_bytes > limit.max_bytes && !running.headers.is_empty() {
+                    return Some(self.finish_headers(id));
+                }
+                running.headers.push(PlacedHeader { position, header: *header });
+                let is_enough = header.last_offset() >= limit.last || size_bytes >= limit.max_bytes;
+                is_enough.then(|| self.finish_headers(id))
+            }
             Goal::Time { timestamp } if header.max_timestamp >= timestamp && header.last_offset() >= self.log_start => {
                 let Step::Walk(scan, _) = core::mem::replace(&mut running.step, Step::Prepare) else {
                     unreachable!("batches are visited on a walk");
@@ -448,8 +477,16 @@ impl PartitionLog {
         false
     }
 
+    fn finish_headers(&mut self, id: LookupId) -> bool {
+        let headers = self.lookups.running.get_mut(&id).map(|running| core::mem::take(&mut running.headers));
+        self.finish(id, Ok(Found::Headers(headers.unwrap_or_default())))
+    }
+
     /// Nothing here: on to the next segment, or to the end.
     fn next_segment(&mut self, id: LookupId, base: Offset) -> bool {
+        if self.lookups.running.get(&id).is_some_and(|running| matches!(running.goal, Goal::Headers { .. })) {
+            return self.finish_headers(id);
+        }
         let after = (core::ops::Bound::Excluded(base), core::ops::Bound::Included(self.marks.high_watermark.segment));
         let next = if base < self.marks.high_watermark.segment {
             self.segments.range(after).next().map(|(next, _)| *next)
@@ -466,6 +503,7 @@ impl PartitionLog {
             Goal::Batch { .. } | Goal::FirstUnstable { .. } => Found::AtEnd,
             Goal::Batches { .. } => Found::Batches(Bytes::new()),
             Goal::Time { .. } | Goal::LargestTime => Found::Timestamp(None),
+            Goal::Headers { .. } => unreachable!("it was handled above"),
         };
         self.finish(id, Ok(found))
     }
@@ -481,7 +519,10 @@ impl PartitionLog {
     }
 
     fn issue_lookup_read(&mut self, id: LookupId, base: Offset, at: u64, size_bytes: u32, outbox: &mut Outbox) {
-        let file = self.segments[&base].file.expect("it was prepared");
+        let file = match self.lookups.running.get(&id).map(|running| running.goal) {
+            Some(Goal::Headers { extent, .. }) => extent.file,
+            _ => self.segments[&base].file.expect("it was prepared"),
+        };
         self.issuer(outbox).issue(Task::Lookup(id), StorageCommand::Read { file, at, size_bytes });
     }
 
