@@ -93,6 +93,8 @@ pub(crate) mod share_group_heartbeat;
 mod share_leaders;
 mod share_offsets;
 pub(crate) mod share_state_answer;
+pub(crate) mod streams_group_describe;
+pub(crate) mod streams_group_heartbeat;
 pub(crate) mod sync_group;
 pub mod table;
 pub mod topic_name;

@@ -9,6 +9,7 @@ mod compaction;
 mod configs;
 mod coordinators;
 mod groups;
+mod internal_topics;
 mod life;
 mod log_dirs;
 mod log_starts;

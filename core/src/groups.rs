@@ -8,6 +8,7 @@
 //! - `classic` is the protocol by which members agree with JoinGroup and SyncGroup; `embedded` reads what consumers say in it;
 //! - `consumer` is the protocol by which the coordinator assigns (KIP-848);
 //! - `share` is the protocol by which members share records of partitions (KIP-932);
+//! - `streams` is the protocol by which it assigns the tasks of a topology (KIP-1071);
 //! - `planned` is one event in a group of the protocols by which the coordinator assigns: what it sees and leads to;
 //! - `metadata_hash` tells whether topics have changed;
 //! - `committed` and `retention` are about offsets;
@@ -30,6 +31,7 @@ mod replay;
 mod retention;
 mod settings;
 mod share;
+mod streams;
 mod timers;
 
 use crate::config::Config;
@@ -51,6 +53,10 @@ pub(crate) use share::{
     ASSIGNOR as SHARE_ASSIGNOR, Member as ShareMember, Partitions as SharePartitions, ShareBeat, ShareGroup,
     Starts as ShareStarts, StateToKeep, share_beat,
 };
+pub(crate) use streams::{
+    ConfiguredSubtopology, CreationFaults, InternalTopic, Member as StreamsMember, StreamsBeat, StreamsGroup, TaskSet,
+    Tasks, beat as streams_beat,
+};
 pub(crate) use timers::{Timer, TimerKind, Timers};
 
 /// The coordinators of this broker.
@@ -59,6 +65,8 @@ pub(crate) struct Groups {
     pub(crate) settings: Settings,
     pub(crate) coordinators: Coordinators<Coordinator>,
     pub(crate) timers: Timers,
+    /// Why internal topics of streams groups could not be made.
+    pub(crate) creation_faults: CreationFaults,
     /// When topics changed.
     pub(crate) topics: TopicChanges,
 }
@@ -67,7 +75,13 @@ impl Groups {
     pub(crate) fn new(config: &Config) -> Self {
         let settings = Settings::from(config);
         let topics = TopicChanges::default();
-        Self { settings, coordinators: Coordinators::default(), timers: Timers::default(), topics }
+        Self {
+            settings,
+            coordinators: Coordinators::default(),
+            timers: Timers::default(),
+            creation_faults: CreationFaults::default(),
+            topics,
+        }
     }
 
     /// The coordinator of a partition, where it answers.

@@ -26,7 +26,7 @@ pub use delta::Delta;
 pub use features::{
     ELIGIBLE_LEADER_REPLICAS_VERSION, FEATURE_LEVELS, Features, KRAFT_VERSION, METADATA_VERSION, SUPPORTED_FEATURES,
     features_of, is_consumer_protocol_enabled, is_elr_enabled, is_metadata_kept, is_share_protocol_enabled,
-    metadata_version, unmet_dependency,
+    is_streams_protocol_enabled, metadata_version, unmet_dependency,
 };
 pub use image::{BrokerRegistration, ConfigResource, Endpoint, MetadataImage, Partition, Topic};
 pub use lifecycle::{

@@ -66,6 +66,8 @@ APIS = {
     85: ("WriteShareGroupState", 0, 1),
     86: ("DeleteShareGroupState", 0, 0),
     87: ("ReadShareGroupStateSummary", 0, 1),
+    88: ("StreamsGroupHeartbeat", 0, 0),
+    89: ("StreamsGroupDescribe", 0, 0),
     90: ("DescribeShareGroupOffsets", 0, 1),
     91: ("AlterShareGroupOffsets", 0, 0),
     92: ("DeleteShareGroupOffsets", 0, 0),

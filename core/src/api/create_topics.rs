@@ -41,6 +41,19 @@ pub fn handle(request: &CreateTopicsRequest, view: View<'_>, rng: &mut Rng) -> C
     Change { records, response: CreateTopicsResponse { topics, ..Default::default() } }
 }
 
+/// Plans topics that nobody waits for: the records that make them, and which can't be made.
+pub(crate) fn plan_each(
+    topics: &[CreatableTopic],
+    view: View<'_>,
+    rng: &mut Rng,
+) -> (Vec<MetadataRecord>, Vec<(Str, ApiError)>) {
+    let mut plan = Plan::new(view, rng);
+    let added: Vec<_> = topics.iter().map(|topic| (topic, plan.add(topic))).collect();
+    let refused = added.into_iter().filter_map(|(topic, planned)| Some((topic.name.clone(), planned.err()?)));
+    let refused = refused.collect();
+    (plan.records(), refused)
+}
+
 /// Topics that are about to be, and the records that make them.
 pub(super) struct Plan<'a> {
     view: View<'a>,

@@ -18,8 +18,8 @@ use super::{
     init_producer_id, initialize_share_group_state, join_group, leave_group, list_config_resources, list_groups,
     list_offsets, list_transactions, metadata, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch,
     produce, read_share_group_state, read_share_group_state_summary, share_acknowledge, share_fetch,
-    share_group_describe, share_group_heartbeat, sync_group, table, txn_offset_commit, update_features,
-    write_share_group_state, write_txn_markers,
+    share_group_describe, share_group_heartbeat, streams_group_describe, streams_group_heartbeat, sync_group, table,
+    txn_offset_commit, update_features, write_share_group_state, write_txn_markers,
 };
 use crate::boundary::CloseReason;
 use crate::broker::Broker;
@@ -77,6 +77,8 @@ use crate::wire::messages::share_acknowledge::ShareAcknowledgeRequest;
 use crate::wire::messages::share_fetch::ShareFetchRequest;
 use crate::wire::messages::share_group_describe::ShareGroupDescribeRequest;
 use crate::wire::messages::share_group_heartbeat::ShareGroupHeartbeatRequest;
+use crate::wire::messages::streams_group_describe::StreamsGroupDescribeRequest;
+use crate::wire::messages::streams_group_heartbeat::StreamsGroupHeartbeatRequest;
 use crate::wire::messages::sync_group::SyncGroupRequest;
 use crate::wire::messages::txn_offset_commit::TxnOffsetCommitRequest;
 use crate::wire::messages::update_features::UpdateFeaturesRequest;
@@ -132,6 +134,10 @@ fn serve(broker: &mut Broker, now: Now, slot: SlotId, frame: &Bytes) -> Result<(
             let client_id = header.client_id.as_deref();
             share_group_heartbeat::handle(broker, now, caller, client_id, &read(body, version)?);
         }
+        StreamsGroupHeartbeatRequest::KEY => {
+            let client_id = header.client_id.as_deref();
+            streams_group_heartbeat::handle(broker, now, caller, client_id, &read(body, version)?);
+        }
         LeaveGroupRequest::KEY => leave_group::handle(broker, now, caller, read(body, version)?),
         key => return groups(broker, now, caller, frame, key, body),
     }
@@ -165,6 +171,9 @@ fn groups(
         }
         DeleteShareGroupOffsetsRequest::KEY => {
             delete_share_group_offsets::handle(broker, now, caller, &read(body, version)?);
+        }
+        StreamsGroupDescribeRequest::KEY => {
+            streams_group_describe::handle(broker, now, caller, &read(body, version)?);
         }
         ListGroupsRequest::KEY => list_groups::handle(broker, now, caller, &read(body, version)?),
         DeleteGroupsRequest::KEY => delete_groups::handle(broker, now, caller, &read(body, version)?),

@@ -27,6 +27,8 @@ use crate::wire::messages::offset_commit::OffsetCommitResponse;
 use crate::wire::messages::offset_delete::OffsetDeleteResponse;
 use crate::wire::messages::share_group_describe::ShareGroupDescribeResponse;
 use crate::wire::messages::share_group_heartbeat::ShareGroupHeartbeatResponse;
+use crate::wire::messages::streams_group_describe::StreamsGroupDescribeResponse;
+use crate::wire::messages::streams_group_heartbeat::StreamsGroupHeartbeatResponse;
 use crate::wire::messages::sync_group::SyncGroupResponse;
 use crate::wire::messages::txn_offset_commit::TxnOffsetCommitResponse;
 
@@ -56,6 +58,8 @@ pub(crate) enum GroupResponse {
     DescribeShareGroupOffsets(DescribeShareGroupOffsetsResponse),
     AlterShareGroupOffsets(AlterShareGroupOffsetsResponse),
     DeleteShareGroupOffsets(DeleteShareGroupOffsetsResponse),
+    StreamsGroupHeartbeat(StreamsGroupHeartbeatResponse),
+    StreamsGroupDescribe(StreamsGroupDescribeResponse),
     JoinGroup(JoinGroupResponse),
     SyncGroup(SyncGroupResponse),
 }
@@ -137,6 +141,8 @@ impl ParkedGroupAnswer {
             GroupResponse::DescribeShareGroupOffsets(response) => broker.answer(caller, &response, Vec::new()),
             GroupResponse::AlterShareGroupOffsets(response) => broker.answer(caller, &response, Vec::new()),
             GroupResponse::DeleteShareGroupOffsets(response) => broker.answer(caller, &response, Vec::new()),
+            GroupResponse::StreamsGroupHeartbeat(response) => broker.answer(caller, &response, Vec::new()),
+            GroupResponse::StreamsGroupDescribe(response) => broker.answer(caller, &response, Vec::new()),
             GroupResponse::JoinGroup(response) => super::join_group::answer(broker, caller, response),
             GroupResponse::SyncGroup(response) => super::sync_group::answer(broker, caller, &response),
         }
@@ -203,6 +209,14 @@ impl GroupResponse {
             }
             Self::DeleteShareGroupOffsets(response) => {
                 *response = super::delete_share_group_offsets::refusal(ApiError::bare(error));
+            }
+            Self::StreamsGroupHeartbeat(response) => {
+                *response = super::streams_group_heartbeat::refusal(ApiError::bare(error));
+            }
+            Self::StreamsGroupDescribe(response) => {
+                for group in response.groups.iter_mut().filter(|group| is_of(&group.group_id)) {
+                    *group = super::streams_group_describe::refusal(group.group_id.clone(), error);
+                }
             }
             Self::JoinGroup(response) => *response = join_refusal("", error),
             Self::SyncGroup(response) => *response = sync_refusal(error),

@@ -37,7 +37,9 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: &Li
 fn is_wanted(group: &Group, request: &ListGroupsRequest) -> bool {
     let is_among =
         |filter: &[Str], name: &str| filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
-    is_among(&request.states_filter, group.state_name()) && is_among(&request.types_filter, group.group_type().name())
+    // As in Kafka, which looks for this one under another name than it tells.
+    let state = if group.state_name() == "NotReady" { "not_ready" } else { group.state_name() };
+    is_among(&request.states_filter, state) && is_among(&request.types_filter, group.group_type().name())
 }
 
 fn listed(id: &str, group: &Group) -> ListedGroup {

@@ -60,6 +60,7 @@ fn commit(
         is_not_found_known: version >= NOT_FOUND_KNOWN_SINCE,
         is_transactional: false,
         partitions: &partitions,
+        image: broker.metadata.image(),
     };
     let settings = broker.groups.settings;
     let has_room = broker.groups.has_room_for_group();

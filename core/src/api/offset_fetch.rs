@@ -103,10 +103,9 @@ fn fetch(
     require_stable: bool,
 ) -> OffsetFetchResponseGroup {
     let known = coordinator.groups.get_key_value(&*asked.group_id);
-    let consumer = known.and_then(|(_, group)| group.consumer());
-    if let Some(Err(error)) =
-        consumer.map(|consumer| consumer.check_offset_fetch(asked.member_id.as_deref(), asked.member_epoch))
-    {
+    let checked =
+        known.map_or(Ok(()), |(_, group)| group.check_offset_fetch(asked.member_id.as_deref(), asked.member_epoch));
+    if let Err(error) = checked {
         let mut refused = unanswered(asked);
         refuse(&mut refused, version, error);
         return refused;

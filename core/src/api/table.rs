@@ -84,6 +84,8 @@ pub static TABLE: &[Api] = &[
     serve(ApiKey::WriteShareGroupState, 0, 1),
     serve(ApiKey::DeleteShareGroupState, 0, 0),
     serve(ApiKey::ReadShareGroupStateSummary, 0, 1),
+    serve(ApiKey::StreamsGroupHeartbeat, 0, 0),
+    serve(ApiKey::StreamsGroupDescribe, 0, 0),
     serve(ApiKey::DescribeShareGroupOffsets, 0, 1),
     serve(ApiKey::AlterShareGroupOffsets, 0, 0),
     serve(ApiKey::DeleteShareGroupOffsets, 0, 0),

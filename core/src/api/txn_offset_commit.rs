@@ -160,6 +160,7 @@ fn commit(
         is_not_found_known: false,
         is_transactional: true,
         partitions: &partitions,
+        image,
     };
     let settings = broker.groups.settings;
     let has_room = broker.groups.has_room_for_group();

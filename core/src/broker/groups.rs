@@ -211,11 +211,8 @@ impl Broker {
         while let Some(timer) = self.groups.timers.take_due(now.monotonic) {
             match timer {
                 Timer::Group { partition, group, kind } => {
-                    if self
-                        .groups
-                        .serving(partition)
-                        .is_some_and(|serving| serving.groups.get(&group).is_some_and(Group::is_planned))
-                    {
+                    let known = self.groups.serving(partition).and_then(|serving| serving.groups.get(&group));
+                    if known.is_some_and(Group::is_planned) {
                         self.planned_timeout(now, partition, &group, &kind);
                         continue;
                     }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::Broker;
 use crate::error_code::ErrorCode;
 use crate::groups::{self, Arming, GroupConfig, GroupId, Plan, PlannedTurn, Timer, TimerKind};
-use crate::metadata::{Delta, is_consumer_protocol_enabled};
+use crate::metadata::{Delta, is_consumer_protocol_enabled, is_streams_protocol_enabled};
 use crate::time::Now;
 
 impl Broker {
@@ -30,6 +30,11 @@ impl Broker {
         self.groups.settings.serves_consumers && is_consumer_protocol_enabled(&self.metadata.image().features)
     }
 
+    /// Whether the cluster's level of `streams.version` has streams groups, and the configuration too.
+    pub(crate) fn serves_streams_groups(&self) -> bool {
+        self.groups.settings.serves_streams && is_streams_protocol_enabled(&self.metadata.image().features)
+    }
+
     /// Does what an event in a group leads to.
     ///
     /// # Errors
@@ -50,6 +55,10 @@ impl Broker {
             && let Some(known) = coordinator.groups.get_mut(group)
         {
             known.has_seen_topics(count);
+        }
+        let known = self.groups.serving_mut(index).and_then(|coordinator| coordinator.groups.get_mut(group));
+        if let Some(streams) = known.and_then(|known| known.streams_mut()) {
+            streams.soften(plan.streams);
         }
         for (kind, arming) in plan.timers {
             self.arm_group(index, group, kind, arming);

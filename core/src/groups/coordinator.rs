@@ -13,13 +13,14 @@ use super::classic::{ClassicGroup, Join, Sync};
 use super::committed::{CommittedOffset, Undecided};
 use super::consumer::{ConsumerGroup, Downgrade};
 use super::effects::{Effects, Then, Turn};
-use super::group::{Group, GroupId, GroupKind, GroupType};
+use super::group::{Group, GroupId, GroupKind};
 use super::planned::{Plan, PlannedTurn};
 use super::records;
 use super::settings::Settings;
 use super::share::ShareGroup;
 use super::timers::TimerKind;
 use crate::error_code::ErrorCode;
+use crate::metadata::MetadataImage;
 use crate::planted::Bug;
 use crate::time::Now;
 use crate::types::{Offset, TopicName};
@@ -51,6 +52,8 @@ pub(crate) struct Committer<'a> {
     pub(crate) is_transactional: bool,
     /// The partitions.
     pub(crate) partitions: &'a [(Uuid, i32)],
+    /// The topics that there are.
+    pub(crate) image: &'a MetadataImage,
 }
 
 impl Coordinator {
@@ -69,8 +72,8 @@ impl Coordinator {
             }
             None => true,
             Some(Group { kind: GroupKind::Classic(_), .. }) => false,
-            Some(consumer) if consumer.group_type() == GroupType::Consumer && consumer.member_count() == 0 => {
-                self.replace_consumer(&mut turn);
+            Some(planned) if planned.is_planned() && planned.member_count() == 0 => {
+                self.replace_planned(&mut turn);
                 false
             }
             Some(_) => {
@@ -89,11 +92,13 @@ impl Coordinator {
         effects
     }
 
-    /// A consumer group that has no members becomes a classic one.
-    fn replace_consumer(&mut self, turn: &mut Turn<'_>) {
+    /// A group in which the coordinator assigns and that has no members becomes a classic one.
+    fn replace_planned(&mut self, turn: &mut Turn<'_>) {
         let Some(group) = self.groups.get_mut(turn.group) else { return };
+        let mut records = records::removed(turn.group, group.group_type());
         group.kind = GroupKind::Classic(Box::new(ClassicGroup::new(turn.now)));
-        let mut records = records::removed(turn.group, GroupType::Consumer);
+        // Of a streams group that waited for more members.
+        turn.cancel(TimerKind::InitialRebalance);
         records.push(ClassicGroup::new_record(turn.group, turn.now));
         turn.effects.writes.push(super::effects::Write { records, then: Then::Nothing });
     }
@@ -157,8 +162,8 @@ impl Coordinator {
             TimerKind::Join => classic.join_timeout(turn),
             TimerKind::Sync => classic.sync_timeout(turn),
             TimerKind::Session(member) => classic.session_timeout(turn, member),
-            // Of a consumer group that it was.
-            TimerKind::Revocation(_) | TimerKind::Rejoin(_) | TimerKind::Resync(_) => {}
+            // Of a group of another kind that it was.
+            TimerKind::InitialRebalance | TimerKind::Revocation(_) | TimerKind::Rejoin(_) | TimerKind::Resync(_) => {}
         });
         effects
     }
@@ -307,11 +312,7 @@ impl Coordinator {
             }
             // Where a share group is, is not for its members to say.
             GroupKind::Share(_) => return (Err(ErrorCode::GroupIdNotFound), effects),
-            GroupKind::Next(next) => {
-                // Who is no member may commit while there are none.
-                let is_allowed = by.generation < 0 && next.members.is_empty();
-                return (if is_allowed { Ok(()) } else { Err(ErrorCode::UnknownMemberId) }, effects);
-            }
+            GroupKind::Streams(streams) => return (streams.check_offset_commit(&by), effects),
         };
         let mut checked = classic.check_offset_commit(by.member, by.instance, by.generation, by.is_transactional);
         if settings.bugs.has(Bug::StaleCommitTaken) && checked == Err(ErrorCode::IllegalGeneration) {
@@ -335,7 +336,7 @@ impl Coordinator {
             GroupKind::Classic(classic) => classic.is_empty(),
             GroupKind::Consumer(consumer) => consumer.is_empty(),
             GroupKind::Share(share) => share.is_empty(),
-            GroupKind::Next(next) => next.members.is_empty(),
+            GroupKind::Streams(streams) => streams.is_empty(),
         };
         if is_empty { Ok(()) } else { Err(ErrorCode::NonEmptyGroup) }
     }
@@ -353,9 +354,8 @@ impl Coordinator {
         match &known.kind {
             GroupKind::Consumer(consumer) => records.extend(consumer.removal(id)),
             GroupKind::Share(share) => records.extend(share.removal(id)),
-            GroupKind::Classic(_) | GroupKind::Next(_) => {
-                records.extend(records::removed(group, known.group_type()));
-            }
+            GroupKind::Streams(streams) => records.extend(streams.removal(id)),
+            GroupKind::Classic(_) => records.extend(records::removed(group, known.group_type())),
         }
         records
     }

@@ -1,7 +1,7 @@
 //! A group: its members, of whichever kind it is, and how far it has read.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
 use super::classic::ClassicGroup;
@@ -9,7 +9,9 @@ use super::committed::CommittedOffset;
 use super::consumer::ConsumerGroup;
 use super::planned::PlannedTurn;
 use super::share::ShareGroup;
+use super::streams::StreamsGroup;
 use super::timers::TimerKind;
+use crate::error_code::ErrorCode;
 use crate::time::Now;
 use crate::types::TopicName;
 
@@ -35,15 +37,8 @@ pub(crate) enum GroupKind {
     Consumer(Box<ConsumerGroup>),
     /// ShareGroupHeartbeat.
     Share(Box<ShareGroup>),
-    /// One for streams: its records are kept, and what it has committed can be read.
-    Next(NextGroup),
-}
-
-/// A group of a kind that is not served.
-#[derive(Debug)]
-pub(crate) struct NextGroup {
-    pub(crate) group_type: GroupType,
-    pub(crate) members: BTreeSet<MemberId>,
+    /// StreamsGroupHeartbeat.
+    Streams(Box<StreamsGroup>),
 }
 
 /// Kafka's names of the kinds.
@@ -78,7 +73,7 @@ impl Group {
             GroupKind::Classic(_) => GroupType::Classic,
             GroupKind::Consumer(_) => GroupType::Consumer,
             GroupKind::Share(_) => GroupType::Share,
-            GroupKind::Next(next) => next.group_type,
+            GroupKind::Streams(_) => GroupType::Streams,
         }
     }
 
@@ -88,59 +83,69 @@ impl Group {
             GroupKind::Classic(classic) => classic.state().name(),
             GroupKind::Consumer(consumer) => consumer.state().name(),
             GroupKind::Share(share) => share.state().name(),
-            GroupKind::Next(next) if next.members.is_empty() => "Empty",
-            GroupKind::Next(_) => "Stable",
+            GroupKind::Streams(streams) => streams.state().name(),
         }
     }
 
     pub(crate) fn classic(&self) -> Option<&ClassicGroup> {
         match &self.kind {
             GroupKind::Classic(classic) => Some(classic),
-            GroupKind::Consumer(_) | GroupKind::Share(_) | GroupKind::Next(_) => None,
+            _ => None,
         }
     }
 
     pub(crate) fn classic_mut(&mut self) -> Option<&mut ClassicGroup> {
         match &mut self.kind {
             GroupKind::Classic(classic) => Some(classic),
-            GroupKind::Consumer(_) | GroupKind::Share(_) | GroupKind::Next(_) => None,
+            _ => None,
         }
     }
 
     pub(crate) fn consumer(&self) -> Option<&ConsumerGroup> {
         match &self.kind {
             GroupKind::Consumer(consumer) => Some(consumer),
-            GroupKind::Classic(_) | GroupKind::Share(_) | GroupKind::Next(_) => None,
+            _ => None,
         }
     }
 
     pub(crate) fn consumer_mut(&mut self) -> Option<&mut ConsumerGroup> {
         match &mut self.kind {
             GroupKind::Consumer(consumer) => Some(consumer),
-            GroupKind::Classic(_) | GroupKind::Share(_) | GroupKind::Next(_) => None,
+            _ => None,
         }
     }
 
     pub(crate) fn share(&self) -> Option<&ShareGroup> {
         match &self.kind {
             GroupKind::Share(share) => Some(share),
-            GroupKind::Classic(_) | GroupKind::Consumer(_) | GroupKind::Next(_) => None,
+            _ => None,
         }
     }
 
     pub(crate) fn share_mut(&mut self) -> Option<&mut ShareGroup> {
         match &mut self.kind {
             GroupKind::Share(share) => Some(share),
-            GroupKind::Classic(_) | GroupKind::Consumer(_) | GroupKind::Next(_) => None,
+            _ => None,
+        }
+    }
+
+    pub(crate) fn streams(&self) -> Option<&StreamsGroup> {
+        match &self.kind {
+            GroupKind::Streams(streams) => Some(streams),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn streams_mut(&mut self) -> Option<&mut StreamsGroup> {
+        match &mut self.kind {
+            GroupKind::Streams(streams) => Some(streams),
+            _ => None,
         }
     }
 
     /// Whether events in it are [planned](super::planned).
     pub(crate) fn is_planned(&self) -> bool {
-        match &self.kind {
-            GroupKind::Consumer(_) | GroupKind::Share(_) => true,
-            GroupKind::Classic(_) | GroupKind::Next(_) => false,
-        }
+        !matches!(self.kind, GroupKind::Classic(_))
     }
 
     /// A time of a group is over whose events are planned.
@@ -148,7 +153,8 @@ impl Group {
         match &self.kind {
             GroupKind::Consumer(consumer) => consumer.timeout(turn, kind),
             GroupKind::Share(share) => share.timeout(turn, kind),
-            GroupKind::Classic(_) | GroupKind::Next(_) => {}
+            GroupKind::Streams(streams) => streams.timeout(turn, kind),
+            GroupKind::Classic(_) => {}
         }
     }
 
@@ -157,7 +163,8 @@ impl Group {
         match &self.kind {
             GroupKind::Consumer(consumer) => consumer.loaded(turn),
             GroupKind::Share(share) => share.loaded(turn),
-            GroupKind::Classic(_) | GroupKind::Next(_) => {}
+            GroupKind::Streams(streams) => streams.loaded(turn),
+            GroupKind::Classic(_) => {}
         }
     }
 
@@ -166,7 +173,8 @@ impl Group {
         match &mut self.kind {
             GroupKind::Consumer(consumer) => consumer.has_seen_topics(change),
             GroupKind::Share(share) => share.has_seen_topics(change),
-            GroupKind::Classic(_) | GroupKind::Next(_) => {}
+            GroupKind::Streams(streams) => streams.has_seen_topics(change),
+            GroupKind::Classic(_) => {}
         }
     }
 
@@ -176,7 +184,16 @@ impl Group {
             GroupKind::Classic(classic) => classic.is_subscribed_to(topic),
             GroupKind::Consumer(consumer) => consumer.is_subscribed_to(topic),
             GroupKind::Share(share) => share.is_subscribed_to(topic),
-            GroupKind::Next(next) => !next.members.is_empty(),
+            GroupKind::Streams(streams) => streams.is_subscribed_to(topic),
+        }
+    }
+
+    /// Checks who asks for offsets.
+    pub(crate) fn check_offset_fetch(&self, member: Option<&str>, epoch: i32) -> Result<(), ErrorCode> {
+        match &self.kind {
+            GroupKind::Consumer(consumer) => consumer.check_offset_fetch(member, epoch),
+            GroupKind::Streams(streams) => streams.check_offset_fetch(member, epoch),
+            GroupKind::Classic(_) | GroupKind::Share(_) => Ok(()),
         }
     }
 
@@ -186,7 +203,7 @@ impl Group {
             GroupKind::Classic(classic) => classic.member_count(),
             GroupKind::Consumer(consumer) => consumer.members().len(),
             GroupKind::Share(share) => share.members().len(),
-            GroupKind::Next(next) => next.members.len(),
+            GroupKind::Streams(streams) => streams.members().len(),
         }
     }
 

@@ -5,10 +5,9 @@ use alloc::vec::Vec;
 use twox_hash::XxHash3_64;
 
 use crate::metadata::{MetadataImage, Topic};
-use crate::types::TopicName;
 
 /// The hash of topics, which stand in order. 0 where there are none. Those that are not there don't count.
-pub(crate) fn metadata_hash<'a>(image: &MetadataImage, topics: impl Iterator<Item = &'a TopicName>) -> i64 {
+pub(crate) fn metadata_hash<'a>(image: &MetadataImage, topics: impl Iterator<Item = &'a str>) -> i64 {
     let mut bytes = Vec::new();
     for topic in topics.filter_map(|name| image.topic(name)) {
         bytes.extend_from_slice(&topic_hash(image, topic).to_le_bytes());

@@ -7,6 +7,7 @@ use super::consumer::Downgrade;
 use super::group::GroupId;
 use super::settings::{GroupConfig, Settings};
 use super::share::StateToKeep;
+use super::streams::SoftChange;
 use super::timers::TimerKind;
 use crate::metadata::MetadataImage;
 use crate::time::{Monotonic, Now};
@@ -44,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) has_seen_topics: bool,
     /// To be asked of the share coordinator.
     pub(crate) state_to_keep: Option<StateToKeep>,
+    /// What it makes of what is known of a streams group and is in no record.
+    pub(crate) streams: SoftChange,
     /// Members that wait in a classic group are told to join again: it is one no more.
     pub(crate) upgrades: bool,
     /// The group is a classic one from now on.
@@ -74,6 +77,12 @@ impl PlannedTurn<'_> {
 
     pub(super) fn cancel(&mut self, kind: TimerKind) {
         self.plan.timers.push((kind, Arming::Never));
+    }
+
+    /// Whether the last assignment is old enough for another one.
+    pub(super) fn is_assignment_due(&self, made_ms: i64, interval_ms: i32) -> bool {
+        let interval_ms = i64::from(interval_ms);
+        made_ms == 0 || interval_ms == 0 || self.now.wall.0 >= made_ms.saturating_add(interval_ms)
     }
 
     fn after(&self, after_ms: i32) -> Monotonic {

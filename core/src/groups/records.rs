@@ -9,14 +9,12 @@ use super::committed::CommittedOffset;
 use super::consumer;
 use super::group::GroupType;
 use super::share;
+use super::streams;
 use crate::records::{BatchBuilder, BuilderRecord, Compression};
 use crate::time::WallClock;
 use crate::types::{ProducerEpoch, ProducerId};
 use crate::wire::messages::classic_group_records::GroupMetadataKey;
 use crate::wire::messages::offset_records::{OffsetCommitKey, OffsetCommitValue};
-use crate::wire::messages::streams_group_records::{
-    StreamsGroupMetadataKey, StreamsGroupTargetAssignmentMetadataKey, StreamsGroupTopologyKey,
-};
 use crate::wire::{CoordinatorRecord, Str, Uuid};
 
 /// One batch of these records.
@@ -115,17 +113,7 @@ pub(crate) fn removed(group: &str, group_type: GroupType) -> Vec<CoordinatorReco
         }
         GroupType::Consumer => consumer::group_removed(group, core::iter::empty(), core::iter::empty()),
         GroupType::Share => share::group_removed(group, core::iter::empty()),
-        GroupType::Streams => vec![
-            Record::StreamsGroupTargetAssignmentMetadata(
-                StreamsGroupTargetAssignmentMetadataKey { group_id: group_id.clone(), ..Default::default() },
-                None,
-            ),
-            Record::StreamsGroupTopology(
-                StreamsGroupTopologyKey { group_id: group_id.clone(), ..Default::default() },
-                None,
-            ),
-            Record::StreamsGroupMetadata(StreamsGroupMetadataKey { group_id, ..Default::default() }, None),
-        ],
+        GroupType::Streams => streams::group_removed(group, core::iter::empty()),
     }
 }
 

@@ -1,21 +1,21 @@
 //! From records back to groups: when a partition is loaded, and when offsets are committed or groups forgotten.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 
 use super::classic::ClassicGroup;
 use super::committed::CommittedOffset;
 use super::consumer::ConsumerGroup;
 use super::coordinator::Coordinator;
-use super::group::{Group, GroupId, GroupKind, GroupType, NextGroup};
+use super::group::{Group, GroupId, GroupKind, GroupType};
 use super::share::ShareGroup;
+use super::streams::StreamsGroup;
 use crate::coordinators::Replay;
 use crate::records::TransactionResult;
 use crate::time::Now;
 use crate::types::{Offset, ProducerId};
 use crate::wire::messages::offset_records::{OffsetCommitKey, OffsetCommitValue};
-use crate::wire::{CoordinatorRecord, CoordinatorTopic};
+use crate::wire::{CoordinatorRecord, CoordinatorTopic, Str};
 
 impl Replay for Coordinator {
     const TOPIC: CoordinatorTopic = CoordinatorTopic::ConsumerOffsets;
@@ -43,7 +43,7 @@ impl Coordinator {
     fn members_told_of(&self, record: &CoordinatorRecord) -> usize {
         let group = match record {
             CoordinatorRecord::GroupMetadata(key, _) => &key.group,
-            other => match ConsumerGroup::is_told_by(other).or_else(|| ShareGroup::is_told_by(other)) {
+            other => match planned_group_of(other) {
                 Some((group, _)) => group,
                 None => return 0,
             },
@@ -59,18 +59,15 @@ impl Coordinator {
         if let Some((group, is_there)) = ShareGroup::is_told_by(record) {
             return self.replay_share(now, group, record, is_there);
         }
+        if let Some((group, is_there)) = StreamsGroup::is_told_by(record) {
+            return self.replay_streams(now, group, record, is_there);
+        }
         match record {
             Record::GroupMetadata(key, Some(value)) => {
                 let group = self.groups.entry(Arc::from(&*key.group)).or_insert_with(|| Group::new(now));
                 group.kind = GroupKind::Classic(Box::new(ClassicGroup::from_record(value, now)));
             }
             Record::GroupMetadata(key, None) => self.forget(now, &key.group, GroupType::Classic),
-            Record::StreamsGroupMetadata(key, value) => {
-                self.replay_next(now, &key.group_id, GroupType::Streams, value.is_some());
-            }
-            Record::StreamsGroupMemberMetadata(key, value) => {
-                self.replay_member(now, (&key.group_id, &key.member_id), GroupType::Streams, value.is_some());
-            }
             _ => {}
         }
     }
@@ -155,32 +152,21 @@ impl Coordinator {
         }
     }
 
-    fn replay_next(&mut self, now: Now, group: &str, group_type: GroupType, is_there: bool) {
-        if is_there {
-            self.next_group(now, group, group_type);
-        } else {
-            self.forget(now, group, group_type);
+    fn replay_streams(&mut self, now: Now, group: &str, record: &CoordinatorRecord, is_there: bool) {
+        if let (CoordinatorRecord::StreamsGroupMetadata(..), false) = (record, is_there) {
+            return self.forget(now, group, GroupType::Streams);
         }
-    }
-
-    fn replay_member(&mut self, now: Now, (group, member): (&str, &str), group_type: GroupType, is_there: bool) {
-        if is_there {
-            self.next_group(now, group, group_type).members.insert(member.into());
-        } else if let Some(Group { kind: GroupKind::Next(next), .. }) = self.groups.get_mut(group) {
-            next.members.remove(member);
+        let known = match self.groups.get_mut(group) {
+            Some(known) => known,
+            // Of a group that is gone.
+            None if !is_there => return,
+            None => self.groups.entry(group.into()).or_insert_with(|| Group::new(now)),
+        };
+        if known.streams().is_none() && is_there {
+            known.kind = GroupKind::Streams(Box::new(StreamsGroup::new()));
         }
-    }
-
-    fn next_group(&mut self, now: Now, group: &str, group_type: GroupType) -> &mut NextGroup {
-        let group = self.groups.entry(group.into()).or_insert_with(|| Group::new(now));
-        if group.group_type() != group_type {
-            group.kind = GroupKind::Next(NextGroup { group_type, members: BTreeSet::new() });
-        }
-        match &mut group.kind {
-            GroupKind::Next(next) => next,
-            GroupKind::Classic(_) | GroupKind::Consumer(_) | GroupKind::Share(_) => {
-                unreachable!("it is of another type")
-            }
+        if let Some(streams) = known.streams_mut() {
+            streams.replay(record);
         }
     }
 
@@ -193,6 +179,13 @@ impl Coordinator {
             known.kind = GroupKind::Classic(Box::new(ClassicGroup::new(now)));
         }
     }
+}
+
+/// The group of a record of the protocols by which the coordinator assigns, and whether it says something.
+fn planned_group_of(record: &CoordinatorRecord) -> Option<(&Str, bool)> {
+    ConsumerGroup::is_told_by(record)
+        .or_else(|| ShareGroup::is_told_by(record))
+        .or_else(|| StreamsGroup::is_told_by(record))
 }
 
 #[cfg(test)]

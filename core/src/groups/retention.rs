@@ -80,10 +80,9 @@ impl Group {
 fn aging(group: &Group) -> Aging {
     match &group.kind {
         // As for a classic one whose members have given topics up.
-        GroupKind::Consumer(_) => Aging::SinceCommit,
-        GroupKind::Next(next) if next.members.is_empty() => Aging::SinceCommit,
+        GroupKind::Consumer(_) | GroupKind::Streams(_) => Aging::SinceCommit,
         // It has none.
-        GroupKind::Share(_) | GroupKind::Next(_) => Aging::Never,
+        GroupKind::Share(_) => Aging::Never,
         GroupKind::Classic(classic) if classic.protocol_type().is_none() => Aging::SinceCommit,
         GroupKind::Classic(classic) if classic.is_empty() => {
             classic.state_since().map_or(Aging::SinceCommit, Aging::Since)
@@ -109,16 +108,17 @@ fn aging_offsets(group: &Group, aging: Aging) -> impl Iterator<Item = &Committed
 
 fn is_read(group: &Group, topic: &str) -> bool {
     match &group.kind {
-        GroupKind::Classic(_) | GroupKind::Consumer(_) => group.is_subscribed_to(topic),
-        GroupKind::Share(_) | GroupKind::Next(_) => false,
+        GroupKind::Classic(_) | GroupKind::Consumer(_) | GroupKind::Streams(_) => group.is_subscribed_to(topic),
+        GroupKind::Share(_) => false,
     }
 }
 
-/// Whether it goes with its last offset. Groups of the next generation stay until somebody deletes them, but for consumers'.
+/// Whether it goes with its last offset. Share groups stay until somebody deletes them.
 fn is_unused(group: &Group) -> bool {
     match &group.kind {
         GroupKind::Classic(classic) => classic.is_unused(),
         GroupKind::Consumer(consumer) => consumer.is_empty(),
-        GroupKind::Share(_) | GroupKind::Next(_) => false,
+        GroupKind::Streams(streams) => streams.is_empty(),
+        GroupKind::Share(_) => false,
     }
 }

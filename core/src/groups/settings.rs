@@ -42,6 +42,16 @@ pub(crate) struct Settings {
     pub(crate) share_initialize_retry_ms: i64,
     /// Whether `group.coordinator.rebalance.protocols` has the consumer protocol.
     pub(crate) serves_consumers: bool,
+    /// `group.streams.max.size`.
+    pub(crate) streams_per_group: usize,
+    /// `group.streams.session.timeout.ms`.
+    pub(crate) streams_session_timeout_ms: i32,
+    /// `group.streams.heartbeat.interval.ms`.
+    pub(crate) streams_heartbeat_interval_ms: i32,
+    /// `group.streams.num.standby.replicas`.
+    pub(crate) streams_standby_replicas: i32,
+    /// Whether `group.coordinator.rebalance.protocols` has the streams protocol.
+    pub(crate) serves_streams: bool,
     /// `offset.metadata.max.bytes`. In spite of its name Kafka counts UTF-16 units.
     pub(crate) offset_metadata_max_units: usize,
     /// `offsets.commit.timeout.ms`.
@@ -110,6 +120,31 @@ impl<'a> GroupConfig<'a> {
         self.number("share.assignment.interval.ms")
     }
 
+    /// `streams.session.timeout.ms`.
+    pub(crate) fn streams_session_timeout_ms(&self) -> i32 {
+        self.own_or("streams.session.timeout.ms", self.settings.streams_session_timeout_ms)
+    }
+
+    /// `streams.heartbeat.interval.ms`.
+    pub(crate) fn streams_heartbeat_interval_ms(&self) -> i32 {
+        self.own_or("streams.heartbeat.interval.ms", self.settings.streams_heartbeat_interval_ms)
+    }
+
+    /// `streams.num.standby.replicas`.
+    pub(crate) fn standby_replicas(&self) -> i32 {
+        self.own_or("streams.num.standby.replicas", self.settings.streams_standby_replicas)
+    }
+
+    /// `streams.initial.rebalance.delay.ms`.
+    pub(crate) fn streams_initial_rebalance_delay_ms(&self) -> i32 {
+        self.number("streams.initial.rebalance.delay.ms")
+    }
+
+    /// `streams.assignment.interval.ms`. The broker's may change, unlike the others.
+    pub(crate) fn streams_assignment_interval_ms(&self) -> i32 {
+        self.number("streams.assignment.interval.ms")
+    }
+
     /// Every heartbeat asks: where the group has nothing of its own, nothing is looked up.
     fn own_or(&self, name: &str, of_broker: i32) -> i32 {
         if self.own.is_some() { self.number(name) } else { of_broker }
@@ -128,6 +163,8 @@ impl From<&Config> for Settings {
         let number = |name| i32::try_from(config.count(name)).unwrap_or(i32::MAX);
         let size = |name| usize::try_from(config.count(name)).unwrap_or(0);
         let load_buffer = u32::try_from(config.count("offsets.load.buffer.size")).unwrap_or(u32::MAX);
+        let protocols = config.text("group.coordinator.rebalance.protocols");
+        let serves = |name: &str| protocols.split(',').any(|protocol| protocol.trim().eq_ignore_ascii_case(name));
         Self {
             session_timeout_min_ms: number("group.min.session.timeout.ms"),
             session_timeout_max_ms: number("group.max.session.timeout.ms"),
@@ -143,10 +180,12 @@ impl From<&Config> for Settings {
             share_session_timeout_ms: number("group.share.session.timeout.ms"),
             share_heartbeat_interval_ms: number("group.share.heartbeat.interval.ms"),
             share_initialize_retry_ms: config.count("group.share.initialize.retry.interval.ms"),
-            serves_consumers: config
-                .text("group.coordinator.rebalance.protocols")
-                .split(',')
-                .any(|protocol| protocol.trim().eq_ignore_ascii_case("consumer")),
+            serves_consumers: serves("consumer"),
+            streams_per_group: size("group.streams.max.size"),
+            streams_session_timeout_ms: number("group.streams.session.timeout.ms"),
+            streams_heartbeat_interval_ms: number("group.streams.heartbeat.interval.ms"),
+            streams_standby_replicas: number("group.streams.num.standby.replicas"),
+            serves_streams: serves("streams"),
             offset_metadata_max_units: size("offset.metadata.max.bytes"),
             commit_timeout_ms: config.count("offsets.commit.timeout.ms"),
             load_buffer_size_bytes: load_buffer.min(LOAD_BUFFER_MAX_BYTES),

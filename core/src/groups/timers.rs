@@ -26,6 +26,8 @@ pub(crate) enum TimerKind {
     Join,
     /// The wait for members to ask for their assignment.
     Sync,
+    /// The wait for more members of a new streams group.
+    InitialRebalance,
     /// The session of a member.
     Session(MemberId),
     /// The time in which a member of a consumer group has to give up partitions.

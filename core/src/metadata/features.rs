@@ -23,13 +23,16 @@ pub const GROUP_VERSION: &str = "group.version";
 /// The feature of share groups (KIP-932).
 pub const SHARE_VERSION: &str = "share.version";
 
+/// The feature of streams groups (KIP-1071).
+pub const STREAMS_VERSION: &str = "streams.version";
+
 /// The levels that Kafka 4.3 gives a new cluster, in the order in which it writes them.
 pub const FEATURE_LEVELS: [(&str, i16); 6] = [
     (METADATA_VERSION, 30),
     (ELIGIBLE_LEADER_REPLICAS_VERSION, 1),
     (GROUP_VERSION, 1),
     (SHARE_VERSION, 1),
-    ("streams.version", 1),
+    (STREAMS_VERSION, 1),
     ("transaction.version", 2),
 ];
 
@@ -41,7 +44,7 @@ pub const SUPPORTED_FEATURES: [(&str, i16, i16); 7] = [
     (GROUP_VERSION, 0, 1),
     (ELIGIBLE_LEADER_REPLICAS_VERSION, 0, 1),
     (SHARE_VERSION, 0, 1),
-    ("streams.version", 0, 1),
+    (STREAMS_VERSION, 0, 1),
 ];
 
 /// Levels of `metadata.version` from which on something is so.
@@ -105,6 +108,12 @@ pub fn is_consumer_protocol_enabled(features: &Features) -> bool {
 #[must_use]
 pub fn is_share_protocol_enabled(features: &Features) -> bool {
     features.get(SHARE_VERSION).is_some_and(|level| *level > 0)
+}
+
+/// Whether groups may use the streams protocol.
+#[must_use]
+pub fn is_streams_protocol_enabled(features: &Features) -> bool {
+    features.get(STREAMS_VERSION).is_some_and(|level| *level > 0)
 }
 
 /// The levels that these records finalize.

@@ -159,7 +159,7 @@ impl ConsumerGroup {
         for regex in regexes.keys() {
             topics.extend(subscribed.resolved(self, regex).into_iter().flat_map(|resolved| &resolved.topics));
         }
-        metadata_hash(image, topics.into_iter())
+        metadata_hash(image, topics.into_iter().map(|topic| &**topic))
     }
 
     /// What the topics come to once members are gone, and which regular expressions go with them.

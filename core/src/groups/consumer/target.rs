@@ -26,17 +26,12 @@ impl ConsumerGroup {
         // A static member that comes back is still known by its old id.
         let holder =
             after.about.instance_id.as_ref().and_then(|instance| self.static_members.get(instance)).unwrap_or(id);
-        if self.target.epoch >= subscribed.epoch || !self.is_assignment_due(turn) {
+        let is_due = turn.is_assignment_due(self.target.made_ms, turn.config.assignment_interval_ms());
+        if self.target.epoch >= subscribed.epoch || !is_due {
             return (self.target.epoch, Cow::Borrowed(self.target_of(holder)));
         }
         let own = self.assign(turn, (id, holder, after), subscribed);
         (subscribed.epoch, Cow::Owned(own))
-    }
-
-    fn is_assignment_due(&self, turn: &PlannedTurn<'_>) -> bool {
-        let interval_ms = i64::from(turn.config.assignment_interval_ms());
-        let made_ms = self.target.made_ms;
-        made_ms == 0 || interval_ms == 0 || turn.now.wall.0 >= made_ms.saturating_add(interval_ms)
     }
 
     /// Assigns all partitions, and writes what has changed; hands back what the member gets that all this is about.

@@ -52,7 +52,7 @@ impl ShareGroup {
             let known = self.members.contains_key(id).then_some(before);
             exchange(subscribed.readers.to_mut(), known, Some(after));
         }
-        let hash = metadata_hash(turn.image, subscribed.readers.keys());
+        let hash = metadata_hash(turn.image, subscribed.readers.keys().map(|topic| &**topic));
         subscribed.is_bumped |= hash != self.metadata_hash;
         if subscribed.is_bumped {
             subscribed.epoch += 1;
@@ -65,7 +65,7 @@ impl ShareGroup {
     pub(super) fn metadata_hash_without(&self, image: &MetadataImage, gone: &About) -> i64 {
         let mut readers: BTreeMap<TopicName, usize> = self.readers.clone();
         exchange(&mut readers, Some(gone), None);
-        metadata_hash(image, readers.keys())
+        metadata_hash(image, readers.keys().map(|topic| &**topic))
     }
 }
 
