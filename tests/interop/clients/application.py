@@ -26,6 +26,14 @@ class Transformer(Reader):
     def write(self, topic, values): "In one transaction: values, [(partition, value)], and the offsets of what was read; raises Retriable"
 
 
+class Sharer:
+    """A member of a share group. Failures are exceptions."""
+
+    def read(self): "A short while: -> [(partition, offset, value, delivery count)]"
+    def settle(self, fates): "What to make of what was read, {(partition, offset): accept, release or reject}: -> those that the broker has acknowledged"
+    def close(self): ...
+
+
 class Application:
     """What a client gives. Arguments and results are as in ../applications.py."""
 
@@ -33,6 +41,7 @@ class Application:
     def produce(self, topic, values): ...
     def reader(self, group, topic, instance=None, isolation=None): "-> Reader"
     def transformer(self, group, topic, transactional): "-> Transformer"
+    def sharer(self, group, topic, explicit=False): "-> Sharer, where the client knows share groups"
     def groups(self): ...
     def describe(self, group): ...
     def committed(self, group, topic): ...
@@ -67,6 +76,10 @@ def obey(application, members, command):
         elif do == "transform":
             name, to = command.pop("member"), command.pop("to")
             members[name] = Member(name, application.transformer(**command), to)
+            result = None
+        elif do == "share":
+            name, hold = command.pop("member"), command.pop("hold", False)
+            members[name] = SharingMember(name, application.sharer(**command), hold, command.get("explicit", False))
             result = None
         elif do == "leave":
             result = members.pop(command["member"]).leave()
@@ -110,3 +123,35 @@ class Member:
         else:
             committed = self.reader.commit()
             tell(member=self.name, committed=sorted(committed.items()))
+
+
+class SharingMember(Member):
+    """A member of a share group: what it makes of a record the record's value says. See ../share_checks.py."""
+
+    deliveries = {}  # of all members of this program
+
+    def __init__(self, name, sharer, is_holding, is_explicit):
+        self.is_holding, self.is_explicit = is_holding, is_explicit
+        super().__init__(name, sharer)
+
+    def turn(self):
+        records = self.reader.read()
+        if not records:
+            return
+        tell(member=self.name, shared=records)
+        if self.is_holding:
+            self.is_leaving.wait()
+            return
+        fates = {(partition, offset): self.fate(partition, offset, value) for partition, offset, value, _ in records}
+        settled = self.reader.settle(fates)
+        tell(member=self.name, acknowledged=[[*place, fate] for place, fate in settled.items()])
+
+    def fate(self, partition, offset, value):
+        if not self.is_explicit:
+            return "accept"
+        # A value is written once.
+        count = self.deliveries[value] = self.deliveries.get(value, 0) + 1
+        word = value.split(" ")[0]
+        if word == "poison" or (word == "release" and count == 1):
+            return "release"
+        return "reject" if word == "reject" else "accept"

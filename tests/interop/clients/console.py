@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+from console_share import consume_in_share_groups
 from suite import check, decoded, expect, await_value
 
 NULL = "<null>"
@@ -120,6 +121,7 @@ def write(tools, name, manifest):
         await_value(lambda: tools.topics("--describe", "--topic", doomed)[0], lambda head: "PartitionCount: 4\t" in head)
 
     consume_in_groups(tools, name, topic, len(records))
+    consume_in_share_groups(tools, name)
     verify(tools, name)
     transact(tools, name)
 

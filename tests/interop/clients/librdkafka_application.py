@@ -2,7 +2,7 @@
 
 import sys
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, TopicPartition
+from confluent_kafka import AcknowledgeType, Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer, ShareConsumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 import application
@@ -42,6 +42,9 @@ class Librdkafka(application.Application):
 
     def transformer(self, group, topic, transactional):
         return Transformer(self.address, group, topic, transactional)
+
+    def sharer(self, group, topic, explicit=False):
+        return Sharer(self.address, group, topic, explicit)
 
     def open(self, producer, transactional):
         self.transactional[producer] = open_producer(self.address, transactional)
@@ -112,6 +115,40 @@ class Reader(application.Reader):
         except KafkaException as error:
             raise application.Retriable(error)
         return {each.partition: each.offset for each in answer if not each.error}
+
+    def close(self):
+        self.consumer.close()
+
+
+class Sharer(application.Sharer):
+    FATES = {"accept": AcknowledgeType.ACCEPT, "release": AcknowledgeType.RELEASE, "reject": AcknowledgeType.REJECT}
+
+    def __init__(self, address, group, topic, is_explicit):
+        self.topic, self.is_explicit = topic, is_explicit
+        self.consumer = ShareConsumer({
+            "bootstrap.servers": address,
+            "group.id": group,
+            "share.acknowledgement.mode": "explicit" if is_explicit else "implicit",
+            "reconnect.backoff.max.ms": 500,
+        })
+        self.consumer.subscribe([topic])
+
+    def read(self):
+        records = []
+        for message in self.consumer.poll(0.1):
+            if message.error():
+                print(message.error(), file=sys.stderr)
+            else:
+                records.append((message.partition(), message.offset(), message.value().decode(), message.delivery_count()))
+        return records
+
+    def settle(self, fates):
+        if self.is_explicit:
+            for (partition, offset), fate in fates.items():
+                self.consumer.acknowledge_offset(self.topic, partition, offset, self.FATES[fate])
+        answer = self.consumer.commit_sync(WAIT_S)
+        good = {place.partition for place, error in answer.items() if error is None}
+        return {place: fate for place, fate in fates.items() if place[0] in good}
 
     def close(self):
         self.consumer.close()

@@ -104,6 +104,7 @@ public class Application {
         switch (text(command, "do")) {
             case "topic" -> admin.createTopics(Set.of(new NewTopic(topic, command.get("partitions").asInt(), (short) 1))).all().get();
             case "produce" -> send(producer, topic, values(command));
+            case "share" -> members.put(member, new ShareMember(address, command)::leave);
             case "join", "transform" -> members.put(member, new Member(command)::leave);
             case "streams" -> {
                 var streams = streams(command);

@@ -36,6 +36,12 @@ type Transactional interface {
 	Transform(ctx context.Context, m Member) error
 }
 
+// Sharing is a client that knows share groups.
+type Sharing interface {
+	// Share is a member of a share group, until the context ends: see share_checks.py.
+	Share(ctx context.Context, s Sharer) error
+}
+
 // Producer has a transactional id.
 type Producer interface {
 	Begin() error
@@ -97,6 +103,25 @@ func (m Member) Failed(err error) {
 	fmt.Fprintf(os.Stderr, "%s %s: %v\n", time.Now().Format("15:04:05.000"), m.Name, err)
 }
 
+// Sharer is a member of a share group.
+type Sharer struct {
+	Member
+	Explicit bool
+	Hold     bool
+	Records  int32
+	Strict   bool
+}
+
+// Shared tells of what was delivered, partition, offset, value and delivery count of each; say it before the acknowledgement.
+func (s Sharer) Shared(records [][4]any) {
+	tell(map[string]any{"member": s.Name, "shared": records})
+}
+
+// Acknowledged tells of what the broker has acknowledged: partition, offset, and what was made of the record.
+func (s Sharer) Acknowledged(records [][3]any) {
+	tell(map[string]any{"member": s.Name, "acknowledged": records})
+}
+
 type command struct {
 	ID         int
 	Do         string
@@ -104,6 +129,10 @@ type command struct {
 	Values     []Value
 	Offsets    [][2]int64
 	Producer   string
+	Explicit   bool
+	Hold       bool
+	Records    int32
+	Strict     bool
 	Member
 }
 
@@ -167,6 +196,10 @@ func (s *server) obey(ctx context.Context, c command) (any, error) {
 		return nil, s.client.Reset(ctx, c.Group, c.Topic, offsets)
 	case "delete":
 		return nil, s.client.Delete(ctx, c.Group)
+	}
+	if client, can := s.client.(Sharing); can && c.Do == "share" {
+		sharer := Sharer{c.Member, c.Explicit, c.Hold, c.Records, c.Strict}
+		return nil, s.join(c.Member, func(ctx context.Context, _ Member) error { return client.Share(ctx, sharer) })
 	}
 	if client, can := s.client.(Transactional); can {
 		return nil, s.transact(ctx, client, c)
