@@ -15,6 +15,7 @@ mod log_dirs;
 mod log_starts;
 mod opening;
 mod planned_groups;
+mod quotas;
 mod retention;
 mod schedule;
 mod share_groups;
@@ -49,6 +50,7 @@ use crate::log::{Found, LogEvent, LookupError, LookupId, PartitionLog};
 use crate::metadata::{Loader, ProducerIds};
 use crate::outbox::{Outbox, Owner};
 use crate::parking::{ParkedId, Parking, Wake};
+use crate::quotas::Quotas;
 use crate::rng::Rng;
 use crate::share_state::ShareState;
 use crate::shares::Shares;
@@ -124,6 +126,9 @@ pub struct Broker {
     pub(crate) share_state: ShareState,
     pub(crate) shares: Shares,
     connections: Connections,
+    pub(crate) quotas: Quotas,
+    /// When the event came that is being handled.
+    now: Now,
     pub(crate) directory: Directory,
     phase: Phase,
     /// Frames that came before the broker serves, or that wait for the metadata change before theirs.
@@ -229,6 +234,8 @@ impl Broker {
         let directory = Directory::open(DirectorySettings::from(&config), &mut rng, &mut outbox);
         Self {
             connections: Connections::new(ConnectionLimits::from(&config)),
+            quotas: Quotas::new(&config),
+            now,
             fetch_sessions: FetchSessions::new(config.limits.fetch_sessions as usize),
             groups: Groups::new(&config),
             transactions: Transactions::new(&config),
@@ -272,6 +279,7 @@ impl Broker {
         if self.phase == Phase::Halted {
             return;
         }
+        self.now = now;
         self.retention.watch(now);
         match input {
             Input::Opened { conn, peer, listener } => self.opened(now.monotonic, conn, peer, listener),
@@ -331,10 +339,20 @@ impl Broker {
         let progress = self.progress_deadline();
         let coordinators =
             [self.groups.deadline(), self.transactions.deadline(), self.share_state.deadline(), self.shares.deadline()];
+        let mutes = self.quotas.mutes.deadline();
         let coordinators = coordinators.into_iter().flatten().min();
         let coordinators = coordinators.filter(|_| self.phase == Phase::Serving);
-        let all =
-            [self.parking.deadline(), self.directory.deadline(), log, idle, rounds, draining, progress, coordinators];
+        let all = [
+            self.parking.deadline(),
+            self.directory.deadline(),
+            log,
+            idle,
+            rounds,
+            draining,
+            progress,
+            coordinators,
+            mutes,
+        ];
         all.into_iter().flatten().min()
     }
 
@@ -356,6 +374,7 @@ impl Broker {
     fn opened(&mut self, now: Monotonic, conn: ConnId, peer: core::net::SocketAddr, listener: u16) {
         match self.connections.opened(now, conn, peer, listener, &mut self.outbox) {
             Ok(()) => {
+                self.charge_connection(Now { monotonic: now, ..self.now }, conn, peer.ip());
                 if self.config.connections_max_idle_ms >= 0 {
                     self.idle_timers.insert((now.plus_ms(self.config.connections_max_idle_ms), conn));
                 }
@@ -368,15 +387,22 @@ impl Broker {
 
     fn frame(&mut self, now: Now, conn: ConnId, body: Bytes) {
         let Some(slot) = self.connections.take_slot(now.monotonic, conn, &mut self.outbox) else { return };
+        self.serve_frame(now, slot, body);
+    }
+
+    fn serve_frame(&mut self, now: Now, slot: SlotId, body: Bytes) {
+        // One before it may have had its connection wait.
+        let Err(body) = self.quotas.mutes.keep(slot, body) else { return };
         match self.phase {
             Phase::Starting => self.hold(slot, body),
             Phase::Serving => dispatch::dispatch(self, now, slot, body),
-            Phase::Draining { .. } | Phase::Closing | Phase::Halted => self.close(conn, CloseReason::Shutdown),
+            Phase::Draining { .. } | Phase::Closing | Phase::Halted => self.close(slot.conn, CloseReason::Shutdown),
         }
     }
 
     fn closed(&mut self, now: Now, conn: ConnId) {
         let free = self.connections.closed(conn);
+        self.quotas.closed(conn);
         self.unpin(free);
         for id in self.parking.of_connection(conn) {
             // A metadata change goes on without the client that asked for it.
@@ -408,6 +434,7 @@ impl Broker {
         while let Some((_, conn)) = self.idle_timers.pop_first_if_due(now.monotonic) {
             self.check_idle(now.monotonic, conn);
         }
+        self.end_mutes(now);
         self.tick_groups(now);
         self.tick_transactions(now);
         self.tick_share_state(now);

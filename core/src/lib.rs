@@ -26,6 +26,7 @@ pub mod metadata;
 pub mod outbox;
 mod parking;
 pub mod planted;
+mod quotas;
 pub mod records;
 pub mod repair;
 pub mod rng;

@@ -25,10 +25,13 @@ pub use batch::{batch, batches, control_batch, record_version};
 pub use delta::Delta;
 pub use features::{
     ELIGIBLE_LEADER_REPLICAS_VERSION, FEATURE_LEVELS, Features, KRAFT_VERSION, METADATA_VERSION, SUPPORTED_FEATURES,
-    features_of, is_consumer_protocol_enabled, is_elr_enabled, is_metadata_kept, is_share_protocol_enabled,
-    is_streams_protocol_enabled, metadata_version, unmet_dependency,
+    features_of, is_consumer_protocol_enabled, is_elr_enabled, is_metadata_kept, is_scram_supported,
+    is_share_protocol_enabled, is_streams_protocol_enabled, metadata_version, unmet_dependency,
 };
-pub use image::{BrokerRegistration, ConfigResource, Endpoint, MetadataImage, Partition, Topic};
+pub use image::{
+    BrokerRegistration, ConfigResource, Endpoint, MetadataImage, Partition, QuotaEntity, QuotaName, ScramCredential,
+    ScramMechanism, Topic,
+};
 pub use lifecycle::{
     Bootstrap, Registration, directory_records, leaving_records, log_dirs_record, quorum_upgrade, start_batches,
     stop_records,

@@ -311,8 +311,15 @@ impl State {
             todo.has_all_closed = self.halt.is_some() && self.links.is_empty();
         }
         if self.halt.is_none() {
+            let measured = match input {
+                Input::Frame { conn, .. } if self.core.measures_time() => Some((conn, Instant::now())),
+                _ => None,
+            };
             self.core.handle(now, input);
             self.drain(todo);
+            if let Some((conn, began)) = measured {
+                self.core.spent(conn, began.elapsed());
+            }
         }
     }
 

@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ottla_core::Broker;
-use ottla_core::boundary::{FileId, Input, Output, StorageCommand, StorageResult};
+use ottla_core::boundary::{ConnId, FileId, Input, Output, StorageCommand, StorageResult};
 use ottla_core::time::{Monotonic, Now};
 use ottla_storage::Storage;
 
@@ -18,6 +19,12 @@ pub trait Core: Send + 'static {
     fn deadline(&self) -> Option<Monotonic>;
     /// The largest frame that connections may send: `socket.request.max.bytes`.
     fn max_frame_bytes(&self) -> usize;
+    /// Whether [`Core::spent`] is to be told.
+    fn measures_time(&self) -> bool {
+        false
+    }
+    /// Handling a frame of `conn` took so much time.
+    fn spent(&mut self, _conn: ConnId, _time: Duration) {}
 }
 
 /// What runs storage commands: [`Storage`].
@@ -48,6 +55,14 @@ impl Core for Broker {
 
     fn max_frame_bytes(&self) -> usize {
         self.config().limits.request_size_bytes as usize
+    }
+
+    fn measures_time(&self) -> bool {
+        self.measures_time()
+    }
+
+    fn spent(&mut self, conn: ConnId, time: Duration) {
+        self.spent(conn, time);
     }
 }
 

@@ -10,16 +10,18 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::{
-    Caller, View, add_offsets_to_txn, add_partitions_to_txn, alter_configs, alter_share_group_offsets, api_versions,
-    consumer_group_describe, consumer_group_heartbeat, create_partitions, create_topics, delete_groups, delete_records,
-    delete_share_group_offsets, delete_share_group_state, delete_topics, describe_cluster, describe_configs,
-    describe_groups, describe_log_dirs, describe_producers, describe_share_group_offsets, describe_topic_partitions,
-    describe_transactions, elect_leaders, end_txn, fetch, find_coordinator, heartbeat, incremental_alter_configs,
-    init_producer_id, initialize_share_group_state, join_group, leave_group, list_config_resources, list_groups,
-    list_offsets, list_transactions, metadata, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch,
-    produce, read_share_group_state, read_share_group_state_summary, share_acknowledge, share_fetch,
-    share_group_describe, share_group_heartbeat, streams_group_describe, streams_group_heartbeat, sync_group, table,
-    txn_offset_commit, update_features, write_share_group_state, write_txn_markers,
+    Caller, View, add_offsets_to_txn, add_partitions_to_txn, alter_client_quotas, alter_configs,
+    alter_share_group_offsets, alter_user_scram_credentials, api_versions, consumer_group_describe,
+    consumer_group_heartbeat, create_partitions, create_topics, delete_groups, delete_records,
+    delete_share_group_offsets, delete_share_group_state, delete_topics, describe_client_quotas, describe_cluster,
+    describe_configs, describe_groups, describe_log_dirs, describe_producers, describe_share_group_offsets,
+    describe_topic_partitions, describe_transactions, describe_user_scram_credentials, elect_leaders, end_txn, fetch,
+    find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, initialize_share_group_state, join_group,
+    leave_group, list_config_resources, list_groups, list_offsets, list_transactions, metadata, mutation_quota,
+    offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch, produce, read_share_group_state,
+    read_share_group_state_summary, share_acknowledge, share_fetch, share_group_describe, share_group_heartbeat,
+    streams_group_describe, streams_group_heartbeat, sync_group, table, txn_offset_commit, update_features,
+    write_share_group_state, write_txn_markers,
 };
 use crate::boundary::CloseReason;
 use crate::broker::Broker;
@@ -30,8 +32,10 @@ use crate::time::Now;
 use crate::types::PartitionId;
 use crate::wire::messages::add_offsets_to_txn::AddOffsetsToTxnRequest;
 use crate::wire::messages::add_partitions_to_txn::AddPartitionsToTxnRequest;
+use crate::wire::messages::alter_client_quotas::AlterClientQuotasRequest;
 use crate::wire::messages::alter_configs::AlterConfigsRequest;
 use crate::wire::messages::alter_share_group_offsets::AlterShareGroupOffsetsRequest;
+use crate::wire::messages::alter_user_scram_credentials::AlterUserScramCredentialsRequest;
 use crate::wire::messages::api_versions::ApiVersionsRequest;
 use crate::wire::messages::consumer_group_describe::ConsumerGroupDescribeRequest;
 use crate::wire::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
@@ -42,6 +46,7 @@ use crate::wire::messages::delete_records::DeleteRecordsRequest;
 use crate::wire::messages::delete_share_group_offsets::DeleteShareGroupOffsetsRequest;
 use crate::wire::messages::delete_share_group_state::DeleteShareGroupStateRequest;
 use crate::wire::messages::delete_topics::DeleteTopicsRequest;
+use crate::wire::messages::describe_client_quotas::DescribeClientQuotasRequest;
 use crate::wire::messages::describe_cluster::DescribeClusterRequest;
 use crate::wire::messages::describe_configs::DescribeConfigsRequest;
 use crate::wire::messages::describe_groups::DescribeGroupsRequest;
@@ -50,6 +55,7 @@ use crate::wire::messages::describe_producers::DescribeProducersRequest;
 use crate::wire::messages::describe_share_group_offsets::DescribeShareGroupOffsetsRequest;
 use crate::wire::messages::describe_topic_partitions::DescribeTopicPartitionsRequest;
 use crate::wire::messages::describe_transactions::DescribeTransactionsRequest;
+use crate::wire::messages::describe_user_scram_credentials::DescribeUserScramCredentialsRequest;
 use crate::wire::messages::elect_leaders::ElectLeadersRequest;
 use crate::wire::messages::end_txn::EndTxnRequest;
 use crate::wire::messages::fetch::FetchRequest;
@@ -108,6 +114,7 @@ fn serve(broker: &mut Broker, now: Now, slot: SlotId, frame: &Bytes) -> Result<(
     let mut reader = Reader::new(frame);
     let header = RequestHeader::read(&mut reader, api.request_header_version(version)).map_err(text)?;
     let caller = Caller { slot, version, correlation_id: header.correlation_id };
+    broker.quotas.begin(slot, (key, version), header.client_id.as_deref(), frame.len());
     let body = &mut reader;
     match key {
         ProduceRequest::KEY => {
@@ -267,16 +274,33 @@ fn admin(
             let change = find_coordinator::handle(&read(body, version)?, version, view, &states, &mut broker.rng);
             broker.submit(now, caller, frame, change);
         }
+        // Counted once, they must not be asked anew.
+        CreateTopicsRequest::KEY | DeleteTopicsRequest::KEY | CreatePartitionsRequest::KEY if broker.is_changing() => {
+            broker.hold(caller.slot, frame.clone());
+        }
         CreateTopicsRequest::KEY => {
-            let change = create_topics::handle(&read(body, version)?, view, &mut broker.rng);
+            let mut change = create_topics::handle(&read(body, version)?, view, &mut broker.rng);
+            let is_strict = version >= mutation_quota::CREATE_TOPICS_STRICT_SINCE;
+            let mut take =
+                |partitions| broker.quotas.take_partitions(caller.slot, partitions, is_strict, now.monotonic);
+            mutation_quota::limit_creation(&mut change, &mut take);
             broker.submit(now, caller, frame, change);
         }
         DeleteTopicsRequest::KEY => {
-            let change = delete_topics::handle(&read(body, version)?, version, view);
+            let mut change = delete_topics::handle(&read(body, version)?, version, view);
+            let is_strict = version >= mutation_quota::DELETE_TOPICS_STRICT_SINCE;
+            let mut take =
+                |partitions| broker.quotas.take_partitions(caller.slot, partitions, is_strict, now.monotonic);
+            mutation_quota::limit_deletion(&mut change, view.image, &mut take);
             broker.submit(now, caller, frame, change);
         }
         CreatePartitionsRequest::KEY => {
-            let change = create_partitions::handle(&read(body, version)?, view);
+            let request = read(body, version)?;
+            let mut change = create_partitions::handle(&request, view);
+            let is_strict = version >= mutation_quota::CREATE_PARTITIONS_STRICT_SINCE;
+            let mut take =
+                |partitions| broker.quotas.take_partitions(caller.slot, partitions, is_strict, now.monotonic);
+            mutation_quota::limit_extension(&mut change, &request, view.image, &mut take);
             broker.submit(now, caller, frame, change);
         }
         DescribeClusterRequest::KEY => {
@@ -338,6 +362,44 @@ fn configs(
         DescribeConfigsRequest::KEY => {
             let response = describe_configs::handle(&read(body, version)?, view);
             broker.answer(caller, &response, Vec::new());
+        }
+        key => return clients(broker, now, caller, frame, key, body),
+    }
+    Ok(())
+}
+
+/// The calls about quotas and passwords of clients.
+fn clients(
+    broker: &mut Broker,
+    now: Now,
+    caller: Caller,
+    frame: &Bytes,
+    key: i16,
+    body: &mut Reader,
+) -> Result<(), String> {
+    let version = caller.version;
+    let listener = broker.listener_of(caller.slot.conn);
+    let view = View { image: broker.metadata.image(), config: &broker.config, listener };
+    match key {
+        DescribeClientQuotasRequest::KEY => {
+            let response = describe_client_quotas::handle(&read(body, version)?, view);
+            broker.answer(caller, &response, Vec::new());
+        }
+        DescribeUserScramCredentialsRequest::KEY => {
+            let response = describe_user_scram_credentials::handle(&read(body, version)?, view);
+            broker.answer(caller, &response, Vec::new());
+        }
+        // What is asked for may depend on what is on its way.
+        AlterClientQuotasRequest::KEY | AlterUserScramCredentialsRequest::KEY if broker.is_changing() => {
+            broker.hold(caller.slot, frame.clone());
+        }
+        AlterClientQuotasRequest::KEY => {
+            let change = alter_client_quotas::handle(&read(body, version)?, view);
+            broker.submit(now, caller, frame, change);
+        }
+        AlterUserScramCredentialsRequest::KEY => {
+            let change = alter_user_scram_credentials::handle(&read(body, version)?, view);
+            broker.submit(now, caller, frame, change);
         }
         key => return cluster::cluster(broker, now, caller, frame, key, body),
     }

@@ -20,10 +20,10 @@ use crate::parking::{Waits, Wake};
 use crate::planted::Bug;
 use crate::time::{Monotonic, Now};
 use crate::types::{LeaderEpoch, Offset, PartitionId};
-use crate::wire::Records;
 use crate::wire::messages::fetch::{
     self as message, EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
 };
+use crate::wire::{Message, Records, to_frame};
 
 /// A fetch that waits for look-ups or for more records.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: Fet
             return broker.answer(caller, &response, Vec::new());
         }
     };
-    let max_bytes = request.max_bytes.max(0) as u64;
+    let max_bytes = broker.quotas.fetch_max_bytes(caller.slot).min(request.max_bytes.max(0) as u64);
     let isolation = Isolation::of_level(request.isolation_level);
     let entries: Vec<_> = targets.into_iter().map(|target| find(broker, isolation, target)).collect();
     let parked = ParkedFetch {
@@ -87,7 +87,7 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: Fet
         session,
         is_incremental,
         isolation,
-        min_bytes: request.min_bytes.max(0) as u64,
+        min_bytes: max_bytes.min(request.min_bytes.max(0) as u64),
         max_bytes: max_bytes.min(u64::from(broker.config.limits.fetch_size_bytes)),
         deadline: now.monotonic.plus_ms(i64::from(request.max_wait_ms)),
         entries,
@@ -190,7 +190,7 @@ fn proceed(broker: &mut Broker, now: Now, parked: ParkedFetch) {
     let is_crowded = broker.parking.len() >= broker.config.limits.parked_requests as usize;
     let is_due = parked.entries.is_empty() || now.monotonic >= parked.deadline || broker.is_stopping() || is_crowded;
     if is_due || has_news(&parked) || available_bytes(&parked) >= parked.min_bytes {
-        return answer(broker, parked);
+        return answer(broker, now, parked);
     }
     let growth = parked.entries.iter().filter_map(|entry| entry.partition).collect();
     let deadline = Some(parked.deadline);
@@ -270,7 +270,10 @@ fn look(
 }
 
 /// Cuts what was found to the limits, tells the session, and sends.
-fn answer(broker: &mut Broker, parked: ParkedFetch) {
+fn answer(broker: &mut Broker, now: Now, parked: ParkedFetch) {
+    if is_throttled(broker, now, &parked) {
+        return answer_throttled(broker, &parked);
+    }
     let mut response =
         FetchResponse { session_id: parked.session.map_or(0, |session| session.0), ..Default::default() };
     let mut pins: Vec<(PartitionId, FileId)> = Vec::new();
@@ -303,6 +306,43 @@ fn answer(broker: &mut Broker, parked: ParkedFetch) {
         }
     }
     broker.answer(parked.caller, &response, pins);
+}
+
+/// Whether the client has to wait before it gets what was found.
+fn is_throttled(broker: &mut Broker, now: Now, parked: &ParkedFetch) -> bool {
+    let slot = parked.caller.slot;
+    let size_bytes = if broker.quotas.limits_fetches(slot) { answer_size_bytes(broker, parked) } else { 0 };
+    broker.quotas.fetch_throttle_ms(slot, size_bytes, now.monotonic) > 0
+}
+
+/// The size of the answer that would be sent.
+fn answer_size_bytes(broker: &Broker, parked: &ParkedFetch) -> u64 {
+    let mut response = FetchResponse::default();
+    let mut left_bytes = parked.max_bytes;
+    let mut may_exceed = true;
+    for entry in &parked.entries {
+        let range = entry.cut(left_bytes, may_exceed);
+        if let Some(range) = range {
+            left_bytes = left_bytes.saturating_sub(u64::from(range.size_bytes));
+            may_exceed = false;
+        }
+        if range.is_some() || !parked.is_incremental {
+            push(&mut response, &entry.target.key, partition_data(broker, parked, entry, range));
+        }
+    }
+    to_frame(&response.in_version(parked.caller.version)).size_bytes()
+}
+
+/// Tells the client to wait, without records; a session that would have begun does not.
+fn answer_throttled(broker: &mut Broker, parked: &ParkedFetch) {
+    abandon(broker, parked);
+    let mut response = FetchResponse::default();
+    match parked.session {
+        Some(session) if parked.is_incremental => response.session_id = session.0,
+        Some(session) => broker.fetch_sessions.end(session),
+        None => {}
+    }
+    broker.answer(parked.caller, &response, Vec::new());
 }
 
 impl Entry {

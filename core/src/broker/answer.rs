@@ -42,7 +42,8 @@ impl Broker {
     }
 
     /// Fills a slot with an answer that is encoded already.
-    pub(crate) fn fill(&mut self, slot: SlotId, answer: Answer) {
+    pub(crate) fn fill(&mut self, slot: SlotId, mut answer: Answer) {
+        self.charge(slot, &mut answer);
         let free = self.connections.fill(slot, answer, &mut self.outbox);
         self.unpin(free);
     }

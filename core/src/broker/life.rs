@@ -217,6 +217,9 @@ impl Broker {
             self.forget_topic_share_state(now, topic_id);
         }
         self.follow_configs(&delta.configs_changed);
+        if delta.are_quotas_changed {
+            self.follow_quotas();
+        }
         if delta.are_features_changed {
             self.tell_log_dirs(now);
             self.tell_directories(now);
@@ -233,6 +236,7 @@ impl Broker {
             }
             Phase::Serving => {
                 self.phase = Phase::Draining { until: now.monotonic.plus_ms(DRAIN_MS) };
+                self.close_muted();
                 self.give_up_all_coordinators(now);
                 for id in self.parking.every() {
                     if matches!(self.parking.peek(id), Some(Work::Fetch(_) | Work::ShareFetch(_))) {
@@ -364,6 +368,7 @@ impl Broker {
             self.start = None;
             self.progress_line_at = None;
             self.phase = Phase::Serving;
+            self.follow_quotas();
             self.retention.begin(now, self.config.log_initial_task_delay_ms);
             if self.config.log_cleaner_enable {
                 self.cleaner.begin(now.monotonic, self.config.log_cleaner_backoff_ms);

@@ -59,6 +59,8 @@ struct Connection {
     gate_open: bool,
     /// Not to be read, however little it has in hand.
     is_paused: bool,
+    /// The same, for its client took more than it may.
+    is_muted: bool,
     is_closing: bool,
     last_active: Monotonic,
 }
@@ -102,6 +104,7 @@ impl Connections {
             answers: AnswerQueue::default(),
             gate_open: true,
             is_paused: false,
+            is_muted: false,
             is_closing: false,
             last_active: now,
         };
@@ -198,6 +201,23 @@ impl Connections {
         }
     }
 
+    /// Stops reading from a connection until [`Connections::unmute`].
+    pub fn mute(&mut self, conn: ConnId, outbox: &mut Outbox) {
+        self.set_muted(conn, true, outbox);
+    }
+
+    /// Reads again from a connection that was muted.
+    pub fn unmute(&mut self, conn: ConnId, outbox: &mut Outbox) {
+        self.set_muted(conn, false, outbox);
+    }
+
+    fn set_muted(&mut self, conn: ConnId, is_muted: bool, outbox: &mut Outbox) {
+        if let Some(connection) = self.open.get_mut(&conn) {
+            connection.is_muted = is_muted;
+            Self::adjust_gate(conn, connection, self.limits, outbox);
+        }
+    }
+
     /// The client's address and the listener it came in on.
     #[must_use]
     pub fn peer(&self, conn: ConnId) -> Option<(SocketAddr, u16)> {
@@ -233,8 +253,9 @@ impl Connections {
     fn adjust_gate(conn: ConnId, connection: &mut Connection, limits: ConnectionLimits, outbox: &mut Outbox) {
         let waiting = connection.answers.waiting();
         let unsent_bytes = connection.answers.unsent_bytes();
-        let is_over = connection.is_paused || waiting >= limits.slots || unsent_bytes >= limits.unsent_bytes;
-        let is_under = !connection.is_paused && waiting <= limits.slots / 2 && unsent_bytes <= limits.unsent_bytes / 2;
+        let is_held = connection.is_paused || connection.is_muted;
+        let is_over = is_held || waiting >= limits.slots || unsent_bytes >= limits.unsent_bytes;
+        let is_under = !is_held && waiting <= limits.slots / 2 && unsent_bytes <= limits.unsent_bytes / 2;
         let open = if connection.gate_open { !is_over } else { is_under };
         if open != connection.gate_open && !connection.is_closing {
             connection.gate_open = open;

@@ -4,14 +4,19 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use bytes::Bytes;
 use thiserror::Error;
 
 use super::delta::Delta;
-use super::image::{BrokerRegistration, ConfigResource, Endpoint, MetadataImage, Partition, Topic};
+use super::image::{
+    BrokerRegistration, ConfigResource, Endpoint, MetadataImage, Partition, QuotaEntity, QuotaName, ScramCredential,
+    ScramMechanism, Topic,
+};
 use crate::types::{LeaderEpoch, NodeId, PartitionId};
 use crate::wire::messages::metadata_records::{
-    BrokerRegistrationChangeRecord, ClearElrRecord, ConfigRecord, FeatureLevelRecord, PartitionChangeRecord,
-    PartitionRecord, ProducerIdsRecord, RegisterBrokerRecord, TopicRecord,
+    BrokerRegistrationChangeRecord, ClearElrRecord, ClientQuotaRecord, ConfigRecord, FeatureLevelRecord,
+    PartitionChangeRecord, PartitionRecord, ProducerIdsRecord, RegisterBrokerRecord, TopicRecord,
+    UserScramCredentialRecord,
 };
 use crate::wire::{MetadataRecord, Str, Uuid};
 
@@ -72,7 +77,7 @@ impl MetadataImage {
     /// Applies one committed record and notes in `delta` what it changed.
     ///
     /// The records of transactions are for [`Loader`](super::Loader), which knows where one ends; here they do nothing.
-    /// Nothing of this broker asks for SCRAM credentials, tokens, quotas, access rules, controllers or the migration from
+    /// Nothing of this broker asks for tokens, access rules, controllers or the migration from
     /// ZooKeeper yet: their records stay in the log, which is never compacted by us, and are passed over here.
     ///
     /// # Errors
@@ -117,6 +122,22 @@ impl MetadataImage {
                 delta.brokers_changed.insert(NodeId(record.id));
                 Ok(())
             }
+            MetadataRecord::ClientQuota(record) => {
+                self.apply_client_quota(record, delta);
+                Ok(())
+            }
+            MetadataRecord::UserScramCredential(record) => {
+                if let Some(mechanism) = ScramMechanism::from_number(record.mechanism) {
+                    self.scram_credentials.insert((record.name.to_string(), mechanism), credential(record));
+                }
+                Ok(())
+            }
+            MetadataRecord::RemoveUserScramCredential(record) => {
+                if let Some(mechanism) = ScramMechanism::from_number(record.mechanism) {
+                    self.scram_credentials.remove(&(record.name.to_string(), mechanism));
+                }
+                Ok(())
+            }
             MetadataRecord::BeginTransaction(_)
             | MetadataRecord::EndTransaction(_)
             | MetadataRecord::AbortTransaction(_)
@@ -124,9 +145,6 @@ impl MetadataImage {
             | MetadataRecord::ZkMigrationState(_)
             | MetadataRecord::DelegationToken(_)
             | MetadataRecord::RemoveDelegationToken(_)
-            | MetadataRecord::UserScramCredential(_)
-            | MetadataRecord::RemoveUserScramCredential(_)
-            | MetadataRecord::ClientQuota(_)
             | MetadataRecord::AccessControlEntry(_)
             | MetadataRecord::RemoveAccessControlEntry(_)
             | MetadataRecord::RegisterController(_) => Ok(()),
@@ -228,6 +246,25 @@ impl MetadataImage {
         delta.are_features_changed = true;
     }
 
+    /// A type of entity that Kafka 4.3 doesn't know is passed over: nobody asks for it.
+    fn apply_client_quota(&mut self, record: &ClientQuotaRecord, delta: &mut Delta) {
+        let mut entity = QuotaEntity::default();
+        for part in &record.entity {
+            let Some(name) = entity.part_mut(&part.entity_type) else { return };
+            *name = Some(QuotaName::of(part.entity_name.as_deref()));
+        }
+        let quotas = self.client_quotas.entry(entity.clone()).or_default();
+        if record.remove {
+            quotas.remove(&*record.key);
+        } else {
+            quotas.insert(record.key.to_string(), record.value);
+        }
+        if quotas.is_empty() {
+            self.client_quotas.remove(&entity);
+        }
+        delta.are_quotas_changed = true;
+    }
+
     /// Forgets the eligible leaders of one topic, or with an empty name of all.
     fn clear_eligible_leaders(&mut self, record: &ClearElrRecord, delta: &mut Delta) {
         let name = &*record.topic_name;
@@ -311,6 +348,15 @@ impl MetadataImage {
             Some(registration) if registration.broker_epoch == epoch => Ok(registration),
             _ => Err(ApplyError::UnknownBroker { record, broker_id, epoch }),
         }
+    }
+}
+
+fn credential(record: &UserScramCredentialRecord) -> ScramCredential {
+    ScramCredential {
+        salt: Bytes::copy_from_slice(record.salt.as_slice()),
+        stored_key: Bytes::copy_from_slice(record.stored_key.as_slice()),
+        server_key: Bytes::copy_from_slice(record.server_key.as_slice()),
+        iterations: record.iterations,
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Delta {
     pub configs_changed: BTreeSet<ConfigResource>,
     /// Brokers that came, changed or left.
     pub brokers_changed: BTreeSet<NodeId>,
+    /// Quotas of clients were set or removed.
+    pub are_quotas_changed: bool,
     /// Finalized levels changed.
     pub are_features_changed: bool,
     /// Blocks of producer ids that were taken, by whom.

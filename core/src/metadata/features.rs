@@ -51,6 +51,8 @@ pub const SUPPORTED_FEATURES: [(&str, i16, i16); 7] = [
 pub(super) mod since {
     /// Registrations may be in controlled shutdown.
     pub const MIGRATION: i16 = 8;
+    /// There are SCRAM passwords.
+    pub const SCRAM: i16 = 11;
     /// Records may stand in transactions.
     pub const TRANSACTIONS: i16 = 13;
     /// Partitions say which log directories their replicas are in.
@@ -90,6 +92,12 @@ pub fn unmet_dependency(feature: &str, level: i16, proposed: &Features) -> Optio
 #[must_use]
 pub fn metadata_version(features: &Features) -> i16 {
     features.get(METADATA_VERSION).copied().unwrap_or(0)
+}
+
+/// Whether the metadata may hold SCRAM passwords.
+#[must_use]
+pub fn is_scram_supported(features: &Features) -> bool {
+    metadata_version(features) >= since::SCRAM
 }
 
 /// Whether a leader may come from outside the in-sync set.

@@ -4,6 +4,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use bytes::Bytes;
+
 use super::features::KRAFT_VERSION;
 use crate::types::{LeaderEpoch, NodeId, Offset, PartitionId, TopicName};
 use crate::wire::Uuid;
@@ -26,6 +28,10 @@ pub struct MetadataImage {
     pub topic_ids: BTreeMap<TopicName, Uuid>,
     /// Configs that were set, by resource.
     pub configs: BTreeMap<ConfigResource, BTreeMap<String, String>>,
+    /// Quotas of clients, in the unit of each: `producer_byte_rate` and the like.
+    pub client_quotas: BTreeMap<QuotaEntity, BTreeMap<String, f64>>,
+    /// What proves that a user knows the password, by user and mechanism.
+    pub scram_credentials: BTreeMap<(String, ScramMechanism), ScramCredential>,
     /// The first producer id that no broker has taken.
     pub next_producer_id: i64,
     /// The offset after the last record that was applied.
@@ -124,6 +130,100 @@ impl Partition {
     #[must_use]
     pub fn is_reassigned(&self) -> bool {
         !self.adding_replicas.is_empty() || !self.removing_replicas.is_empty()
+    }
+}
+
+/// Whose quota it is: a user, a client id, both, or an address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QuotaEntity {
+    /// The client's name of itself.
+    pub client_id: Option<QuotaName>,
+    /// The principal's name.
+    pub user: Option<QuotaName>,
+    /// Where connections come from.
+    pub ip: Option<QuotaName>,
+}
+
+/// One part of a [`QuotaEntity`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum QuotaName {
+    /// All that have no quota by their own name.
+    Default,
+    /// This one.
+    Named(String),
+}
+
+/// A hash by which a password is proven (RFC 5802).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ScramMechanism {
+    /// SCRAM-SHA-256.
+    Sha256,
+    /// SCRAM-SHA-512.
+    Sha512,
+}
+
+/// What is kept of a password: enough to see that a client knows it, too little to pretend that one does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScramCredential {
+    /// Mixed into the password.
+    pub salt: Bytes,
+    /// The hash of the client's key.
+    pub stored_key: Bytes,
+    /// The broker's own proof.
+    pub server_key: Bytes,
+    /// Of the hash.
+    pub iterations: i32,
+}
+
+impl ScramMechanism {
+    /// Kafka's number.
+    #[must_use]
+    pub fn number(self) -> i8 {
+        match self {
+            Self::Sha256 => 1,
+            Self::Sha512 => 2,
+        }
+    }
+
+    /// The mechanism of that number.
+    #[must_use]
+    pub fn from_number(number: i8) -> Option<Self> {
+        [Self::Sha256, Self::Sha512].into_iter().find(|mechanism| mechanism.number() == number)
+    }
+}
+
+impl QuotaEntity {
+    /// The parts that it has, types in the order in which Kafka tells them.
+    pub fn parts(&self) -> impl Iterator<Item = (&'static str, &QuotaName)> + '_ {
+        let parts = [("client-id", &self.client_id), ("user", &self.user), ("ip", &self.ip)];
+        parts.into_iter().filter_map(|(part, name)| Some((part, name.as_ref()?)))
+    }
+
+    /// Where the name of a part belongs; `None` for a type that Kafka doesn't know.
+    pub fn part_mut(&mut self, part: &str) -> Option<&mut Option<QuotaName>> {
+        match part {
+            "client-id" => Some(&mut self.client_id),
+            "user" => Some(&mut self.user),
+            "ip" => Some(&mut self.ip),
+            _ => None,
+        }
+    }
+}
+
+impl QuotaName {
+    /// As messages have it: null is the default.
+    #[must_use]
+    pub fn of(name: Option<&str>) -> Self {
+        name.map_or(Self::Default, |name| Self::Named(name.into()))
+    }
+
+    /// As messages have it.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Default => None,
+            Self::Named(name) => Some(name),
+        }
     }
 }
 

@@ -168,6 +168,11 @@ impl FetchSessions {
         }
     }
 
+    /// Ends a session that nobody was told of.
+    pub fn end(&mut self, id: SessionId) {
+        self.remove(id);
+    }
+
     /// Notes what an answer says of a partition; whether it has to be said.
     pub fn tell(&mut self, plan: (Option<SessionId>, bool), key: &FetchKey, told: Told) -> bool {
         let (session, is_incremental) = plan;
