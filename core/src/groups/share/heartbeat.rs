@@ -1,6 +1,7 @@
 //! The whole life of a member in one call: it joins, says what it reads, learns where to look, and leaves.
 
 use alloc::borrow::Cow;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::sync::Arc;
 
@@ -139,19 +140,32 @@ impl ShareGroup {
 }
 
 impl About {
-    /// What a heartbeat makes of it; none where it says nothing new.
+    /// What a heartbeat makes of it; none where it says nothing new. Most say nothing new: then nothing is copied.
     fn said(&self, beat: ShareBeat<'_>) -> Option<Arc<Self>> {
         let request = beat.request;
-        let said = Self {
-            rack_id: request.rack_id.as_deref().map(Arc::from).or_else(|| self.rack_id.clone()),
-            client_id: beat.client_id.into(),
-            client_host: beat.client_host.into(),
-            topics: match &request.subscribed_topic_names {
-                Some(names) => names.iter().map(|name| Arc::from(&**name)).collect(),
-                None => self.topics.clone(),
-            },
-        };
-        (said != *self).then(|| Arc::new(said))
+        let is_new_rack = request.rack_id.is_some() && request.rack_id.as_deref() != self.rack_id.as_deref();
+        let are_new_topics = request.subscribed_topic_names.as_deref().is_some_and(|names| !self.names(names));
+        let is_changed = is_new_rack
+            || are_new_topics
+            || *self.client_id != *beat.client_id
+            || *self.client_host != *beat.client_host;
+        is_changed.then(|| {
+            Arc::new(Self {
+                rack_id: request.rack_id.as_deref().map(Arc::from).or_else(|| self.rack_id.clone()),
+                client_id: beat.client_id.into(),
+                client_host: beat.client_host.into(),
+                topics: match &request.subscribed_topic_names {
+                    Some(names) => names.iter().map(|name| Arc::from(&**name)).collect(),
+                    None => self.topics.clone(),
+                },
+            })
+        })
+    }
+
+    fn names(&self, topics: &[Str]) -> bool {
+        let are_known = topics.iter().all(|topic| self.topics.contains(&**topic));
+        are_known
+            && (topics.len() == self.topics.len() || topics.iter().collect::<BTreeSet<_>>().len() == self.topics.len())
     }
 }
 
@@ -174,7 +188,7 @@ fn check_epoch(member: &Member, said: i32) -> Result<(), ApiError> {
 }
 
 fn assignment(assigned: &Partitions) -> Assignment {
-    let topic = |(topic, partitions): (&Uuid, &alloc::collections::BTreeSet<i32>)| TopicPartitions {
+    let topic = |(topic, partitions): (&Uuid, &BTreeSet<i32>)| TopicPartitions {
         topic_id: *topic,
         partitions: partitions.iter().copied().collect(),
         ..Default::default()
