@@ -19,7 +19,7 @@ use crate::log::LookupId;
 use crate::types::{Offset, PartitionId};
 use crate::wire::Uuid;
 
-pub(crate) use partition::partition_of;
+pub(crate) use partition::{java_hash, partition_of};
 pub(crate) use replay::Replay;
 pub(crate) use timers::{OfPartition, Timers};
 

@@ -1,11 +1,13 @@
 //! ApiVersions: what this broker serves.
 
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::table::{self, TABLE};
+use crate::coordinators::java_hash;
 use crate::error_code::ErrorCode;
-use crate::metadata::{MetadataImage, SUPPORTED_FEATURES};
+use crate::metadata::{METADATA_VERSION, MetadataImage, SUPPORTED_FEATURES};
 use crate::wire::messages::api_versions::{
     ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
 };
@@ -49,26 +51,44 @@ fn entry(api: &table::Api) -> ApiVersion {
 
 /// Clients before version 4 take a lowest level of 0 for an error.
 fn supported_features(version: i16) -> Vec<SupportedFeatureKey> {
-    let shown = SUPPORTED_FEATURES.iter().filter(|(_, low, _)| version >= 4 || *low > 0);
+    let mut shown: Vec<_> = SUPPORTED_FEATURES.iter().filter(|(_, low, _)| version >= 4 || *low > 0).collect();
+    shown.sort_by_key(|(name, ..)| (bucket(name, 16), *name != METADATA_VERSION));
     let key = |(name, low, high): &(&'static str, i16, i16)| SupportedFeatureKey {
         name: Str::from_static(name),
         min_version: *low,
         max_version: *high,
         ..Default::default()
     };
-    shown.map(key).collect()
+    shown.into_iter().map(key).collect()
 }
 
 fn finalized_features(image: &MetadataImage) -> Vec<FinalizedFeatureKey> {
     let is_ours = |name: &str| SUPPORTED_FEATURES.iter().any(|(feature, ..)| *feature == name);
-    let finalized = image.features.iter().filter(|(name, level)| is_ours(name) && **level > 0);
-    let key = |(name, level): (&alloc::string::String, &i16)| FinalizedFeatureKey {
+    let is_told = |(name, level): &(&String, &i16)| is_ours(name) && **level > 0;
+    let mut finalized: Vec<_> = image.features.iter().filter(is_told).collect();
+    let buckets = buckets(finalized.len());
+    finalized.sort_by_key(|(name, _)| (bucket(name, buckets), *name == METADATA_VERSION, bucket(name, 16)));
+    let key = |(name, level): (&String, &i16)| FinalizedFeatureKey {
         name: Str::from(name.as_str()),
         max_version_level: *level,
         min_version_level: *level,
         ..Default::default()
     };
-    finalized.map(key).collect()
+    finalized.into_iter().map(key).collect()
+}
+
+/// Kafka tells features in the order in which they stand in a hash map of Java's, which is the same at each start: by bucket,
+/// and within one as they came in, `metadata.version` first of those that are supported and last of those that are finalized.
+fn bucket(name: &str, buckets: u32) -> u32 {
+    let hash = java_hash(name).cast_unsigned();
+    (hash ^ (hash >> 16)) & (buckets - 1)
+}
+
+/// How many buckets a map has that was made for all finalized features but one, which was added then.
+fn buckets(features: usize) -> u32 {
+    let features = u32::try_from(features).unwrap_or(u32::MAX / 4);
+    let made = (features.saturating_sub(1) * 4 / 3 + 1).next_power_of_two();
+    if features * 4 > made * 3 { made * 2 } else { made }
 }
 
 /// Letters and digits, with dots and dashes between them.
@@ -82,8 +102,12 @@ fn is_software_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
     use crate::api::testing::Cluster;
+    use crate::metadata::FEATURE_LEVELS;
+    use crate::wire::{Message as _, Reader};
 
     fn ask(name: &str, software_version: &str, version: i16) -> ApiVersionsResponse {
         let request = ApiVersionsRequest {
@@ -94,20 +118,50 @@ mod tests {
         handle(&request, version, &Cluster::new().image)
     }
 
+    /// What Apache Kafka 4.3.1 answered to version 4, on a directory that it had formatted itself.
+    fn kafka() -> ApiVersionsResponse {
+        let bytes = Bytes::from_static(include_bytes!("../../tests/data/api-versions-v4-4.3.1.bin"));
+        ApiVersionsResponse::read(&mut Reader::new(&bytes), 4).expect("it is an answer of version 4")
+    }
+
+    fn ours(levels: &[(&str, i16)]) -> ApiVersionsResponse {
+        let mut cluster = Cluster::new();
+        cluster.image.features = levels.iter().map(|(name, level)| ((*name).into(), *level)).collect();
+        let name = Str::from_static("raw");
+        let (client_software_name, client_software_version) = (name.clone(), name);
+        let request = ApiVersionsRequest { client_software_name, client_software_version, ..Default::default() };
+        handle(&request, 4, &cluster.image)
+    }
+
+    /// APIs that Kafka serves and this broker does not yet.
+    const MISSING: &[ApiKey] = &[ApiKey::AlterReplicaLogDirs, ApiKey::DescribeClientQuotas, ApiKey::AlterClientQuotas, ApiKey::DescribeUserScramCredentials, ApiKey::AlterUserScramCredentials];
+
     #[test]
-    fn the_table_has_the_versions_of_kafka_4_3() {
-        let answer = ask("raw", "1", 4);
-        assert_eq!(answer.error_code, 0);
-        let range = |key: ApiKey| {
-            let entry = answer.api_keys.iter().find(|entry| entry.api_key == key as i16);
-            entry.map(|entry| (entry.min_version, entry.max_version))
-        };
-        assert_eq!(range(ApiKey::Produce), Some((0, 13)));
-        assert_eq!(range(ApiKey::Fetch), Some((4, 18)));
-        assert_eq!(range(ApiKey::ApiVersions), Some((0, 4)));
-        assert_eq!(range(ApiKey::DescribeTopicPartitions), Some((0, 0)));
-        assert_eq!(range(ApiKey::JoinGroup), Some((0, 9)));
-        assert_eq!(range(ApiKey::Envelope), None);
+    fn the_table_is_that_of_kafka_4_3_1_but_for_what_is_missing() {
+        let mut expected = kafka().api_keys;
+        for missing in MISSING {
+            let at = expected.iter().position(|entry| entry.api_key == *missing as i16);
+            expected.remove(at.unwrap_or_else(|| panic!("Kafka does not serve {missing:?} either")));
+        }
+        assert_eq!(ours(&FEATURE_LEVELS).api_keys, expected);
+    }
+
+    #[test]
+    fn features_are_told_as_kafka_4_3_1_tells_them() {
+        let (ours, kafka) = (ours(&FEATURE_LEVELS), kafka());
+        assert_eq!(ours.supported_features, kafka.supported_features);
+        assert_eq!(ours.finalized_features, kafka.finalized_features);
+        assert_eq!(ours.finalized_features_epoch, 9, "the offset of the last record");
+    }
+
+    #[test]
+    fn voters_in_the_log_change_the_order_of_the_features() {
+        let mut levels = FEATURE_LEVELS.to_vec();
+        levels.push(("kraft.version", 1));
+        let answer = ours(&levels);
+        let names: Vec<_> = answer.finalized_features.iter().map(|feature| feature.name.split_once('.')).collect();
+        let first: Vec<_> = names.into_iter().flatten().map(|(first, _)| first).collect();
+        assert_eq!(first, ["group", "kraft", "share", "metadata", "streams", "transaction", "eligible"]);
     }
 
     #[test]
@@ -137,6 +191,6 @@ mod tests {
         }
         let answer = handle(&ApiVersionsRequest::default(), 0, &cluster.image);
         let finalized: Vec<_> = answer.finalized_features.iter().map(|f| (&*f.name, f.max_version_level)).collect();
-        assert_eq!(finalized, [("metadata.version", 30), ("transaction.version", 2)]);
+        assert_eq!(finalized, [("transaction.version", 2), ("metadata.version", 30)]);
     }
 }

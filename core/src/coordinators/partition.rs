@@ -1,16 +1,21 @@
 //! Which partition of a coordinator's topic a key lives in: a group, a transactional id.
 
-/// The partition of a key, where there are `partitions` of them. Kafka takes what Java makes of the key, a hash over its
-/// UTF-16 units, without the sign.
+/// The partition of a key, where there are `partitions` of them. Kafka takes what Java makes of the key, without
+/// the sign.
 ///
 /// # Panics
 /// Without partitions.
 #[must_use]
 pub(crate) fn partition_of(key: &str, partitions: i32) -> i32 {
     assert!(partitions > 0, "a topic has partitions");
-    let hash = key.encode_utf16().fold(0i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
     // Java has no positive counterpart of its smallest number, and Kafka takes 0 for it.
-    hash.checked_abs().unwrap_or(0) % partitions
+    java_hash(key).checked_abs().unwrap_or(0) % partitions
+}
+
+/// What Java makes of a string: a hash over its UTF-16 units.
+#[must_use]
+pub(crate) fn java_hash(text: &str) -> i32 {
+    text.encode_utf16().fold(0i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)))
 }
 
 #[cfg(test)]

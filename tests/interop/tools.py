@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+"""All of Apache Kafka's command line tools, in their usual subcommands, against one broker: what they say must be what they
+say to Apache Kafka 4.3.1, ids, times and places aside.
+
+What Kafka had them say is kept in tool_answers.json, so that no Kafka is needed for the comparison:
+
+    tests/interop/run --only tools                     # Ottla, compared with what is kept
+    tests/interop/run --only tools --target kafka      # Kafka itself, compared with what is kept
+    tests/interop/tools.py --record                    # Kafka again; what it has them say is kept from now on
+
+The tools share one Java machine (clients/java/Tools.java), which saves most of the time; the few that can't are left out: the
+ReplicaVerificationTool, which never ends, and the JmxTool, which is not about Kafka.
+"""
+
+import base64
+import difflib
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from broker import KAFKA, Broker, kafka
+from tool_steps import FILE_STEPS, FILES, STEPS, WORDS, steps
+
+HERE = Path(__file__).resolve().parent
+TOOLS = "tools"
+ANSWERS = HERE / "tool_answers.json"
+STEP_S = 60  # a tool that takes longer hangs
+STOP_S = 10
+
+SHELL_VERSION = "4.3.1"
+# Groups need one partition each here, and the fewer there are the less is to be opened.
+OVERRIDES = ["offsets.topic.num.partitions=1", "share.coordinator.state.topic.num.partitions=1", "offsets.topic.replication.factor=1",
+             "transaction.state.log.num.partitions=1", "share.coordinator.state.topic.replication.factor=1",
+             "share.coordinator.state.topic.min.isr=1", "group.initial.rebalance.delay.ms=0", "log.cleaner.enable=false"]
+
+# Kafka has one anyway; for Ottla it is only something to tell.
+CONTROLLER = ["controller.listener.names=CONTROLLER", "controller.quorum.voters=1@127.0.0.1:9093"]
+
+# Ids, times, places and speeds: what no two brokers have in common. The order counts.
+UNLIKE = [
+    (r"Java HotSpot.*|OpenJDK .* warning.*", ""),
+    (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,:]\d+Z?\b", "TIME"),
+    (r"\b1[789]\d{11}\b", "TIME"),
+    (r"(?<![A-Za-z0-9_-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[A-Za-z0-9_-]{21}[AQgw](?![A-Za-z0-9_-])(==)?", "ID"),
+    (r"console-(share-)?consumer-[0-9a-f-]{36}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
+    (r"(?i)\bcrc: \d+", "crc: N"),
+    (r"(console-consumer|perf-consumer|console-share-consumer)-\d+", r"\1-N"),
+]
+# Where a tool's numbers tell how fast the machine is, and how far the metadata log has come.
+NUMBERS = ("ProducerPerformance", "ConsumerPerformance", "ShareConsumerPerformance", "EndToEndLatency", "MetadataQuorumCommand")
+# Where Kafka has things in the order of a hash.
+UNORDERED = ("StreamsResetter", "LeaderElectionCommand", "LogDirsCommand", "--describe --topics-with-overrides", "TopicCommand --describe", "MetadataShell", "ClientMetricsCommand --list",
+             "ConsumerGroupCommand --list", "ShareGroupCommand --list", "GroupsCommand", "ConfigCommand --describe", "reassign.", "consumer.Console", "--describe --all-groups")
+
+
+class Wrong(Exception):
+    """A step went wrong; the text says how."""
+
+
+class Machine:
+    """The Java machine that the tools share. One that hangs, or that a tool ended, is replaced."""
+
+    def __init__(self, java):
+        self.java, self.process = java, None
+
+    def run(self, class_name, words, stdin):
+        """-> status and all that was said."""
+        if self.process is None:
+            self.process = subprocess.Popen([*self.java, "Tools"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        hangs = threading.Timer(STEP_S, self.process.kill)
+        hangs.start()
+        try:
+            request = {"class": class_name, "arguments": words, "input": base64.b64encode(stdin.encode()).decode()}
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        finally:
+            hangs.cancel()
+        if not line:
+            self.close()
+            return "ended the machine, or hung", ""
+        ended = json.loads(line)
+        said = b"".join(base64.b64decode(ended[stream]) for stream in ("output", "errors"))
+        return ended["status"], said.decode(errors="replace")
+
+    def close(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+class ToolRun:
+    """The tools against one broker. `java` is how to start a machine."""
+
+    def __init__(self, column, directory, binary, java, report=None):
+        self.column, self.directory, self.binary, self.report = column, directory, binary, report
+        self.directory.mkdir(parents=True)
+        self.data, self.work = directory / "data", directory / "work"
+        self.work.mkdir()
+        self.port = kafka.free_port()
+        self.machine = Machine(java)
+        for name, text in FILES.items():
+            (self.work / name).write_text(text)
+        (self.work / "server.properties").write_text(kafka.server_properties(self.data, self.port, []))
+
+    def all(self):
+        begin = time.monotonic()
+        answers = self.answers()
+        expected = json.loads(ANSWERS.read_text())
+        wrong = 0
+        tools = {}
+        for step, (seconds, said) in answers.items():
+            took, details = tools.setdefault(class_of(step), ([], []))
+            took.append(seconds)
+            if detail := difference(expected.get(step), said):
+                details.append(f"\n{step}\n{detail}")
+                wrong += 1
+        for tool, (took, details) in tools.items():
+            self.report.add(TOOLS, tool, self.column, "fail" if details else "pass", sum(took), "\n".join(details))
+        print(f"{self.column:6} {TOOLS}: {len(answers)} calls, {wrong} of them unlike Kafka, {time.monotonic() - begin:.1f} s", flush=True)
+
+    def answers(self):
+        """-> what each step took and had the tool say."""
+        overrides = OVERRIDES if self.column == KAFKA else [*OVERRIDES, *CONTROLLER]
+        broker = Broker(self.directory, self.port, self.column, self.binary, overrides)
+        answers = {}
+        try:
+            if problem := broker.start():
+                raise Wrong(f"the broker {problem}")
+            for step in steps(STEPS):
+                answers[step] = self.step(step, is_online=True)
+            if problem := broker.stop(STOP_S):
+                raise Wrong(f"the broker {problem}")
+            for step in steps(FILE_STEPS):
+                answers[step] = self.step(step, is_online=False)
+        finally:
+            broker.kill()
+            self.machine.close()
+        return answers
+
+    def step(self, step, is_online):
+        begin = time.monotonic()
+        command, _, stdin = step.partition(" < ")
+        class_name, *words = shlex.split(command.replace("|", "'|'").format(data=self.data, work=self.work))
+        if is_online:
+            words = self.with_address(class_name, words)
+        if "." not in class_name or class_name.startswith(("consumer.", "streams.", "reassign.")):
+            class_name = "org.apache.kafka.tools." + class_name
+        status, said = self.machine.run(class_name, words, WORDS if stdin else "")
+        return time.monotonic() - begin, self.alike(step, [f"status {status}", *said.splitlines()])
+
+    def with_address(self, class_name, words):
+        address = ["--bootstrap-server", f"127.0.0.1:{self.port}"]
+        # Some have it before their subcommand, and one after it.
+        return words + address if class_name == "ClusterTool" else address + words
+
+    def alike(self, step, lines):
+        """Without what no two brokers have in common."""
+        text = "\n".join(line.rstrip() for line in lines)
+        for what, name in [(str(self.data), "DATA"), (str(self.work), "WORK"), (str(self.port), "PORT")]:
+            text = text.replace(what, name)
+        for pattern, name in UNLIKE:
+            text = re.sub(pattern, name, text)
+        # Times of few and of many milliseconds take different room.
+        text = re.sub(r"(producerId|CreateTime|size|position|Epoch|\"size\"): ?\d+", r"\1: N", text)
+        # What is logged comes with its time, and is not what the tool says; nor are the steps to a failure.
+        lines = [line.strip() for line in text.splitlines()]
+        lines = [line for line in lines if line and not re.match(r"at [\w.$/]+\(|null$|Tools\$Ended|Unexpected error:$|\d\d:\d\d:\d\d\.|\[?TIME\]?,? (WARN|INFO|ERROR)|\.\.\. \d+ more", line)]
+        if step.startswith(NUMBERS):
+            lines = [re.sub(r"-?\d+(\.\d+)?|NaN", "N", line) for line in lines]
+        # Tables are as wide as what is in them.
+        lines = [re.sub(r"\s+", " ", line) for line in lines]
+        return [lines[0], *sorted(lines[1:])] if any(part in step for part in UNORDERED) else lines
+
+
+def class_of(step):
+    return step.partition(" ")[0].rpartition(".")[2]
+
+
+def difference(expected, said):
+    """-> None, or how it differs."""
+    if expected is None:
+        return "not kept: tests/interop/tools.py --record asks Kafka"
+    if expected != said:
+        lines = difflib.unified_diff(expected, said, "kafka", "ottla", lineterm="", n=0)
+        return "\n".join(["differs", *(line[:300] for line in list(lines)[2:40])])
+
+
+def install_shell(directory):
+    """The metadata shell is not among the tools' jars."""
+    kafka.need("mvn", "Apache Maven (Debian and Ubuntu: apt-get install maven)")
+    for artifact in (f"org.apache.kafka:kafka-shell:{SHELL_VERSION}", "org.jline:jline:3.30.4"):
+        subprocess.run(["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={directory}"], check=True)
+
+
+def record(java):
+    with tempfile.TemporaryDirectory(prefix="ottla-tools-") as directory:
+        answers = ToolRun(KAFKA, Path(directory) / KAFKA, None, java).answers()
+    kept = {step: said for step, (_, said) in answers.items()}
+    ANSWERS.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    print(f"{len(kept)} answers are kept in {ANSWERS}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--record"]:
+        sys.exit(__doc__.strip())
+    from importlib.machinery import SourceFileLoader
+    run = SourceFileLoader("run", str(HERE / "run")).load_module()
+    run.install_java()
+    run.install_shell()
+    record(run.TOOLS_JAVA)
