@@ -1,5 +1,6 @@
 //! What Kafka's brokers ask of the share coordinator: to keep what a share group has dealt with, and to tell it again.
 
+mod archives;
 mod world;
 
 use bytes::Bytes;
@@ -79,7 +80,11 @@ fn keep(world: &mut World, topic: Uuid, epochs: (i32, i32), start: i64, batches:
 type Known = (i32, i64, Vec<(i64, i64, i8, i16)>);
 
 fn tell(world: &mut World, topic: Uuid, leader_epoch: i32) -> Result<Known, i16> {
-    let data = read::PartitionData { partition: 0, leader_epoch, ..Default::default() };
+    tell_of(world, topic, 0, leader_epoch)
+}
+
+fn tell_of(world: &mut World, topic: Uuid, partition: i32, leader_epoch: i32) -> Result<Known, i16> {
+    let data = read::PartitionData { partition, leader_epoch, ..Default::default() };
     let topics = vec![read::ReadStateData { topic_id: topic, partitions: vec![data], ..Default::default() }];
     let request = read::ReadShareGroupStateRequest { group_id: GROUP.into(), topics, ..Default::default() };
     let answer: read::ReadShareGroupStateResponse = world.call(0, &request);
@@ -366,4 +371,20 @@ fn there_is_a_limit_to_the_states_that_are_kept() {
     assert_eq!(begin(&mut world, topic, 0, 2, 0), NONE, "what is there may begin anew");
     assert_eq!(forget(&mut world, topic, 0), NONE);
     assert_eq!(begin(&mut world, topic, 1, 1, 0), NONE);
+}
+
+/// Kafka's answers before it stopped: see `data/apache-kafka-4.3.1/README.md`.
+#[test]
+fn what_apache_kafka_kept_is_told_as_apache_kafka_told_it() {
+    let mut world = World::on(archives::unpack(archives::SHARE_STATE), SMALL);
+    let topic = Uuid::parse("1qqwbowsRdCmI4Xa53bTcg").unwrap();
+    let batches = [(14, 14, 4, 2), (15, 15, 2, 1), (16, 16, 4, 2), (17, 17, 0, 1), (18, 18, 4, 2), (19, 19, 0, 1)];
+    let batches = [&batches[..], &[(20, 20, 4, 2), (21, 23, 0, 1)]].concat();
+    assert_eq!(tell(&mut world, topic, -1), Ok((1, 14, batches)));
+    assert_eq!(sum_up(&mut world, topic), Ok((1, 3, 14, 7)));
+    assert_eq!(tell_of(&mut world, topic, 1, -1), Ok((2, 12, vec![(12, 13, 2, 1)])));
+    assert_eq!(tell_of(&mut world, topic, 2, -1), Err(ErrorCode::InvalidRequest as i16));
+    assert_eq!(tell(&mut world, topic, 2), Err(ErrorCode::FencedLeaderEpoch as i16));
+    assert_eq!(begin(&mut world, topic, 1, 1, 0), ErrorCode::FencedStateEpoch as i16);
+    assert_eq!(begin(&mut world, topic, 1, 3, 0), NONE);
 }

@@ -1,5 +1,7 @@
 //! The directories that Apache Kafka 4.3.1 left, and how they get onto a disk in memory.
 
+#![allow(dead_code)]
+
 use std::io::Read as _;
 
 use flate2::read::GzDecoder;
@@ -10,6 +12,9 @@ use ottla_core::memory_disk::MemoryDisk;
 pub const CLEAN: &[u8] = include_bytes!("../data/apache-kafka-4.3.1/clean.tar.gz");
 /// After a SIGKILL.
 pub const CRASHED: &[u8] = include_bytes!("../data/apache-kafka-4.3.1/crashed.tar.gz");
+
+/// After a stop in good order, with the state of a share group.
+pub const SHARE_STATE: &[u8] = include_bytes!("../data/apache-kafka-4.3.1/share-state.tar.gz");
 
 /// The files of an archive.
 pub fn unpack(archive: &[u8]) -> MemoryDisk {
