@@ -78,7 +78,7 @@ impl Partitions for Three {
 fn replay(coordinator: &mut Coordinator, log: &[(Offset, CoordinatorRecord)]) {
     for (at, record) in log {
         let value = record.encode_value(record.latest_version());
-        let read = CoordinatorRecord::decode(Coordinator::TOPIC, record.encode_key().into(), value.map(Into::into));
+        let read = CoordinatorRecord::decode(Coordinator::TOPIC, record.encode_key(), value);
         coordinator.apply(NOW, &read.expect("what was encoded"), *at, None);
     }
 }
