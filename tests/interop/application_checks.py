@@ -21,7 +21,7 @@ GROUP_ADMIN = ["groups listed", "offsets reset", "group deleted"]
 CRASH = ["SIGKILL, a group"]
 TRANSACTIONS = ["commit and abort", "fenced"]
 EXACTLY_ONCE = ["SIGKILL, exactly once"]
-STREAMS = ["SIGKILL, Streams"]
+STREAMS = ["SIGKILL, Streams", "SIGKILL, Streams by the broker"]
 
 
 class Crash:
@@ -62,6 +62,7 @@ class ApplicationChecks:
                 self.check(name, body)
             begun = [(name, self.begin(name, body)) for name, body in [
                 ("SIGKILL, a group", self.group_lives), ("SIGKILL, exactly once", self.exactly_once), ("SIGKILL, Streams", self.streams),
+                ("SIGKILL, Streams by the broker", self.streams_by_broker),
             ] if name in self.checks]
             is_told = True
             self.crash.is_ready()
@@ -309,13 +310,69 @@ class ApplicationChecks:
             app.until(lambda: len(reads) > begin + 20, lambda: f"Streams has written {len(reads) - begin} counts since the crash")
             app.leave("streams")
             start("after")
+        self.counted_once(source, reads, load, ["streams"])
+
+    def streams_by_broker(self):
+        """Kafka Streams counts in two instances, whose tasks the broker assigns, with a copy of each state in the other; one goes and comes."""
+        app, group, source, to = self.application, f"{self.name}-streams-group", f"{self.name}-group-words", f"{self.name}-group-counts"
+        for topic in (source, to):
+            app.call("topic", topic=topic, partitions=PARTITIONS)
+        reads = app.reads.setdefault((to, to), [])
+
+        def start(member):
+            app.call("streams", member=member, group=group, topic=source, to=to, directory=str(self.directory / member), protocol="streams")
+
+        def tasks_of(group):
+            try:
+                return app.call("tasks", group=group)
+            except Refused as refused:  # it is there with its first member
+                return str(refused)
+
+        def goes_on(members):
+            deadline = time.monotonic() + WAIT_S
+            # Each part of the topology has a task for each partition, and only the counting one keeps a state.
+            wanted = ["stable", members, 2 * PARTITIONS, PARTITIONS if members > 1 else 0]
+            while (tasks := tasks_of(group)) != wanted:
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"the group should get to {wanted}, and is at {tasks}")
+                time.sleep(0.2)
+            begin = len(reads)
+            app.until(lambda: len(reads) > begin + 20, lambda: f"{members} instances have written {len(reads) - begin} counts")
+
+        with Load(app, source, PARTITIONS) as load:
+            app.join("group-counts", to, to)
+            start("instance-1"), goes_on(1)
+            start("instance-2"), goes_on(2)
+            yield
+            goes_on(2)
+            app.leave("instance-1"), goes_on(1)
+            start("instance-1"), goes_on(2)
+            self.streams_tool(group, "--describe", "--members", shows="ACTIVE: 0:")
+        self.counted_once(source, reads, load, ["instance-1", "instance-2"])
+        self.streams_tool(group, "--describe", "--state", shows="Empty")
+        self.streams_tool(group, "--reset-offsets", "--input-topic", source, "--to-earliest", "--execute", shows=source)
+        expect("offsets after a reset", sorted(app.call("committed", group=group, topic=source)), [[each, 0] for each in range(PARTITIONS)])
+        self.streams_tool(group, "--delete", "--delete-all-internal-topics", shows="was successful")
+        expect("the group is gone", group in app.call("groups"), False)
+
+    def streams_tool(self, group, *arguments, shows):
+        """Kafka's own tool for streams groups."""
+        name = "org.apache.kafka.tools.streams.StreamsGroupCommand"
+        status, output = self.application.call("tool", **{"class": name}, arguments=[*arguments, "--group", group])
+        if status != 0 or shows not in output:
+            raise AssertionError(f"{' '.join(arguments)}: ended with {status}, and should show {shows!r}: {output}")
+
+    def counted_once(self, source, reads, load, members):
+        """All that was written is counted, none of it twice, and the counts only rise."""
+        app = self.application
         last = app.produce(source, PARTITIONS, 1)
         values = self.values_of(source, "read_committed", last)
         expect("written and not acknowledged", sorted(set(load.acknowledged) - set(values))[:5], [])
         wanted = Counter(value[-1] for value in values)
         counts = lambda: dict(read[3].split(":") for read in reads)
         app.until(lambda: counts() == {letter: str(count) for letter, count in wanted.items()}, lambda: f"counted {counts()}, written {wanted}")
-        app.leave("streams"), app.leave("counts")
+        for member in members:
+            app.leave(member)
         for letter in wanted:
             counted = [int(count) for each, count in (read[3].split(":") for read in reads) if each == letter]
             expect(f"the counts of {letter} rise", counted, sorted(set(counted)))

@@ -32,9 +32,13 @@ The commands, with what each answers:
                                         a member that writes "partition:offset:value" of each record that it reads to the
                                         topic `to`, in a transaction that commits its offsets too. What a failure undoes,
                                         it does again
-  streams {member, group, topic, to, directory}
+  streams {member, group, topic, to, directory, protocol}
                         Java's alone: Kafka Streams counts the values of a topic by their last letter, exactly once, keeps
-                        the counts in the directory, and writes "letter:count" to the topic `to`
+                        the counts in the directory, and writes "letter:count" to the topic `to`. protocol: classic, or streams
+                        (KIP-1071), with one copy of each state
+  tool {class, arguments}
+                        Java's alone: runs one of Kafka's tools: [status, output]
+  tasks {group}         Java's alone: [state, number of members, active tasks, standby tasks] of a streams group
 """
 
 import json

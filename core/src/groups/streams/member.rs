@@ -41,15 +41,15 @@ pub(crate) struct About {
     pub(crate) client_tags: BTreeMap<Arc<str>, Arc<str>>,
 }
 
-/// How a member stands to the target assignment. Kafka's numbers.
+/// How a member stands to the target assignment. Kafka's numbers, which are not those of consumer groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MemberState {
     /// It has what it shall have in its epoch.
-    Stable = 0,
+    Stable = 1,
     /// It has to give up tasks before anything else.
-    UnrevokedTasks = 1,
+    UnrevokedTasks = 2,
     /// It waits for tasks that others have to give up.
-    UnreleasedTasks = 2,
+    UnreleasedTasks = 3,
     /// Written by a broker that knows more: the member has to begin anew.
     Unknown = 127,
 }
@@ -62,9 +62,9 @@ impl MemberState {
     /// As a record has it.
     pub(crate) fn from_number(number: i8) -> Self {
         match number {
-            0 => Self::Stable,
-            1 => Self::UnrevokedTasks,
-            2 => Self::UnreleasedTasks,
+            1 => Self::Stable,
+            2 => Self::UnrevokedTasks,
+            3 => Self::UnreleasedTasks,
             _ => Self::Unknown,
         }
     }

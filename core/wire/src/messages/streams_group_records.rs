@@ -126,7 +126,7 @@ message! {
         member_epoch: i32,
         /// Is taken too, where the answer with the new one got lost.
         previous_member_epoch: i32,
-        /// 0 has all that it shall have, 1 has to give up tasks, 2 waits for tasks that others have to give up.
+        /// 1 has all that it shall have, 2 has to give up tasks, 3 waits for tasks that others have to give up.
         state: i8,
         active_tasks: Vec<AssignedTaskIds>,
         standby_tasks: Vec<AssignedTaskIds>,

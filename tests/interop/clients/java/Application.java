@@ -14,6 +14,8 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Future;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -21,6 +23,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
@@ -120,6 +123,25 @@ public class Application {
             case "describe" -> {
                 var described = admin.describeConsumerGroups(Set.of(group)).describedGroups().get(group).get();
                 return List.of(described.groupState().toString().toLowerCase(), described.members().size());
+            }
+            case "tasks" -> {
+                var described = admin.describeStreamsGroups(Set.of(group)).describedGroups().get(group).get();
+                int active = 0;
+                int standby = 0;
+                for (var each : described.members()) {
+                    active += each.assignment().activeTasks().stream().mapToInt(tasks -> tasks.partitions().size()).sum();
+                    standby += each.assignment().standbyTasks().stream().mapToInt(tasks -> tasks.partitions().size()).sum();
+                }
+                return List.of(described.groupState().toString().toLowerCase(), described.members().size(), active, standby);
+            }
+            case "tool" -> {
+                List<String> words = new ArrayList<>(List.of(
+                        System.getProperty("java.home") + "/bin/java", "-cp", System.getProperty("java.class.path"),
+                        text(command, "class"), "--bootstrap-server", address));
+                command.get("arguments").forEach(each -> words.add(each.asText()));
+                var tool = new ProcessBuilder(words).redirectErrorStream(true).start();
+                var output = new String(tool.getInputStream().readAllBytes());
+                return List.of(tool.waitFor(), output);
             }
             case "committed" -> {
                 var offsets = admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get();
@@ -276,7 +298,15 @@ public class Application {
         }
     }
 
-    KafkaStreams streams(JsonNode command) {
+    /** Where the broker assigns the tasks, how many copies of a state there are is a config of the group. */
+    void keepCopies(String group, String copies) throws Exception {
+        var config = new ConfigEntry("streams.num.standby.replicas", copies);
+        admin.incrementalAlterConfigs(Map.of(
+                new ConfigResource(ConfigResource.Type.GROUP, group),
+                List.of(new AlterConfigOp(config, AlterConfigOp.OpType.SET)))).all().get();
+    }
+
+    KafkaStreams streams(JsonNode command) throws Exception {
         var builder = new StreamsBuilder();
         builder.<String, String>stream(text(command, "topic"))
                 .groupBy((key, value) -> value.substring(value.length() - 1), Grouped.with(Serdes.String(), Serdes.String()))
@@ -293,9 +323,13 @@ public class Application {
                 "default.key.serde", Serdes.StringSerde.class.getName(),
                 "default.value.serde", Serdes.StringSerde.class.getName(),
                 "commit.interval.ms", 100,
-                "replication.factor", 1,
-                "heartbeat.interval.ms", 200,
-                "session.timeout.ms", 6_000));
+                "replication.factor", 1));
+        if (command.path("protocol").asText("classic").equals("streams")) {
+            keepCopies(text(command, "group"), "1");
+            settings.put("group.protocol", "streams");
+        } else {
+            settings.putAll(Map.of("heartbeat.interval.ms", 200, "session.timeout.ms", 6_000));
+        }
         var streams = new KafkaStreams(builder.build(), settings);
         streams.setUncaughtExceptionHandler(error -> {
             error.printStackTrace();
