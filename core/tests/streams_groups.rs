@@ -253,7 +253,8 @@ fn a_member_that_wants_all_to_end_is_heard_of_by_all() {
     let detail =
         "Streams group member two encountered a fatal error and requested a shutdown for the entire application.";
     assert_eq!(&*answer.status.expect("one")[0].status_detail, detail);
-    (one.leave(&mut world), two.leave(&mut world));
+    one.leave(&mut world);
+    two.leave(&mut world);
     let answer = Client::new("three").beat(&mut world);
     assert!(!one.statuses(&answer).contains(&SHUTDOWN_APPLICATION), "nobody of then is left");
 }
@@ -338,7 +339,8 @@ fn members_commit_in_their_epoch_or_for_tasks_that_they_have_had_since() {
     assert_eq!(fetched(&mut world, None, -1), NONE);
     let subscribed = ErrorCode::GroupSubscribedToTopic as i16;
     assert_eq!(delete_offset(&mut world), subscribed);
-    (one.leave(&mut world), two.leave(&mut world));
+    one.leave(&mut world);
+    two.leave(&mut world);
     assert_eq!(delete_offset(&mut world), NONE);
 }
 
