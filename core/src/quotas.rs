@@ -165,6 +165,14 @@ impl Quotas {
         throttle_ms
     }
 
+    /// As [`Quotas::fetch_throttle_ms`] for a share fetch. Its records are with the member already: they are sent all the same
+    /// and counted, and what the client asks next waits.
+    pub(crate) fn count_share_fetch(&mut self, slot: SlotId, size_bytes: u64, now: Monotonic) {
+        let Some(client_id) = self.requests.get(&slot).map(|request| request.client_id.clone()) else { return };
+        let throttle_ms = self.record(Quota::ConsumerByteRate, &client_id, size_bytes as f64, now);
+        self.note_throttle_ms(slot, throttle_ms);
+    }
+
     /// Whether it matters how many bytes a fetch brings.
     pub(crate) fn limits_fetches(&self, slot: SlotId) -> bool {
         let request = self.requests.get(&slot);

@@ -19,6 +19,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::broker::Asking;
 use crate::config::Config;
+use crate::error_code::ErrorCode;
 use crate::groups::GroupId;
 use crate::time::Monotonic;
 use crate::types::{LeaderEpoch, PartitionId};
@@ -50,6 +51,8 @@ pub(crate) struct Shares {
     woken: BTreeMap<ShareKey, Woken>,
     /// The write that is being asked for, while it is.
     pub(crate) asking: Option<Asking>,
+    /// Why the last share partition that failed could not be loaded.
+    pub(crate) failed_last: Option<ErrorCode>,
 }
 
 /// Which of the fetches that wait for a share partition are to try again.
@@ -86,6 +89,7 @@ impl Shares {
             next_number: 0,
             woken: BTreeMap::new(),
             asking: None,
+            failed_last: None,
         }
     }
 

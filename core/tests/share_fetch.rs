@@ -334,6 +334,22 @@ fn a_group_that_nobody_initialised_gets_nothing() {
     world.pass_ms(500);
     let answer: ShareFetchResponse = world.answer(2).expect("its time is over");
     assert_eq!(answer.responses[0].partitions[0].error_code, ErrorCode::UnknownServerError as i16);
+    // It is told so late even when it is known at once.
+    let request = one.request(1);
+    one.send(&mut world, CLIENT, request);
+    assert!(world.answer::<ShareFetchResponse>(2).is_none());
+    world.pass_ms(500);
+    let answer: ShareFetchResponse = world.answer(2).expect("its time is over");
+    assert_eq!(answer.responses[0].partitions[0].error_code, ErrorCode::UnknownServerError as i16);
+    assert_eq!(world.broker.deadline().map(|deadline| deadline > world.now.monotonic), Some(true));
+}
+
+#[test]
+fn an_acquire_mode_that_does_not_exist_is_refused() {
+    let (mut world, topic) = ready(&[]);
+    let one = Member::new("one", topic);
+    let answer: ShareFetchResponse = world.call(2, &ShareFetchRequest { share_acquire_mode: 7, ..one.request(1) });
+    assert_eq!(answer.error_code, ErrorCode::UnknownServerError as i16);
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod reading;
 
 use alloc::vec::Vec;
 
-use self::reading::{Pins, Reading};
+use self::reading::{ACQUIRE_MODES, Pins, Reading};
 use super::share_acknowledgements::{self as acknowledgements, Acknowledgements};
 use super::{Caller, share_leaders};
 use crate::boundary::FileRange;
@@ -18,11 +18,11 @@ use crate::parking::Waits;
 use crate::shares::{Acquired, FINAL_EPOCH, SessionKey, ShareKey, SharePlan, SharedPartition, WriteId};
 use crate::time::{Monotonic, Now};
 use crate::types::PartitionId;
-use crate::wire::Records;
 use crate::wire::messages::share_fetch::{
     AcquiredRecords, LeaderIdAndEpoch, NodeEndpoint, PartitionData, ShareFetchRequest, ShareFetchResponse,
     ShareFetchableTopicResponse,
 };
+use crate::wire::{Message as _, Records, to_frame};
 
 /// A fetch that waits for records, for look-ups, or until its acknowledgements are kept.
 #[derive(Debug)]
@@ -83,8 +83,13 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: Sha
         SharePlan::GoneOn(partitions) => (true, partitions),
         SharePlan::Final => (false, Vec::new()),
     };
+    let is_mode_known = caller.version < RENEW_SINCE || ACQUIRE_MODES.contains(&request.share_acquire_mode);
     let mut reading = Reading::of(broker, now, caller, &session, &request);
     let acknowledgements = acknowledge(broker, now, (caller, is_renew), &session, request);
+    if !is_renew && !is_mode_known && !partitions.is_empty() {
+        // Kafka's broker stumbles over it, with the acknowledgements taken.
+        return refuse(broker, caller, ErrorCode::UnknownServerError);
+    }
     if !is_renew {
         reading.begin(broker, now, &session, epoch, partitions);
     }
@@ -257,6 +262,10 @@ fn answer(broker: &mut Broker, now: Now, parked: ParkedShareFetch) {
     response.node_endpoints = endpoints.collect();
     if epoch == FINAL_EPOCH {
         broker.end_share_session(now, &session);
+    }
+    if broker.quotas.limits_fetches(caller.slot) {
+        let size_bytes = to_frame(&response.in_version(caller.version)).size_bytes();
+        broker.quotas.count_share_fetch(caller.slot, size_bytes, now.monotonic);
     }
     broker.answer(caller, &response, pins);
 }

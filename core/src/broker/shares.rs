@@ -55,22 +55,25 @@ impl Broker {
         ShareConfig::of(&self.config, self.metadata.image(), group)
     }
 
-    /// Makes sure that a share partition is there; its state may still be on its way.
+    /// Makes sure that a share partition is there; its state may still be on its way. The error, where it is known already
+    /// that there is none to be had.
     ///
     /// # Errors
     /// Where the partition's log does not serve.
-    pub(crate) fn open_share(&mut self, now: Now, key: &ShareKey) -> Result<(), ErrorCode> {
+    pub(crate) fn open_share(&mut self, now: Now, key: &ShareKey) -> Result<Option<ErrorCode>, ErrorCode> {
         let log = self.logs.get(&key.partition).ok_or(ErrorCode::NotLeaderOrFollower)?;
         check_state(log)?;
         let leader_epoch = self.leader_epoch(key.partition);
         if self.shares.get(key).is_some_and(|share| share.leader_epoch == leader_epoch) {
-            return Ok(());
+            return Ok(None);
         }
         let incarnation = self.shares.begin(key.clone(), leader_epoch);
         let asked = AskedByShare { key: key.clone(), incarnation, write: None };
         let call = StateCall::Read { leader_epoch: leader_epoch.0 };
+        self.shares.failed_last = None;
         self.ask_share_state(now, [(state_key(key), call)].into(), Asker::Share(asked));
-        Ok(())
+        let has_failed = self.shares.get(key).is_none();
+        Ok(self.shares.failed_last.take().filter(|_| has_failed))
     }
 
     /// The share coordinator has answered a share partition.
@@ -159,6 +162,7 @@ impl Broker {
             return;
         }
         self.shares.remove(key);
+        self.shares.failed_last = Some(error);
         for id in self.parking.sharing(key) {
             if let Some((Work::ShareFetch(parked), _)) = self.parking.take(id) {
                 share_fetch::failed(self, now, parked, key, error);

@@ -101,7 +101,8 @@ enum Known<T> {
 /// Segments that an answer refers to.
 pub(super) type Pins = Vec<(PartitionId, FileId)>;
 
-/// `share_acquire_mode`: never more records than asked for.
+/// `share_acquire_mode`: whole batches, or never more records than asked for.
+pub(super) const ACQUIRE_MODES: [i8; 2] = [0, STRICT];
 const STRICT: i8 = 1;
 
 impl Reading {
@@ -112,7 +113,8 @@ impl Reading {
         session: &SessionKey,
         request: &ShareFetchRequest,
     ) -> Self {
-        let fetch_max_bytes = u64::from(broker.config.limits.fetch_size_bytes);
+        let of_quota = broker.quotas.fetch_max_bytes(caller.slot);
+        let fetch_max_bytes = u64::from(broker.config.limits.fetch_size_bytes).min(of_quota);
         let max_bytes = (request.max_bytes.max(0) as u64).min(fetch_max_bytes);
         Self {
             turn: broker.shares.new_number(),
@@ -153,12 +155,18 @@ impl Reading {
             self.targets.retain(|target| target.outcome.is_some());
             return;
         }
-        let wanted = self.targets.iter_mut().filter(|target| target.outcome.is_none());
         let mut is_any_good = false;
-        for target in wanted {
-            let key = ShareKey { group: Arc::clone(&session.group), partition: target.id };
+        for target in self.targets.iter_mut().filter(|target| target.outcome.is_none()) {
+            let key = target.key(session);
             match broker.open_share(now, &key) {
-                Ok(()) => is_any_good = true,
+                // The share coordinator has nothing for a group without a name.
+                _ if session.group.is_empty() => target.fail(ErrorCode::UnknownServerError),
+                Ok(None) => is_any_good = true,
+                Ok(Some(error)) => {
+                    // It is told when the fetch's time is over: who asks again at once, asks in vain.
+                    target.fail(error);
+                    is_any_good = true;
+                }
                 Err(error) => target.fail(error),
             }
         }
