@@ -25,8 +25,8 @@ STOP_S = 30  # all that was written is synced, and the disk may have others to s
 KEEP_ALL = ["log.retention.check.interval.ms=1000000000", "log.initial.task.delay.ms=1000000000"]
 NO_CLEANER = [*KEEP_ALL, "log.cleaner.enable=false"]
 # Kafka preallocates 20 MB of indexes for each partition, which take the tools long to look through.
-OTTLA_FIRST = [*KEEP_ALL, "log.cleaner.backoff.ms=100", "offsets.topic.num.partitions=4"]
-KAFKA_ONLY = [*NO_CLEANER, "offsets.topic.num.partitions=4"]
+OTTLA_FIRST = [*KEEP_ALL, "log.cleaner.backoff.ms=100", "offsets.topic.num.partitions=4", "share.coordinator.state.topic.num.partitions=2"]
+KAFKA_ONLY = [*NO_CLEANER, "offsets.topic.num.partitions=4", "share.coordinator.state.topic.num.partitions=2"]
 # Whose records have offsets with holes between them.
 COMPACTED = "keys-0"
 DUMPED = {".log", ".index", ".timeindex", ".txnindex", ".snapshot", ".checkpoint"}

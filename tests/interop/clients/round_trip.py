@@ -16,13 +16,18 @@ import random
 import sys
 import threading
 import time
+from pathlib import Path
 
 from confluent_kafka import (
-    OFFSET_BEGINNING, Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer, TopicCollection, TopicPartition)
+    OFFSET_BEGINNING, AcknowledgeType, Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer, ShareConsumer, TopicCollection,
+    TopicPartition)
 from confluent_kafka.admin import AdminClient, ConfigResource, ConfigSource, NewTopic, OffsetSpec
 
 import suite
 from suite import WAIT_S
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+from group_configs import configure_group
 
 EPOCH_MS = 1_700_000_000_000
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
@@ -56,12 +61,15 @@ TOPICS = {
     "configured": (1, CONFIGURED),
     "doomed": (3, KEEP),
     "reborn": (2, KEEP),
+    "tasks": (1, KEEP),
     **{f"codec-{codec}": (1, SMALL_SEGMENTS) for codec in CODECS},
 }
 # Where DeleteRecords moves the start to: inside a segment that is not the first.
 MOVED_TO = {0: 1_200, 1: 10}
 KEYED = 2_500  # records, until they are compacted
 GROUP = "round-trip"
+SHARE_GROUP = "round-trip-share"
+TAKEN = 10  # records that the share group accepts at each stage
 LOADED = ["several", "small-segments", "codec-zstd"]
 ENOUGH = 3_000  # acknowledged, before the broker may die
 
@@ -74,7 +82,7 @@ def main():
 def fill(address):
     admin = AdminClient({"bootstrap.servers": address})
     create(admin, TOPICS)
-    for topic in ("plain", "several", "append-time", "configured", "doomed", "reborn"):
+    for topic in ("plain", "several", "append-time", "configured", "doomed", "reborn", "tasks"):
         produce(address, topic, TOPICS[topic][0], count=600, size=40)
     for topic in ("small-segments", "moved"):
         produce(address, topic, TOPICS[topic][0], count=3_000, size=2_000)
@@ -90,12 +98,16 @@ def fill(address):
     create(admin, {"reborn": (1, KEEP)})
     produce(address, "reborn", 1, count=50, size=40)
     commit(address, {("plain", 0): 100, ("several", 0): 150, ("several", 3): 7})
+    configure_group(address, SHARE_GROUP, {"share.auto.offset.reset": "earliest"})
+    take(address, 0)
     keys = TopicPartition("keys", 0)
     suite.await_value(lambda: len(consume(address, [keys])["keys", 0]), lambda count: count < KEYED)
 
 
 def more(address, stage):
     admin = AdminClient({"bootstrap.servers": address})
+    stages = sum(name.startswith("made-by-") for name in admin.list_topics(timeout=WAIT_S).topics)
+    take(address, TAKEN * (1 + stages))
     mine = f"made-by-{stage}"
     create(admin, {mine: (2, KEEP | {"segment.ms": "3600000"})})
     for name, topic in sorted(admin.list_topics(timeout=WAIT_S).topics.items()):
@@ -112,6 +124,26 @@ def commit(address, offsets):
     places = [TopicPartition(topic, partition, offset, metadata=f"read up to {offset}") for (topic, partition), offset in offsets.items()]
     suite.expect("errors of a commit", [each.error for each in consumer.commit(offsets=places, asynchronous=False) if each.error], [])
     consumer.close()
+
+
+def take(address, first):
+    """The share group, which has accepted all records of a topic before this one, is delivered none of those, accepts some
+    more and gives the others back."""
+    consumer = ShareConsumer({"bootstrap.servers": address, "group.id": SHARE_GROUP, "share.acknowledgement.mode": "explicit"})
+    consumer.subscribe(["tasks"])
+    wanted, accepted, delivered = set(range(first, first + TAKEN)), set(), set()
+    deadline = time.monotonic() + WAIT_S
+    while accepted != wanted and time.monotonic() < deadline:
+        for message in consumer.poll(0.5):
+            suite.expect("error of a record", message.error(), None)
+            is_wanted = message.offset() in wanted
+            consumer.acknowledge(message, AcknowledgeType.ACCEPT if is_wanted else AcknowledgeType.RELEASE)
+            delivered.add(message.offset())
+            accepted |= {message.offset()} if is_wanted else set()
+        suite.expect("errors of an acknowledgement", [error for error in consumer.commit_sync(WAIT_S).values() if error], [])
+    consumer.close()
+    suite.expect("accepted", sorted(accepted), sorted(wanted))
+    suite.expect("the first that was delivered", min(delivered), first)
 
 
 def produce(address, topic, partitions, count, size, keys=None, **settings):
