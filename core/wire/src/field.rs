@@ -62,6 +62,10 @@ pub trait Field: Sized + Default {
         elements.iter().fold(sink, |sink, element| element.encode(sink, context))
     }
 
+    /// From the JSON in which Kafka shows one; what is not there is the default.
+    #[cfg(feature = "from-json")]
+    fn from_json(json: &Json, context: Context) -> Result<Self, super::from_json::FromJsonError>;
+
     /// A random one that `context` can carry.
     #[cfg(feature = "arbitrary")]
     fn arbitrary(source: &mut arbitrary::Unstructured<'_>, context: Context) -> arbitrary::Result<Self>;
@@ -311,7 +315,7 @@ impl TaggedFields {
     }
 
     /// Room for one, and for twice as many whenever it runs out.
-    fn push(&mut self, tag: u32, content: Bytes) {
+    pub(crate) fn push(&mut self, tag: u32, content: Bytes) {
         let list = &mut self.0.get_or_insert_default().0;
         if list.len() == list.capacity() {
             list.reserve_exact(list.len().max(1));
@@ -586,6 +590,11 @@ impl<F: Nullable> Field for Option<F> {
         F::encode_nullable(self.as_ref(), sink, context)
     }
 
+    #[cfg(feature = "from-json")]
+    fn from_json(json: &Json, context: Context) -> Result<Self, super::from_json::FromJsonError> {
+        super::from_json::optional(json, context)
+    }
+
     #[cfg(feature = "arbitrary")]
     fn arbitrary(source: &mut arbitrary::Unstructured<'_>, context: Context) -> arbitrary::Result<Self> {
         if context.nullable && source.ratio(1, 4)? { Ok(None) } else { F::arbitrary(source, context).map(Some) }
@@ -613,6 +622,11 @@ impl<F: Field> Field for Vec<F> {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn encode<'m, S: Sink<'m>>(&'m self, sink: S, context: Context) -> S {
         Self::encode_nullable(Some(self), sink, context)
+    }
+
+    #[cfg(feature = "from-json")]
+    fn from_json(json: &Json, context: Context) -> Result<Self, super::from_json::FromJsonError> {
+        super::from_json::elements(json, context)
     }
 
     #[cfg(feature = "arbitrary")]

@@ -202,7 +202,7 @@ fn add_unknown(fields: &mut Vec<(Cow<'static, str>, Json)>, tag: u32, data: Json
 }
 
 /// A name as Kafka spells it: `maxWaitMs` for `max_wait_ms`.
-fn camel_case(name: &'static str) -> Cow<'static, str> {
+pub(crate) fn camel_case(name: &'static str) -> Cow<'static, str> {
     if !name.contains('_') {
         return name.into();
     }

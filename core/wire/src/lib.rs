@@ -26,6 +26,8 @@ mod error;
 pub mod error_code;
 pub mod field;
 mod frame;
+#[cfg(feature = "from-json")]
+mod from_json;
 mod json;
 mod meaning;
 mod metadata_record;
@@ -45,6 +47,8 @@ pub use error::{DecodeError, DecodeFault, PathSegment};
 pub use error_code::ErrorCode;
 pub use field::{Context, Field, FieldSpec, InVersion, Message, MessageKind, Nullable, TaggedFields};
 pub use frame::{Chunk, FileId, FileRange, Frame};
+#[cfg(feature = "from-json")]
+pub use from_json::FromJsonError;
 pub use json::{Json, ToJson, UNKNOWN_TAGGED_FIELDS};
 pub use meaning::{date, meaning};
 pub use metadata_record::MetadataRecord;

@@ -139,6 +139,16 @@ macro_rules! message {
                     tags.end()
                 }
 
+                #[cfg(feature = "from-json")]
+                #[allow(unused_mut, unused_variables)]
+                fn from_json(json: &$crate::Json, context: $crate::Context) -> Result<Self, $crate::FromJsonError> {
+                    let mut this = Self::default();
+                    let object = $crate::from_json::object(json, Self::FIELDS)?;
+                    $( $crate::from_json::field(&mut this.$field, object, &SPECS.$field, context)?; )*
+                    this.unknown_tags = $crate::from_json::unknown_tags(object)?;
+                    Ok(this)
+                }
+
                 #[cfg(feature = "arbitrary")]
                 #[allow(unused_mut, unused_variables)]
                 fn arbitrary(

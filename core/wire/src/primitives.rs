@@ -9,6 +9,10 @@ use tinyvec::{ArrayVec, TinyVec};
 use super::annotate::Value;
 use super::error::{DecodeError, DecodeFault};
 use super::field::{Context, Field, Nullable, decode_count, decode_each, decode_length, encode_length};
+#[cfg(feature = "from-json")]
+use super::from_json::{self, FromJsonError};
+#[cfg(feature = "from-json")]
+use super::json::Json;
 use super::reader::{Reader, Trace};
 use super::sink::Sink;
 use super::slice::Slice;
@@ -52,6 +56,11 @@ macro_rules! integer {
                 sink.put_all(elements.iter().map(|element| element.to_be_bytes()))
             }
 
+            #[cfg(feature = "from-json")]
+            fn from_json(json: &Json, _: Context) -> Result<Self, FromJsonError> {
+                from_json::integer(json)
+            }
+
             #[cfg(feature = "arbitrary")]
             fn arbitrary(source: &mut arbitrary::Unstructured<'_>, _: Context) -> arbitrary::Result<Self> {
                 source.arbitrary()
@@ -74,6 +83,11 @@ impl Field for f64 {
         sink.put(self.to_be_bytes())
     }
 
+    #[cfg(feature = "from-json")]
+    fn from_json(json: &Json, _: Context) -> Result<Self, FromJsonError> {
+        from_json::float(json)
+    }
+
     #[cfg(feature = "arbitrary")]
     fn arbitrary(source: &mut arbitrary::Unstructured<'_>, _: Context) -> arbitrary::Result<Self> {
         // NaN is not equal to itself, which a round trip would take for a loss.
@@ -92,6 +106,11 @@ impl Field for bool {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn encode<'m, S: Sink<'m>>(&'m self, sink: S, _: Context) -> S {
         sink.put([u8::from(*self)])
+    }
+
+    #[cfg(feature = "from-json")]
+    fn from_json(json: &Json, _: Context) -> Result<Self, FromJsonError> {
+        from_json::boolean(json)
     }
 
     #[cfg(feature = "arbitrary")]
@@ -164,6 +183,11 @@ impl Field for Uuid {
         sink.put(self.0.to_be_bytes())
     }
 
+    #[cfg(feature = "from-json")]
+    fn from_json(json: &Json, _: Context) -> Result<Self, FromJsonError> {
+        from_json::uuid(json)
+    }
+
     #[cfg(feature = "arbitrary")]
     fn arbitrary(source: &mut arbitrary::Unstructured<'_>, _: Context) -> arbitrary::Result<Self> {
         source.arbitrary().map(Self)
@@ -172,7 +196,7 @@ impl Field for Uuid {
 
 /// A type that null and a plain field decode alike, but for what null means.
 macro_rules! never_null {
-    ($type:ty) => {
+    ($type:ty, $from_json:ident) => {
         impl Field for $type {
             #[cfg_attr(not(debug_assertions), inline(always))]
             fn decode<T: Trace>(reader: &mut Reader<T>, context: Context) -> Result<Self, DecodeError> {
@@ -186,6 +210,11 @@ macro_rules! never_null {
                 Self::encode_nullable(Some(self), sink, context)
             }
 
+            #[cfg(feature = "from-json")]
+            fn from_json(json: &Json, _: Context) -> Result<Self, FromJsonError> {
+                from_json::$from_json(json)
+            }
+
             #[cfg(feature = "arbitrary")]
             fn arbitrary(source: &mut arbitrary::Unstructured<'_>, _: Context) -> arbitrary::Result<Self> {
                 Self::random(source)
@@ -194,8 +223,8 @@ macro_rules! never_null {
     };
 }
 
-never_null!(Slice);
-never_null!(Records);
+never_null!(Slice, slice);
+never_null!(Records, records);
 
 impl Nullable for Slice {
     #[inline]
@@ -242,6 +271,11 @@ impl Field for BrokerIds {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn encode<'m, S: Sink<'m>>(&'m self, sink: S, context: Context) -> S {
         Self::encode_nullable(Some(self), sink, context)
+    }
+
+    #[cfg(feature = "from-json")]
+    fn from_json(json: &Json, _: Context) -> Result<Self, FromJsonError> {
+        from_json::broker_ids(json)
     }
 
     #[cfg(feature = "arbitrary")]

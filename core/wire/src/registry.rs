@@ -9,6 +9,8 @@ use super::annotate::{Annotate, Annotation};
 use super::api_key::ApiKey;
 use super::error::{DecodeError, DecodeFault};
 use super::field::{Message, MessageKind};
+#[cfg(feature = "from-json")]
+use super::from_json::FromJsonError;
 use super::json::{Json, ToJson};
 use super::messages::REGISTRY;
 use super::reader::{Reader, Trace};
@@ -33,6 +35,8 @@ pub struct MessageType {
     read: fn(&mut Reader, i16) -> Result<(), DecodeError>,
     roundtrip: fn(Bytes, i16) -> Result<Bytes, DecodeError>,
     watch: Watch,
+    #[cfg(feature = "from-json")]
+    bytes_of: fn(&Json, i16) -> Result<Bytes, FromJsonError>,
     #[cfg(feature = "arbitrary")]
     random: fn(&mut arbitrary::Unstructured<'_>, i16) -> arbitrary::Result<Bytes>,
 }
@@ -66,6 +70,8 @@ impl MessageType {
             read: read::<M>,
             roundtrip: roundtrip::<M>,
             watch: watch::<M>,
+            #[cfg(feature = "from-json")]
+            bytes_of: bytes_of::<M>,
             #[cfg(feature = "arbitrary")]
             random: random::<M>,
         }
@@ -143,6 +149,16 @@ impl MessageType {
         Ok(json.into_json())
     }
 
+    /// Encodes the message that `json` shows. Fields that it lacks have their defaults; those that `version` lacks are passed
+    /// over, so that one JSON may do for all versions. A record set is its bytes in base64.
+    ///
+    /// # Errors
+    /// Where it is not the message.
+    #[cfg(feature = "from-json")]
+    pub fn bytes_of(&self, json: &Json, version: i16) -> Result<Bytes, FromJsonError> {
+        (self.bytes_of)(json, version)
+    }
+
     /// The bytes of a random message.
     ///
     /// # Errors
@@ -173,6 +189,11 @@ fn encode<M: Message>(message: &M, version: i16) -> Bytes {
 
 fn watch<'a, M: Message>(reader: &mut Reader<'a, &'a mut dyn Trace>, version: i16) -> Result<(), DecodeError> {
     M::read(reader, version).map(drop)
+}
+
+#[cfg(feature = "from-json")]
+fn bytes_of<M: Message>(json: &Json, version: i16) -> Result<Bytes, FromJsonError> {
+    M::from_json(json, M::context(version)).map(|message| encode(&message, version))
 }
 
 #[cfg(feature = "arbitrary")]

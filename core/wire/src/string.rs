@@ -10,6 +10,10 @@ use bytes::Bytes;
 use super::annotate::Value;
 use super::error::{DecodeError, DecodeFault};
 use super::field::{Context, Field, Nullable, decode_length, encode_length};
+#[cfg(feature = "from-json")]
+use super::from_json::{self, FromJsonError};
+#[cfg(feature = "from-json")]
+use super::json::Json;
 use super::reader::{Reader, Trace};
 use super::sink::Sink;
 use super::slice::Slice;
@@ -181,6 +185,11 @@ impl Field for Str {
             Place::Here(short) => encode_short(short, sink, context),
             Place::Frame(slice) => encode_long(slice, sink, context),
         }
+    }
+
+    #[cfg(feature = "from-json")]
+    fn from_json(json: &Json, _: Context) -> Result<Self, FromJsonError> {
+        from_json::string(json)
     }
 
     #[cfg(feature = "arbitrary")]
