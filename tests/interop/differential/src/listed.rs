@@ -1,0 +1,96 @@
+//! `docs/differences.md`: the differences that are meant. Each row of its tables is a rule for the driver, and one that no
+//! longer fits anything fails, so that the page stays true.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::compare::Difference;
+use crate::rules::is_like;
+use crate::run::Pair;
+
+/// A row: `| API | scripts | field | Kafka | Ottla | why |`. `*` at the end of scripts stands for any ending, as a value for
+/// any value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its line in the page.
+    pub line: usize,
+    api: String,
+    scripts: String,
+    field: String,
+    kafka: String,
+    ottla: String,
+}
+
+impl Listed {
+    /// Whether it is about this difference.
+    #[must_use]
+    pub fn fits(&self, pair: &Pair, difference: &Difference) -> bool {
+        (self.api == "*" || self.api == pair.asked.api.name())
+            && is_like_script(&self.scripts, &pair.script)
+            && self.is_of_field(&difference.field())
+            && is_value(&self.kafka, difference.kafka.as_ref())
+            && is_value(&self.ottla, difference.ottla.as_ref())
+    }
+}
+
+impl Listed {
+    fn is_of_field(&self, field: &str) -> bool {
+        if field.is_empty() { self.field == THE_ANSWER } else { is_like(&self.field, field) }
+    }
+}
+
+/// In the place of a field, where one side does not answer.
+pub const THE_ANSWER: &str = "(the answer)";
+
+fn is_like_script(pattern: &str, script: &str) -> bool {
+    pattern.strip_suffix('*').map_or(pattern == script, |begin| script.starts_with(begin))
+}
+
+fn is_value(listed: &str, value: Option<&Value>) -> bool {
+    match value {
+        _ if listed == "*" => true,
+        None => listed == "nothing",
+        Some(value) => serde_json::from_str(listed).is_ok_and(|listed: Value| listed == *value),
+    }
+}
+
+/// The rows of the page; none where it does not exist.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn read(project: &Path) -> std::io::Result<Vec<Listed>> {
+    match std::fs::read_to_string(project.join("docs/differences.md")) {
+        Ok(text) => Ok(rows(&text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The rows of a page's tables that have six columns, without their heads.
+#[must_use]
+pub fn rows(text: &str) -> Vec<Listed> {
+    let mut rows = Vec::new();
+    let mut is_in_table = false;
+    for (index, line) in text.lines().enumerate() {
+        let cells: Vec<_> =
+            line.trim().trim_matches('|').split(" | ").map(|cell| cell.trim().trim_matches('`')).collect();
+        let [api, scripts, field, kafka, ottla, _why] = cells.as_slice() else {
+            is_in_table &= line.starts_with('|');
+            continue;
+        };
+        if !is_in_table || field.starts_with("---") {
+            is_in_table = true;
+            continue;
+        }
+        rows.push(Listed {
+            line: index + 1,
+            api: (*api).to_owned(),
+            scripts: (*scripts).to_owned(),
+            field: (*field).to_owned(),
+            kafka: (*kafka).to_owned(),
+            ottla: (*ottla).to_owned(),
+        });
+    }
+    rows
+}

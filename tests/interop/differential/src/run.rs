@@ -1,0 +1,123 @@
+//! All scripts on both sides, several at once.
+
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use ottla_wire::ApiKey;
+use serde_json::{Value, json};
+
+use crate::compare::{Difference, compare};
+use crate::play::{Asked, Transcript, asked, play};
+use crate::rules::aside;
+use crate::script::{Request, Script};
+use crate::side::TcpSide;
+
+/// Kafka's metadata reach its broker a moment after its controller has answered.
+pub const KAFKA_SETTLES: Duration = Duration::from_millis(60);
+/// Ottla's are there when it answers.
+pub const OTTLA_SETTLES: Duration = Duration::ZERO;
+
+/// A request and the two answers.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// The script's name.
+    pub script: String,
+    /// What was asked.
+    pub asked: Asked,
+    /// Where the answers differ.
+    pub differences: Vec<Difference>,
+}
+
+/// What came of a script.
+#[derive(Clone, Debug)]
+pub struct Played {
+    /// Every request.
+    pub pairs: Vec<Pair>,
+    /// What Kafka answered, and in which namespace.
+    pub kafka: Transcript,
+    /// See `kafka`.
+    pub namespace: String,
+    /// How long it took on both sides, all attempts together.
+    pub took: Duration,
+}
+
+/// Compares what two sides answered.
+#[must_use]
+pub fn pairs(script: &Script, kafka: (&Transcript, &str), ottla: (&Transcript, &str)) -> Vec<Pair> {
+    let asked = asked(script);
+    let ours = aside(ottla.0, &asked, ottla.1);
+    let theirs = aside(kafka.0, &asked, kafka.1);
+    let all = asked.into_iter().zip(theirs.into_iter().zip(ours));
+    all.map(|(asked, (kafka, ottla))| Pair { script: script.name.clone(), asked, differences: compare(&kafka, &ottla) })
+        .collect()
+}
+
+/// Plays every script on both sides. One that differs is played once more, in a new namespace: what was a matter of
+/// moments does not happen twice. `is_well` says of a pair whether its differences are no reason for that; `first_attempt`
+/// is 0 on brokers that are new.
+pub fn run(
+    scripts: &[Script],
+    kafka: SocketAddr,
+    ottla: SocketAddr,
+    workers: usize,
+    first_attempt: usize,
+    is_well: &(dyn Fn(&Pair) -> bool + Sync),
+    done: &(dyn Fn(&Script) + Sync),
+) -> Vec<Played> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(vec![None; scripts.len()]);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some((index, script)) = {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    scripts.get(index).map(|script| (index, script))
+                } {
+                    let from = Instant::now();
+                    let mut played = once(script, kafka, ottla, first_attempt);
+                    if !played.pairs.iter().all(is_well) {
+                        played = once(script, kafka, ottla, first_attempt + 1);
+                    }
+                    played.took = from.elapsed();
+                    results.lock().expect("no worker panics")[index] = Some(played);
+                    done(script);
+                }
+            });
+        }
+    });
+    results.into_inner().expect("no worker panics").into_iter().flatten().collect()
+}
+
+fn once(script: &Script, kafka: SocketAddr, ottla: SocketAddr, attempt: usize) -> Played {
+    let namespace = script.namespace(attempt);
+    let (theirs, ours) = std::thread::scope(|scope| {
+        let theirs = scope.spawn(|| play(script, &namespace, &mut TcpSide::new(kafka, KAFKA_SETTLES)));
+        let ours = play(script, &namespace, &mut TcpSide::new(ottla, OTTLA_SETTLES));
+        (theirs.join().expect("a script is played to its end"), ours)
+    });
+    let pairs = pairs(script, (&theirs, &namespace), (&ours, &namespace));
+    Played { pairs, kafka: theirs, namespace, took: Duration::ZERO }
+}
+
+/// What makes a broker ready: its coordinators' topics are there, their partitions loaded, before any script begins.
+#[must_use]
+pub fn warm_up() -> Script {
+    let mut script = Script::new("warm up");
+    let busy = [14, 15, 16, 3, 5];
+    for (kind, key) in [(0, "warm-up"), (1, "warm-up")] {
+        let body = json!({"keyType": kind, "coordinatorKeys": [key]});
+        script.send(Request::new(ApiKey::FindCoordinator, 4, body).again_while(&busy));
+    }
+    // One group for each partition of the offsets topic, and one transactional id.
+    for group in ["a", "b", "c", "d"] {
+        let body = json!({"groups": [{"groupId": group, "topics": Value::Null}], "requireStable": true});
+        script.send(Request::new(ApiKey::OffsetFetch, 8, body).again_while(&busy));
+    }
+    for id in ["a", "b", "c", "d"] {
+        let body = json!({"transactionalId": id, "transactionTimeoutMs": 10_000});
+        script.send(Request::new(ApiKey::InitProducerId, 4, body).again_while(&busy));
+    }
+    script
+}
