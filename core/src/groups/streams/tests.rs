@@ -404,6 +404,16 @@ fn a_member_that_comes_takes_no_more_tasks_than_it_needs_to() {
     assert_eq!(world.clients[2].active.len(), 3, "{:?}", world.clients);
 }
 
+/// As Apache Kafka 4.3.1 writes them: they begin with 1, unlike those of consumer groups.
+#[test]
+fn states_of_members_have_kafkas_numbers() {
+    assert_eq!(MemberState::ALL.map(|state| state as i8), [1, 2, 3]);
+    for state in MemberState::ALL {
+        assert_eq!(MemberState::from_number(state as i8), state);
+    }
+    assert_eq!(MemberState::from_number(0), MemberState::Unknown);
+}
+
 #[test]
 fn the_drawings_have_the_states_of_the_code() {
     let page = include_str!("../../../../docs/groups.md");
