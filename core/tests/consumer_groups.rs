@@ -799,9 +799,13 @@ fn told(answer: &ConsumerGroupHeartbeatResponse) -> Vec<i32> {
 }
 
 fn describe(world: &mut World, group: &str) -> DescribedGroup {
-    let request = ConsumerGroupDescribeRequest { group_ids: vec![group.into()], ..Default::default() };
+    let group_ids = vec![group.into()];
+    let request = ConsumerGroupDescribeRequest { group_ids, include_authorized_operations: true, ..Default::default() };
     let answer: ConsumerGroupDescribeResponse = world.call(1, &request);
-    answer.groups[0].clone()
+    let described = answer.groups[0].clone();
+    let is_told = described.authorized_operations != i32::MIN;
+    assert_eq!(is_told, described.error_code == 0, "what may be done with a group is told where there is one");
+    described
 }
 
 fn commit(world: &mut World, version: i16, member: &str, epoch: i32, partition: i32) -> i16 {

@@ -13,7 +13,10 @@ FILES = {
     "empty.properties": "",
 }
 
-WORDS = "".join(f"key-{number}|word {number}\n" for number in range(9))
+INPUTS = {
+    "words": "".join(f"key-{number}|word {number}\n" for number in range(9)),
+    "kcat": "".join(f"key-{number}:value {number}\n" for number in range(3)),
+}
 
 # What the broker itself is asked, while it runs.
 STEPS = """
@@ -167,6 +170,25 @@ DelegationTokenCommand --describe --owner-principal User:anna --command-config {
 DelegationTokenCommand --renew --renew-time-period -1 --hmac AAAA --command-config {work}/empty.properties
 DelegationTokenCommand --expire --expiry-time-period -1 --hmac AAAA --command-config {work}/empty.properties
 BrokerApiVersionsCommand
+"""
+
+# Programs of others: kcat, which is librdkafka's, and kadm (clients/go/kadm), the administration of franz-go that rpk and web
+# consoles are built on. They are called with the broker's address first.
+OTHER_STEPS = """
+kcat -L -t words
+kcat -L -J -t placed
+kcat -P -t kcat -p 0 -K : < kcat
+kcat -P -t kcat -p 0 -z snappy -H name=value < kcat
+kcat -C -t kcat -p 0 -o beginning -e -q -f '%p:%o:%k:%s:%h\\n'
+kcat -C -t kcat -p 0 -o -2 -e -q
+kcat -C -t kcat -p 0 -o beginning -c 1 -q
+kcat -Q -t kcat:0:-1
+kcat -Q -t kcat:0:-2
+kcat -Q -t kcat:0:1
+kcat -G kcat-group -X auto.offset.reset=earliest -c 6 -q kcat
+kcat -G kcat-group -X auto.offset.reset=earliest -e -q kcat
+kcat -C -t missing -p 0 -e -q -X allow.auto.create.topics=false
+kadm
 """
 
 # What is asked of the files, once the broker has stopped.

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""All of Apache Kafka's command line tools, in their usual subcommands, against one broker: what they say must be what they
-say to Apache Kafka 4.3.1, ids, times and places aside.
+"""All of Apache Kafka's command line tools, in their usual subcommands, and kcat and kadm, against one broker: what they say must
+be what they say to Apache Kafka 4.3.1, ids, times and places aside.
 
 What Kafka had them say is kept in tool_answers.json, so that no Kafka is needed for the comparison:
 
@@ -25,7 +25,7 @@ import time
 from pathlib import Path
 
 from broker import KAFKA, Broker, kafka
-from tool_steps import FILE_STEPS, FILES, STEPS, WORDS, steps
+from tool_steps import FILE_STEPS, FILES, INPUTS, OTHER_STEPS, STEPS, steps
 
 HERE = Path(__file__).resolve().parent
 TOOLS = "tools"
@@ -55,7 +55,7 @@ UNLIKE = [
 # Where a tool's numbers tell how fast the machine is, and how far the metadata log has come.
 NUMBERS = ("ProducerPerformance", "ConsumerPerformance", "ShareConsumerPerformance", "EndToEndLatency", "MetadataQuorumCommand")
 # Where Kafka has things in the order of a hash.
-UNORDERED = ("StreamsResetter", "LeaderElectionCommand", "LogDirsCommand", "--describe --topics-with-overrides", "TopicCommand --describe", "MetadataShell", "ClientMetricsCommand --list",
+UNORDERED = ("StreamsResetter", "LeaderElectionCommand", "LogDirsCommand", "--describe --topics-with-overrides", "TopicCommand --describe", "MetadataShell", "ClientMetricsCommand --list", "kcat -L", "kcat -G",
              "ConsumerGroupCommand --list", "ShareGroupCommand --list", "GroupsCommand", "ConfigCommand --describe", "reassign.", "consumer.Console", "--describe --all-groups")
 
 
@@ -99,10 +99,10 @@ class Machine:
 
 
 class ToolRun:
-    """The tools against one broker. `java` is how to start a machine."""
+    """The tools against one broker. `java` is how to start a machine, `kadm` the program."""
 
-    def __init__(self, column, directory, binary, java, report=None):
-        self.column, self.directory, self.binary, self.report = column, directory, binary, report
+    def __init__(self, column, directory, binary, java, kadm, report=None):
+        self.column, self.directory, self.binary, self.kadm, self.report = column, directory, binary, kadm, report
         self.directory.mkdir(parents=True)
         self.data, self.work = directory / "data", directory / "work"
         self.work.mkdir()
@@ -138,6 +138,8 @@ class ToolRun:
                 raise Wrong(f"the broker {problem}")
             for step in steps(STEPS):
                 answers[step] = self.step(step, is_online=True)
+            for step in steps(OTHER_STEPS):
+                answers[step] = self.other_step(step)
             if problem := broker.stop(STOP_S):
                 raise Wrong(f"the broker {problem}")
             for step in steps(FILE_STEPS):
@@ -155,7 +157,20 @@ class ToolRun:
             words = self.with_address(class_name, words)
         if "." not in class_name or class_name.startswith(("consumer.", "streams.", "reassign.")):
             class_name = "org.apache.kafka.tools." + class_name
-        status, said = self.machine.run(class_name, words, WORDS if stdin else "")
+        status, said = self.machine.run(class_name, words, INPUTS.get(stdin, ""))
+        return time.monotonic() - begin, self.alike(step, [f"status {status}", *said.splitlines()])
+
+    def other_step(self, step):
+        begin = time.monotonic()
+        command, _, stdin = step.partition(" < ")
+        program, *words = shlex.split(command)
+        address = f"127.0.0.1:{self.port}"
+        words = [self.kadm, address] if program == "kadm" else [program, "-b", address, *words]
+        try:
+            ended = subprocess.run(words, input=INPUTS.get(stdin, ""), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=STEP_S)
+            status, said = ended.returncode, ended.stdout
+        except subprocess.TimeoutExpired:
+            status, said = "hung", ""
         return time.monotonic() - begin, self.alike(step, [f"status {status}", *said.splitlines()])
 
     def with_address(self, class_name, words):
@@ -174,7 +189,7 @@ class ToolRun:
         text = re.sub(r"(producerId|CreateTime|size|position|Epoch|\"size\"): ?\d+", r"\1: N", text)
         # What is logged comes with its time, and is not what the tool says; nor are the steps to a failure.
         lines = [line.strip() for line in text.splitlines()]
-        lines = [line for line in lines if line and not re.match(r"at [\w.$/]+\(|null$|Tools\$Ended|Unexpected error:$|\d\d:\d\d:\d\d\.|\[?TIME\]?,? (WARN|INFO|ERROR)|\.\.\. \d+ more", line)]
+        lines = [line for line in lines if line and not re.match(r"at [\w.$/]+\(|null$|Tools\$Ended|Unexpected error:$|\d\d:\d\d:\d\d\.|%\d\|\[?TIME\]?,? (WARN|INFO|ERROR)|\.\.\. \d+ more", line)]
         if step.startswith(NUMBERS):
             lines = [re.sub(r"-?\d+(\.\d+)?|NaN", "N", line) for line in lines]
         # Tables are as wide as what is in them.
@@ -202,9 +217,9 @@ def install_shell(directory):
         subprocess.run(["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={directory}"], check=True)
 
 
-def record(java):
+def record(java, kadm):
     with tempfile.TemporaryDirectory(prefix="ottla-tools-") as directory:
-        answers = ToolRun(KAFKA, Path(directory) / KAFKA, None, java).answers()
+        answers = ToolRun(KAFKA, Path(directory) / KAFKA, None, java, kadm).answers()
     kept = {step: said for step, (_, said) in answers.items()}
     ANSWERS.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
     print(f"{len(kept)} answers are kept in {ANSWERS}")
@@ -217,4 +232,5 @@ if __name__ == "__main__":
     run = SourceFileLoader("run", str(HERE / "run")).load_module()
     run.install_java()
     run.install_shell()
-    record(run.TOOLS_JAVA)
+    run.install_go()
+    record(run.TOOLS_JAVA, run.KADM)

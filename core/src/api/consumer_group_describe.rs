@@ -26,7 +26,10 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: &Co
         groups.push(match describe(broker, id) {
             Ok((index, described)) => {
                 partitions.extend(index);
-                DescribedGroup { authorized_operations: operations, ..described }
+                // Of a group that is none nobody may do anything.
+                let is_told = described.error_code == ErrorCode::None.number();
+                let authorized_operations = if is_told { operations } else { authorized::NOT_ASKED };
+                DescribedGroup { authorized_operations, ..described }
             }
             Err(error) => refusal(id.clone(), error),
         });
