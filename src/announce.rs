@@ -1,9 +1,9 @@
 //! The one line on start: where the broker listens, on which directory, what is in it, and how long that took.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ottla_core::Broker;
-use ottla_core::boundary::{Input, Output};
+use ottla_core::boundary::{ConnId, Input, Output};
 use ottla_core::time::{Monotonic, Now};
 use ottla_runtime::Core;
 
@@ -56,5 +56,13 @@ impl Core for Announced {
 
     fn max_frame_bytes(&self) -> usize {
         self.broker.max_frame_bytes()
+    }
+
+    fn measures_time(&self) -> bool {
+        self.broker.measures_time()
+    }
+
+    fn spent(&mut self, conn: ConnId, time: Duration) {
+        self.broker.spent(conn, time);
     }
 }

@@ -20,11 +20,9 @@ pub trait Core: Send + 'static {
     /// The largest frame that connections may send: `socket.request.max.bytes`.
     fn max_frame_bytes(&self) -> usize;
     /// Whether [`Core::spent`] is to be told.
-    fn measures_time(&self) -> bool {
-        false
-    }
+    fn measures_time(&self) -> bool;
     /// Handling a frame of `conn` took so much time.
-    fn spent(&mut self, _conn: ConnId, _time: Duration) {}
+    fn spent(&mut self, conn: ConnId, time: Duration);
 }
 
 /// What runs storage commands: [`Storage`].

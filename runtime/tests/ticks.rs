@@ -4,8 +4,9 @@ use std::fs::File;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
-use ottla_core::boundary::{FileId, Input, OpId, Outcome, Output, Path, StorageCommand, StorageResult};
+use ottla_core::boundary::{ConnId, FileId, Input, OpId, Outcome, Output, Path, StorageCommand, StorageResult};
 use ottla_core::time::{Monotonic, Now};
 use ottla_runtime::{Core, Disk, Hub};
 
@@ -36,6 +37,12 @@ impl Core for Lister {
     fn max_frame_bytes(&self) -> usize {
         0
     }
+
+    fn measures_time(&self) -> bool {
+        false
+    }
+
+    fn spent(&mut self, _conn: ConnId, _time: Duration) {}
 }
 
 /// Tells which thread ran each command.

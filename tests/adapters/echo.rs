@@ -93,6 +93,12 @@ impl Core for Echo {
     fn max_frame_bytes(&self) -> usize {
         MAX_FRAME_BYTES
     }
+
+    fn measures_time(&self) -> bool {
+        false
+    }
+
+    fn spent(&mut self, _conn: ConnId, _time: Duration) {}
 }
 
 impl Echo {

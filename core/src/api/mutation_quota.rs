@@ -84,5 +84,5 @@ pub(super) fn limit_deletion(change: &mut Change<DeleteTopicsResponse>, image: &
 }
 
 fn exceeded() -> ApiError {
-    ApiError::new(ErrorCode::ThrottlingQuotaExceeded, "The throttling quota has been exceeded.")
+    ApiError::bare(ErrorCode::ThrottlingQuotaExceeded)
 }
