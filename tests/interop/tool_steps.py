@@ -173,7 +173,11 @@ BrokerApiVersionsCommand
 """
 
 # Programs of others: kcat, which is librdkafka's, and kadm (clients/go/kadm), the administration of franz-go that rpk and web
-# consoles are built on. They are called with the broker's address first.
+# consoles are built on. They are called with the broker's address first, on a broker of their own with two topics.
+BEFORE_OTHERS = """
+TopicCommand --create --topic words --partitions 3 --config retention.ms=7200000
+TopicCommand --create --topic placed --replica-assignment 1
+"""
 OTHER_STEPS = """
 kcat -L -t words
 kcat -L -J -t placed

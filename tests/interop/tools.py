@@ -22,10 +22,11 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from broker import KAFKA, Broker, kafka
-from tool_steps import FILE_STEPS, FILES, INPUTS, OTHER_STEPS, STEPS, steps
+from tool_steps import BEFORE_OTHERS, FILE_STEPS, FILES, INPUTS, OTHER_STEPS, STEPS, steps
 
 HERE = Path(__file__).resolve().parent
 TOOLS = "tools"
@@ -130,24 +131,37 @@ class ToolRun:
 
     def answers(self):
         """-> what each step took and had the tool say."""
-        overrides = OVERRIDES if self.column == KAFKA else [*OVERRIDES, *CONTROLLER]
-        broker = Broker(self.directory, self.port, self.column, self.binary, overrides)
         answers = {}
+        try:
+            with self.broker(self.directory):
+                for step in steps(STEPS):
+                    answers[step] = self.step(step, is_online=True)
+            for step in steps(FILE_STEPS):
+                answers[step] = self.step(step, is_online=False)
+            # Nothing that was changed before is in their way.
+            self.data = self.directory / "others" / "data"
+            with self.broker(self.directory / "others"):
+                for step in steps(BEFORE_OTHERS):
+                    self.step(step, is_online=True)
+                for step in steps(OTHER_STEPS):
+                    answers[step] = self.other_step(step)
+        finally:
+            self.machine.close()
+        return answers
+
+    @contextmanager
+    def broker(self, directory):
+        directory.mkdir(exist_ok=True)
+        overrides = OVERRIDES if self.column == KAFKA else [*OVERRIDES, *CONTROLLER]
+        broker = Broker(directory, self.port, self.column, self.binary, overrides)
         try:
             if problem := broker.start():
                 raise Wrong(f"the broker {problem}")
-            for step in steps(STEPS):
-                answers[step] = self.step(step, is_online=True)
-            for step in steps(OTHER_STEPS):
-                answers[step] = self.other_step(step)
+            yield
             if problem := broker.stop(STOP_S):
                 raise Wrong(f"the broker {problem}")
-            for step in steps(FILE_STEPS):
-                answers[step] = self.step(step, is_online=False)
         finally:
             broker.kill()
-            self.machine.close()
-        return answers
 
     def step(self, step, is_online):
         begin = time.monotonic()
