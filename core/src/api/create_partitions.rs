@@ -17,6 +17,11 @@ use crate::wire::{MetadataRecord, Str};
 /// Plans what is asked for; refusals are told topic by topic.
 #[must_use]
 pub fn handle(request: &CreatePartitionsRequest, view: View<'_>) -> Change<CreatePartitionsResponse> {
+    if request.timeout_ms <= 0 {
+        let late = ApiError::bare(ErrorCode::RequestTimedOut);
+        let results = request.topics.iter().map(|topic| result(&topic.name, Err(late.clone()))).collect();
+        return Change::nothing(CreatePartitionsResponse { results, ..Default::default() });
+    }
     let mut seen = BTreeSet::new();
     let repeated: BTreeSet<&Str> =
         request.topics.iter().filter(|topic| !seen.insert(&topic.name)).map(|topic| &topic.name).collect();
@@ -142,7 +147,7 @@ mod tests {
     }
 
     fn ask(topics: Vec<CreatePartitionsTopic>) -> Change<CreatePartitionsResponse> {
-        handle(&CreatePartitionsRequest { topics, ..Default::default() }, cluster().view())
+        handle(&CreatePartitionsRequest { topics, timeout_ms: 1000, ..Default::default() }, cluster().view())
     }
 
     fn answers(change: &Change<CreatePartitionsResponse>) -> Vec<(&str, i16, &str)> {
@@ -194,8 +199,12 @@ mod tests {
 
     #[test]
     fn validate_only_writes_nothing() {
-        let request =
-            CreatePartitionsRequest { topics: vec![topic("one", 2, None)], validate_only: true, ..Default::default() };
+        let request = CreatePartitionsRequest {
+            topics: vec![topic("one", 2, None)],
+            validate_only: true,
+            timeout_ms: 1000,
+            ..Default::default()
+        };
         let change = handle(&request, cluster().view());
         assert_eq!((answers(&change), words(&change.records)), (vec![("one", 0, "")], vec![]));
     }

@@ -19,6 +19,11 @@ use crate::wire::{MetadataRecord, Str, Uuid};
 /// Plans what is asked for; refusals are told topic by topic.
 #[must_use]
 pub fn handle(request: &CreateTopicsRequest, view: View<'_>, rng: &mut Rng) -> Change<CreateTopicsResponse> {
+    if request.timeout_ms <= 0 {
+        let late = |topic: &CreatableTopic| refused(topic.name.clone(), ApiError::bare(ErrorCode::RequestTimedOut));
+        let topics = request.topics.iter().map(late).collect();
+        return Change::nothing(CreateTopicsResponse { topics, ..Default::default() });
+    }
     let mut plan = Plan::new(view, rng);
     let duplicates = duplicates(&request.topics);
     let is_single = |topic: &&CreatableTopic| !duplicates.contains(&topic.name);

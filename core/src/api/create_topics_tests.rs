@@ -32,6 +32,17 @@ fn create(cluster: &mut Cluster, topics: Vec<CreatableTopic>) -> Change<CreateTo
     handle(&request, view, &mut cluster.rng)
 }
 
+#[test]
+fn what_has_no_time_is_too_late() {
+    let mut cluster = Cluster::new();
+    for timeout_ms in [0, -1] {
+        let request = CreateTopicsRequest { topics: vec![topic("a", 1, 1)], timeout_ms, ..Default::default() };
+        let view = View { image: &cluster.image, config: &cluster.config, listener: 0 };
+        let change = handle(&request, view, &mut cluster.rng);
+        assert_eq!((answers(&change), words(&change.records)), (vec![("a", 7, "")], vec![]));
+    }
+}
+
 fn answers(change: &Change<CreateTopicsResponse>) -> Vec<(&str, i16, &str)> {
     change.response.topics.iter().map(|t| (&*t.name, t.error_code, t.error_message.as_deref().unwrap_or(""))).collect()
 }

@@ -27,6 +27,11 @@ pub fn handle(request: &DeleteTopicsRequest, version: i16, view: View<'_>) -> Ch
         let responses = asked.into_iter().map(|topic| refused(topic.name, topic.topic_id, error.clone())).collect();
         return Change::nothing(DeleteTopicsResponse { responses, ..Default::default() });
     }
+    if request.timeout_ms <= 0 {
+        let error = ApiError::bare(ErrorCode::RequestTimedOut);
+        let responses = asked.into_iter().map(|topic| refused(topic.name, topic.topic_id, error.clone())).collect();
+        return Change::nothing(DeleteTopicsResponse { responses, ..Default::default() });
+    }
     let mut plan = Plan { image: view.image, responses: Vec::new(), doomed: BTreeMap::new() };
     plan.add_all(&asked);
     let records =
@@ -163,7 +168,7 @@ mod tests {
     }
 
     fn ask(topics: Vec<DeleteTopicState>) -> Change<DeleteTopicsResponse> {
-        handle(&DeleteTopicsRequest { topics, ..Default::default() }, 6, cluster().view())
+        handle(&DeleteTopicsRequest { topics, timeout_ms: 1000, ..Default::default() }, 6, cluster().view())
     }
 
     fn answers(change: &Change<DeleteTopicsResponse>) -> Vec<(Option<&str>, u128, i16)> {
@@ -179,7 +184,8 @@ mod tests {
 
     #[test]
     fn before_v6_topics_are_deleted_by_name() {
-        let request = DeleteTopicsRequest { topic_names: vec!["a".into(), "zzz".into()], ..Default::default() };
+        let request =
+            DeleteTopicsRequest { topic_names: vec!["a".into(), "zzz".into()], timeout_ms: 1000, ..Default::default() };
         let change = handle(&request, 5, cluster().view());
         assert_eq!(answers(&change), [(Some("zzz"), 0, 3), (Some("a"), 5, 0)]);
     }
@@ -214,13 +220,20 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_time_is_too_late() {
+        let request = DeleteTopicsRequest { topics: vec![state(Some("a"), 0)], timeout_ms: 0, ..Default::default() };
+        let change = handle(&request, 6, cluster().view());
+        assert_eq!((answers(&change), words(&change.records)), (vec![(Some("a"), 0, 7)], vec![]));
+    }
+
+    #[test]
     fn where_deletion_is_disabled_nothing_is_deleted() {
         let mut cluster = Cluster::with(&[("delete.topic.enable", "false")]);
         cluster.add("a", 5, 1);
-        let request = DeleteTopicsRequest { topics: vec![state(Some("a"), 0)], ..Default::default() };
+        let request = DeleteTopicsRequest { topics: vec![state(Some("a"), 0)], timeout_ms: 1000, ..Default::default() };
         let change = handle(&request, 6, cluster.view());
         assert_eq!((answers(&change), words(&change.records)), (vec![(Some("a"), 0, 73)], vec![]));
-        let request = DeleteTopicsRequest { topic_names: vec!["a".into()], ..Default::default() };
+        let request = DeleteTopicsRequest { topic_names: vec!["a".into()], timeout_ms: 1000, ..Default::default() };
         assert_eq!(handle(&request, 2, cluster.view()).response.responses[0].error_code, 42);
     }
 }

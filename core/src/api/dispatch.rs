@@ -162,7 +162,7 @@ fn groups(
 ) -> Result<(), String> {
     let version = caller.version;
     match key {
-        OffsetCommitRequest::KEY => offset_commit::handle(broker, now, caller, &read(body, version)?),
+        OffsetCommitRequest::KEY => offset_commit::handle(broker, now, caller, read(body, version)?),
         OffsetFetchRequest::KEY => offset_fetch::handle(broker, now, caller, read(body, version)?),
         OffsetDeleteRequest::KEY => offset_delete::handle(broker, now, caller, &read(body, version)?),
         DescribeGroupsRequest::KEY => describe_groups::handle(broker, now, caller, &read(body, version)?),

@@ -6,6 +6,7 @@ pub mod session;
 #[cfg(test)]
 mod tests;
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use self::session::{FetchKey, FetchPlan, FetchTarget, Marks, SessionId, SessionRequest, Told, TopicKey};
@@ -23,7 +24,7 @@ use crate::types::{LeaderEpoch, Offset, PartitionId};
 use crate::wire::messages::fetch::{
     self as message, EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
 };
-use crate::wire::{Message, Records, to_frame};
+use crate::wire::{Message, Records, Uuid, to_frame};
 
 /// A fetch that waits for look-ups or for more records.
 #[derive(Debug)]
@@ -71,6 +72,9 @@ enum Finding {
 const TOPIC_IDS_SINCE: i16 = 13;
 
 pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: FetchRequest) {
+    if is_nonsense(caller.version, &request) {
+        return broker.answer(caller, &refused(caller.version, &request), Vec::new());
+    }
     let plan = broker.fetch_sessions.begin(now.monotonic, session_request(caller.version, &request), &mut broker.rng);
     let FetchPlan { session, is_incremental, targets } = match plan {
         Ok(plan) => plan,
@@ -81,7 +85,9 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: Fet
     };
     let max_bytes = broker.quotas.fetch_max_bytes(caller.slot).min(request.max_bytes.max(0) as u64);
     let isolation = Isolation::of_level(request.isolation_level);
-    let entries: Vec<_> = targets.into_iter().map(|target| find(broker, isolation, target)).collect();
+    let is_follower = request.replica_id >= 0 || request.replica_state.replica_id >= 0;
+    let find = |target| if is_follower { find_for_follower(broker, target) } else { find(broker, isolation, target) };
+    let entries: Vec<_> = targets.into_iter().map(find).collect();
     let parked = ParkedFetch {
         caller,
         session,
@@ -93,6 +99,38 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: Fet
         entries,
     };
     proceed(broker, now, parked);
+}
+
+/// Requests that Apache Kafka stumbles over, and says so.
+fn is_nonsense(version: i16, request: &FetchRequest) -> bool {
+    let has_zero_id = version >= TOPIC_IDS_SINCE && request.topics.iter().any(|topic| topic.topic_id == Uuid::ZERO);
+    !matches!(request.isolation_level, 0 | 1) || has_zero_id
+}
+
+/// All partitions by name have the error; clients that go by ids look for it in front.
+fn refused(version: i16, request: &FetchRequest) -> FetchResponse {
+    let error_code = ErrorCode::UnknownServerError.number();
+    let mut response = FetchResponse { error_code, session_id: request.session_id, ..Default::default() };
+    for topic in request.topics.iter().filter(|_| version < TOPIC_IDS_SINCE) {
+        let key = |partition| FetchKey { topic: TopicKey::Name((&*topic.topic).into()), partition };
+        for partition in &topic.partitions {
+            push(
+                &mut response,
+                &key(partition.partition),
+                PartitionData { error_code, aborted_transactions: Some(Vec::new()), ..nothing(partition.partition) },
+            );
+        }
+    }
+    response
+}
+
+/// A node that is alone has no followers.
+fn find_for_follower(broker: &Broker, target: FetchTarget) -> Entry {
+    let (partition, error) = match resolve(broker, &target.key) {
+        Ok(partition) => (Some(partition), ErrorCode::NotLeaderOrFollower),
+        Err(error) => (None, error),
+    };
+    Entry { target, partition, finding: Finding::Error(error), aborted: Aborted::NotAsked }
 }
 
 pub(crate) fn wake(broker: &mut Broker, now: Now, mut parked: ParkedFetch, wake: Wake) {
@@ -377,16 +415,11 @@ impl Entry {
 }
 
 fn partition_data(broker: &Broker, parked: &ParkedFetch, entry: &Entry, range: Option<FileRange>) -> PartitionData {
-    let empty = PartitionData {
-        partition_index: entry.target.key.partition,
-        high_watermark: -1,
-        last_stable_offset: -1,
-        log_start_offset: -1,
-        records: Some(Records::default()),
-        ..Default::default()
-    };
+    let empty = nothing(entry.target.key.partition);
     if let Finding::Error(error) = entry.finding {
-        return PartitionData { error_code: error.number(), ..empty };
+        // As Kafka does it: none where there is no such partition, not known where it could not be read.
+        let aborted_transactions = entry.partition.is_none().then(Vec::new);
+        return PartitionData { error_code: error.number(), aborted_transactions, ..empty };
     }
     let Some(log) = entry.partition.and_then(|partition| broker.logs.get(&partition)) else {
         return PartitionData { error_code: ErrorCode::NotLeaderOrFollower.number(), ..empty };
@@ -416,6 +449,18 @@ fn partition_data(broker: &Broker, parked: &ParkedFetch, entry: &Entry, range: O
     data
 }
 
+/// A partition of which nothing is known.
+fn nothing(partition_index: i32) -> PartitionData {
+    PartitionData {
+        partition_index,
+        high_watermark: -1,
+        last_stable_offset: -1,
+        log_start_offset: -1,
+        records: Some(Records::default()),
+        ..Default::default()
+    }
+}
+
 fn to_message(aborted: &AbortedTransaction) -> message::AbortedTransaction {
     message::AbortedTransaction {
         producer_id: aborted.producer_id.0,
@@ -441,8 +486,29 @@ fn push(response: &mut FetchResponse, key: &FetchKey, data: PartitionData) {
     }
 }
 
+/// Of a partition that is asked for more than once the last word counts.
+fn each_once(targets: Vec<FetchTarget>) -> Vec<FetchTarget> {
+    if targets.len() < 2 {
+        return targets;
+    }
+    let mut places = BTreeMap::new();
+    let mut kept: Vec<FetchTarget> = Vec::with_capacity(targets.len());
+    for target in targets {
+        match places.get(&target.key) {
+            Some(place) => kept[*place] = target,
+            None => {
+                places.insert(target.key.clone(), kept.len());
+                kept.push(target);
+            }
+        }
+    }
+    kept
+}
+
 fn session_request(version: i16, request: &FetchRequest) -> SessionRequest {
     let key = |name: &str, id| if version >= TOPIC_IDS_SINCE { TopicKey::Id(id) } else { TopicKey::Name(name.into()) };
+    // Any negative number stands for none.
+    let epoch = |number: i32| LeaderEpoch(number.max(LeaderEpoch::NONE.0));
     let mut targets = Vec::new();
     for topic in &request.topics {
         let topic_key = key(&topic.topic, topic.topic_id);
@@ -450,10 +516,11 @@ fn session_request(version: i16, request: &FetchRequest) -> SessionRequest {
             key: FetchKey { topic: topic_key.clone(), partition: partition.partition },
             fetch_offset: Offset(partition.fetch_offset),
             max_bytes: partition.partition_max_bytes.max(0) as u32,
-            current_leader_epoch: LeaderEpoch(partition.current_leader_epoch),
-            last_fetched_epoch: LeaderEpoch(partition.last_fetched_epoch),
+            current_leader_epoch: epoch(partition.current_leader_epoch),
+            last_fetched_epoch: epoch(partition.last_fetched_epoch),
         }));
     }
+    let targets = each_once(targets);
     let mut forgotten = Vec::new();
     for topic in &request.forgotten_topics_data {
         let topic_key = key(&topic.topic, topic.topic_id);

@@ -23,6 +23,7 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, frame: &Byte
             Ok(begun) => return answer_committed(broker, now, caller, request, begun),
             Err(refusal) => Err(refusal),
         },
+        None if (request.producer_id == -1) != (request.producer_epoch == -1) => Err(ErrorCode::InvalidRequest.into()),
         None => broker.producer_ids.take().ok_or(Refusal::NoProducerId),
     };
     let response = match outcome {

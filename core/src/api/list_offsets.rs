@@ -1,5 +1,6 @@
 //! ListOffsets: the offset of the first, the last or the right record by time.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::Caller;
@@ -67,18 +68,31 @@ enum Answer {
     Later { partition: PartitionId, lookup: LookupId, end: Offset },
 }
 
+/// The replica id of those that are none.
+const CONSUMER: i32 = -1;
 /// Ends of a partition have no timestamp.
 const NO_TIMESTAMP: i64 = -1;
 
 pub(crate) fn handle(broker: &mut Broker, caller: Caller, request: ListOffsetsRequest) {
-    let isolation = Isolation::of_level(request.isolation_level);
+    // It is for consumers only.
+    let is_consumer = request.replica_id == CONSUMER;
+    let isolation = Isolation::of_level(if is_consumer { request.isolation_level } else { 0 });
+    let is_level = matches!(request.isolation_level, 0 | 1);
+    let mut asked_for = times_asked_for(&request);
     let mut parked = ParkedListOffsets { caller, response: ListOffsetsResponse::default(), looking: Vec::new() };
-    for topic in request.topics {
+    for topic in &request.topics {
         let mut answer = ListOffsetsTopicResponse { name: topic.name.clone(), ..Default::default() };
         for asked in &topic.partitions {
+            // What is asked for twice is answered once, and refused.
+            let Some(times) = asked_for.remove(&(&*topic.name, asked.partition_index)) else { continue };
             let mut response =
                 ListOffsetsPartitionResponse { partition_index: asked.partition_index, ..Default::default() };
-            match look(broker, (parked.caller.version, isolation), &topic.name, asked) {
+            let found = match times {
+                1 if is_level => look(broker, (parked.caller.version, isolation), &topic.name, asked),
+                1 => Err(ErrorCode::UnknownServerError),
+                _ => Err(ErrorCode::InvalidRequest),
+            };
+            match found {
                 Ok(Answer::Now(found)) => tell(&mut response, found),
                 Ok(Answer::Later { partition, lookup, end }) => {
                     let (topic_index, partition_index) = (parked.response.topics.len(), answer.partitions.len());
@@ -88,9 +102,22 @@ pub(crate) fn handle(broker: &mut Broker, caller: Caller, request: ListOffsetsRe
             }
             answer.partitions.push(response);
         }
-        parked.response.topics.push(answer);
+        if !answer.partitions.is_empty() {
+            parked.response.topics.push(answer);
+        }
     }
     proceed(broker, parked);
+}
+
+/// How often the request names each partition.
+fn times_asked_for(request: &ListOffsetsRequest) -> BTreeMap<(&str, i32), usize> {
+    let mut times = BTreeMap::new();
+    for topic in &request.topics {
+        for partition in &topic.partitions {
+            *times.entry((&*topic.name, partition.partition_index)).or_default() += 1;
+        }
+    }
+    times
 }
 
 /// A look-up came back.

@@ -71,7 +71,8 @@ pub fn handle(
     Change { records: plan.records(), response }
 }
 
-/// Requests that Kafka takes for malformed: ids came with version 10, but could not be asked for before version 12.
+/// Requests that Kafka takes for malformed: ids came with version 10, but could not be asked for before version 12. A topic with
+/// neither name nor id is a mistake that Kafka stumbles over, and it says so.
 fn refuse(asked: &[MetadataRequestTopic], version: i16) -> Option<MetadataResponse> {
     let is_bad = |topic: &MetadataRequestTopic| {
         (version < 12 && (topic.topic_id != Uuid::ZERO || topic.name.is_none()))
@@ -80,7 +81,8 @@ fn refuse(asked: &[MetadataRequestTopic], version: i16) -> Option<MetadataRespon
     if !asked.iter().any(is_bad) {
         return None;
     }
-    let error_code = ErrorCode::InvalidRequest.number();
+    let error = if version < 12 { ErrorCode::InvalidRequest } else { ErrorCode::UnknownServerError };
+    let error_code = error.number();
     let refused = |topic: &MetadataRequestTopic| MetadataResponseTopic {
         error_code,
         name: Some(topic.name.clone().unwrap_or_default()),

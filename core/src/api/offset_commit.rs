@@ -22,9 +22,13 @@ const TOPIC_IDS_SINCE: i16 = 10;
 /// First version whose clients know that a group may not be found.
 const NOT_FOUND_KNOWN_SINCE: i16 = 9;
 
-pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: &OffsetCommitRequest) {
+pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, mut request: OffsetCommitRequest) {
     let max_units = broker.groups.settings.offset_metadata_max_units;
     let image = broker.metadata.image();
+    // A topic without partitions is answered only where it does not exist.
+    let version = caller.version;
+    request.topics.retain(|topic| !topic.partitions.is_empty() || find(image, topic, version).is_none());
+    let request = &request;
     let checked = request.topics.iter().map(|topic| check_topic(image, topic, caller.version, max_units));
     let mut response = OffsetCommitResponse { topics: checked.collect(), ..Default::default() };
     let has_known = has_any(&response, ErrorCode::None) || has_any(&response, ErrorCode::OffsetMetadataTooLarge);

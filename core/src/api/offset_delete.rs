@@ -47,7 +47,7 @@ fn delete(
     }
     let mut records: Vec<CoordinatorRecord> = Vec::new();
     let mut response = OffsetDeleteResponse::default();
-    for topic in &request.topics {
+    for topic in request.topics.iter().filter(|topic| !topic.partitions.is_empty()) {
         let name = TopicName::from(&*topic.name);
         let found = broker.metadata.image().topic(&name);
         let is_read = known.is_subscribed_to(&name);

@@ -4,7 +4,7 @@
 
 mod transactions;
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use self::transactions::Admission;
@@ -13,7 +13,7 @@ use crate::boundary::CloseReason;
 use crate::broker::{Broker, Leads, Work};
 use crate::config::{CompressionType, TimestampType as TopicTimestampType, TopicConfig};
 use crate::error_code::ErrorCode;
-use crate::log::{LogState, PartitionLog};
+use crate::log::{AppendError, LogState, PartitionLog};
 use crate::parking::{Waits, Wake};
 use crate::records::{self, BatchError, Compression, ProduceRules, StoredCodec, TimestampType};
 use crate::time::{Monotonic, Now};
@@ -97,12 +97,15 @@ fn append_all(
 ) {
     let mut parked = ParkedProduce { caller, response: ProduceResponse::default(), pending: Vec::new() };
     let is_valid = (ACKS_ALL..=1).contains(&request.acks);
-    for topic in request.topic_data {
+    for topic in each_partition_once(request.topic_data) {
         let mut answer =
             TopicProduceResponse { name: topic.name.clone(), topic_id: topic.topic_id, ..Default::default() };
         for data in &topic.partition_data {
             let outcome = match refused {
-                _ if !is_valid => Err(refusal(ErrorCode::InvalidRequiredAcks)),
+                _ if !is_valid => {
+                    let known = resolve(broker, caller.version, &topic, data.index);
+                    Err(refusal(known.err().unwrap_or(ErrorCode::InvalidRequiredAcks)))
+                }
                 Err(error) => Err(refusal(error)),
                 Ok(refused) => append(broker, now, (caller.version, is_admin, refused), &topic, data),
             };
@@ -124,6 +127,23 @@ fn append_all(
     let timeout_ms = i64::from(request.timeout_ms);
     let deadline = (request.acks == ACKS_ALL).then(|| now.monotonic.plus_ms(timeout_ms));
     proceed(broker, parked, Waits { deadline, ..Waits::default() });
+}
+
+/// Of a partition that is named more than once the last records count; a topic without partitions is not answered.
+fn each_partition_once(mut topics: Vec<TopicProduceData>) -> Vec<TopicProduceData> {
+    if topics.len() == 1 && topics[0].partition_data.len() == 1 {
+        return topics;
+    }
+    let mut seen = BTreeSet::new();
+    for topic in topics.iter_mut().rev() {
+        let mut kept: Vec<_> = core::mem::take(&mut topic.partition_data);
+        kept.reverse();
+        kept.retain(|data| seen.insert((topic.name.clone(), topic.topic_id, data.index)));
+        kept.reverse();
+        topic.partition_data = kept;
+    }
+    topics.retain(|topic| !topic.partition_data.is_empty());
+    topics
 }
 
 pub(crate) fn wake(broker: &mut Broker, mut parked: ParkedProduce, waits: Waits, wake: Wake) {
@@ -214,9 +234,13 @@ fn append(
     let rules = produce_rules(version, topic_config, broker.config.limits.decompressed_size_bytes);
     let batch = records::validate_produced(&bytes.to_bytes(), &rules, now.wall)
         .map_err(|error| batch_refusal(error, log.log_start()))?;
+    let log_start = log.log_start();
     let appended = log.append(now, epoch, batch, &mut broker.outbox).map_err(|error| {
-        let message = alloc::format!("{error}");
-        PartitionProduceResponse { error_message: Some(Str::from(message)), ..refusal(error.error_code()) }
+        let error_message = Some(Str::from(alloc::format!("{error}")));
+        let is_of_the_producer =
+            matches!(error, AppendError::OutOfOrderSequence { .. } | AppendError::ProducerEpoch { .. });
+        let log_start_offset = if is_of_the_producer { log_start.0 } else { -1 };
+        PartitionProduceResponse { error_message, log_start_offset, ..refusal(error.error_code()) }
     })?;
     broker.touch(partition);
     let response = PartitionProduceResponse {

@@ -39,7 +39,10 @@ pub(crate) struct ParkedTxnOffsetCommit {
     patient_until: Option<Monotonic>,
 }
 
-pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: TxnOffsetCommitRequest) {
+pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, mut request: TxnOffsetCommitRequest) {
+    // A topic without partitions is answered only where it does not exist.
+    let image = broker.metadata.image();
+    request.topics.retain(|topic| !topic.partitions.is_empty() || image.topic(&topic.name).is_none());
     let response = check_topics(broker, &request);
     if response.topics.iter().all(|topic| topic.partitions.iter().all(is_unknown)) {
         return broker.answer(caller, &response, Vec::new());
