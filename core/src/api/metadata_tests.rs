@@ -78,7 +78,7 @@ fn topics_are_told_by_id() {
 #[test]
 fn a_topic_without_name_and_id_or_with_an_id_before_v12_is_no_request() {
     let change = ask(12, Some(identified(&[0])));
-    assert_eq!((topics(&change), change.response.controller_id), (vec![("", 42)], -1));
+    assert_eq!((topics(&change), change.response.controller_id), (vec![("", -1)], -1));
     let mut with_id = named(&["t"]);
     with_id[0].topic_id = Uuid(6);
     assert_eq!(topics(&ask(11, Some(with_id.clone()))), [("t", 42)]);
