@@ -192,6 +192,8 @@ fn a_member_with_a_wrong_epoch_is_fenced_unless_it_can_not_have_got_the_answer()
     let answer = elsewhere.ask(&mut world);
     assert_eq!(answer.error_code, ErrorCode::GroupIdNotFound as i16);
     assert_eq!(answer.error_message.as_deref(), Some("Consumer group nowhere not found."));
+    elsewhere.epoch = -1;
+    assert_eq!(elsewhere.ask(&mut world).error_message.as_deref(), Some("Group nowhere not found."));
 }
 
 #[test]

@@ -364,6 +364,9 @@ fn members_share_the_work_and_go_on_from_what_was_committed() {
     world.send_from(second, 9, &join_request("readers", &second_id));
     assert!(world.answer_to::<JoinGroupResponse>(second, 9).is_none(), "the first member has to join again");
     assert_eq!(heartbeat(&mut world, "readers", &first, 1), ErrorCode::RebalanceInProgress as i16);
+    let described = describe(&mut world, "readers");
+    let old = described.members.iter().find(|member| *member.member_id == *first).expect("it is still a member");
+    assert_eq!((&*old.member_assignment, &*old.member_metadata), (&b"all"[..], &b""[..]), "it has what it had");
     let joined: JoinGroupResponse = world.call(9, &join_request("readers", &first));
     assert_eq!((joined.generation_id, joined.members.len()), (2, 2));
     assert_eq!((&*joined.leader, joined.protocol_name.as_deref()), (first.as_str(), Some("range")));

@@ -55,7 +55,8 @@ fn describe(coordinator: &Coordinator, id: &Str, version: i16) -> DescribedGroup
         }
         return dead;
     };
-    // Before the group is stable, what its members say may not be about the protocol that they agree on.
+    // Before the group is stable, what its members say may not be about the protocol that they agree on; what they have been
+    // assigned is still theirs.
     let protocol = classic.protocol().filter(|_| classic.is_stable());
     let members = classic.members().iter().map(|(id, member)| shown(id, member, protocol));
     DescribedGroup {
@@ -70,14 +71,13 @@ fn describe(coordinator: &Coordinator, id: &Str, version: i16) -> DescribedGroup
 
 fn shown(id: &MemberId, member: &crate::groups::Member, protocol: Option<&Arc<str>>) -> DescribedGroupMember {
     let metadata = protocol.and_then(|protocol| member.metadata(protocol)).cloned().unwrap_or_default();
-    let assignment = protocol.map(|_| member.assignment.clone()).unwrap_or_default();
     DescribedGroupMember {
         member_id: Str::from(&**id),
         group_instance_id: member.instance_id.as_deref().map(Str::from),
         client_id: Str::from(&*member.client_id),
         client_host: Str::from(&*member.client_host),
         member_metadata: Slice::from(metadata),
-        member_assignment: Slice::from(assignment),
+        member_assignment: Slice::from(member.assignment.clone()),
         ..Default::default()
     }
 }

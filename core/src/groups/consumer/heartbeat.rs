@@ -45,7 +45,10 @@ pub(crate) fn beat(
 ) -> Result<ConsumerGroupHeartbeatResponse, ApiError> {
     let request = beat.request;
     if matches!(request.member_epoch, LEAVING_EPOCH | AWAY_EPOCH) {
-        return existing(turn, known)?.leave(turn, request);
+        return match known {
+            None => Err(ApiError::new(ErrorCode::GroupIdNotFound, format!("Group {} not found.", turn.group))),
+            Some(_) => existing(turn, known)?.leave(turn, request),
+        };
     }
     if request.member_epoch != JOINING_EPOCH {
         return existing(turn, known)?.heartbeat(turn, beat);
