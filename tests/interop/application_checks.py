@@ -4,12 +4,11 @@ Each check is told to one application, whatever its client; what a client cannot
 applications of a run are at work at the same time, against the same broker, and live through one SIGKILL of it together.
 """
 
-import threading
 import time
-import traceback
 from collections import Counter
 
 from applications import WAIT_S, Load, Refused
+from checks import Checks, await_equal, expect, expect_all
 
 PARTITIONS = 4
 
@@ -24,81 +23,25 @@ EXACTLY_ONCE = ["SIGKILL, exactly once"]
 STREAMS = ["SIGKILL, Streams", "SIGKILL, Streams by the broker"]
 
 
-class Crash:
-    """The one crash of the broker that all applications wait for, each once it is at work."""
-
-    def __init__(self, applications):
-        self.waiting = applications
-        self.changed = threading.Condition()
-        self.is_over = threading.Event()
-
-    def is_ready(self):
-        """Also said by an application that will not get there."""
-        with self.changed:
-            self.waiting -= 1
-            self.changed.notify_all()
-
-    def when_all_are_ready(self, limit_s):
-        with self.changed:
-            self.changed.wait_for(lambda: self.waiting == 0, limit_s)
-
-
-class ApplicationChecks:
+class ApplicationChecks(Checks):
     """`reader`: another application, which reads what was written in transactions, where the client can't. `directory`: for
     what an application keeps."""
 
     def __init__(self, application, checks, directory, crash, add, reader=None):
-        self.application, self.checks, self.directory, self.crash, self.add = application, checks, directory, crash, add
-        self.reader = reader or application
-        self.name = application.name
-        self.failures = 0
+        super().__init__(application, checks, crash, add)
+        self.directory, self.reader = directory, reader or application
 
     def all(self):
-        is_told = False
-        try:
-            for name, body in [("members under load", self.members), ("group resumes", self.resumes), ("static members", self.static), ("a group migrates", self.migrates),
-                               ("groups listed", self.listed), ("offsets reset", self.reset), ("group deleted", self.deleted),
-                               ("commit and abort", self.commit_and_abort), ("fenced", self.fenced)]:
-                self.check(name, body)
-            begun = [(name, self.begin(name, body)) for name, body in [
-                ("SIGKILL, a group", self.group_lives), ("SIGKILL, exactly once", self.exactly_once), ("SIGKILL, Streams", self.streams),
-                ("SIGKILL, Streams by the broker", self.streams_by_broker),
-            ] if name in self.checks]
-            is_told = True
-            self.crash.is_ready()
-            self.crash.is_over.wait()
-            for name, steps in begun:
-                self.check(name, lambda: next(steps, None))
-        finally:
-            if not is_told:
-                self.crash.is_ready()
-            self.application.close()
-            if self.reader is not self.application:
-                self.reader.close()
+        self.run([("members under load", self.members), ("group resumes", self.resumes), ("static members", self.static), ("a group migrates", self.migrates),
+                  ("groups listed", self.listed), ("offsets reset", self.reset), ("group deleted", self.deleted),
+                  ("commit and abort", self.commit_and_abort), ("fenced", self.fenced)],
+                 [("SIGKILL, a group", self.group_lives), ("SIGKILL, exactly once", self.exactly_once), ("SIGKILL, Streams", self.streams),
+                  ("SIGKILL, Streams by the broker", self.streams_by_broker)])
 
-    def begin(self, name, body):
-        """Runs a check up to its crash; what goes wrong before it is told after it."""
-        steps = body()
-        try:
-            next(steps)
-            return steps
-        except Exception as error:
-            return failing(error)
-
-    def check(self, name, body):
-        if name not in self.checks:
-            return
-        begin = time.monotonic()
-        detail = ""
-        try:
-            body()
-            self.application.expect_no_problems()
-        except Exception as error:
-            traceback.print_exc(file=self.application.log)
-            detail = f"{type(error).__name__}: {error}"[:500]
-            self.application.problems.clear()
-            self.failures += 1
-        self.add(name, "fail" if detail else "pass", time.monotonic() - begin, detail)
+    def close(self):
+        super().close()
+        if self.reader is not self.application:
+            self.reader.close()
 
     # Groups
 
@@ -384,29 +327,3 @@ class ApplicationChecks:
         app.have_read(group, topic, last)
         app.leave(group)
         return [value for _, _, _, value in app.reads[group, topic]]
-
-
-def failing(error):
-    raise error
-    yield
-
-
-def expect(what, got, wanted, detail=None):
-    if got != wanted:
-        raise AssertionError(f"{what}: got {got!r}, expected {wanted!r}" + (f" ({detail})" if detail is not None else ""))
-
-
-def expect_all(what, got, wanted):
-    """The same values, in any order, each as often."""
-    missing, surplus = (sorted((one - other).elements()) for one, other in
-                        [(Counter(wanted), Counter(got)), (Counter(got), Counter(wanted))])
-    if missing or surplus:
-        raise AssertionError(f"{what}: {len(missing)} are missing, {missing[:5]}, and {len(surplus)} too many, {surplus[:5]}")
-
-
-def await_equal(what, read, wanted):
-    deadline = time.monotonic() + WAIT_S
-    while (got := read()) != wanted:
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}, after {WAIT_S} s: got {got!r}, expected {wanted!r}")
-        time.sleep(0.05)

@@ -17,10 +17,9 @@ and its members tell
 """
 
 import time
-import traceback
 
-from application_checks import await_equal, expect
 from applications import Application, Load
+from checks import Checks, await_equal, expect
 from group_configs import configure_group
 
 PARTITIONS = 2
@@ -76,54 +75,18 @@ class ShareApplication(Application):
         self.until(lambda: not missing(), lambda: f"{len(missing())} of {len(wanted)} values were not acknowledged: {sorted(missing())[:5]}")
 
 
-class ShareChecks:
+class ShareChecks(Checks):
     """`address`: where the broker is, for the configs of groups, which not every client can set."""
 
     def __init__(self, application, checks, address, crash, add):
-        self.application, self.checks, self.address, self.crash, self.add = application, checks, address, crash, add
-        self.name = application.name
-        self.failures = 0
+        super().__init__(application, checks, crash, add)
+        self.address = address
 
     def all(self):
-        steps = iter(())
-        is_told = False
-        try:
-            for name, body in [("shared under load", self.under_load), ("release and reject", self.release_and_reject),
-                               ("delivered too often", self.delivered_too_often), ("lock ends", self.lock_ends),
-                               ("lock renewed", self.lock_renewed), ("record limit", self.record_limit)]:
-                self.check(name, body)
-            steps = self.begin(self.lives())
-            is_told = True
-            self.crash.is_ready()
-            self.crash.is_over.wait()
-            self.check("SIGKILL, shared", lambda: next(steps, None))
-        finally:
-            if not is_told:
-                self.crash.is_ready()
-            self.application.close()
-
-    def begin(self, steps):
-        """Runs up to the crash; what goes wrong before it is told after it."""
-        try:
-            next(steps)
-            return steps
-        except Exception as error:
-            return failing(error)
-
-    def check(self, name, body):
-        if name not in self.checks:
-            return
-        begin = time.monotonic()
-        detail = ""
-        try:
-            body()
-            self.application.expect_no_problems()
-        except Exception as error:
-            traceback.print_exc(file=self.application.log)
-            detail = f"{type(error).__name__}: {error}"[:500]
-            self.application.problems.clear()
-            self.failures += 1
-        self.add(name, "fail" if detail else "pass", time.monotonic() - begin, detail)
+        self.run([("shared under load", self.under_load), ("release and reject", self.release_and_reject),
+                  ("delivered too often", self.delivered_too_often), ("lock ends", self.lock_ends),
+                  ("lock renewed", self.lock_renewed), ("record limit", self.record_limit)],
+                 [("SIGKILL, shared", self.lives)])
 
     def new_group(self, what, partitions=PARTITIONS, **configs):
         """A topic and a group of one name, which reads it from its beginning. The members of a group have a partition in common
@@ -241,8 +204,3 @@ class ShareChecks:
         values = [[partition, f"{word} {self.application.value()}"] for word in words for _ in range(3) for partition in range(partitions)]
         self.application.call("produce", topic=topic, values=values)
         return [value for _, value in values]
-
-
-def failing(error):
-    raise error
-    yield
