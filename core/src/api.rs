@@ -27,6 +27,7 @@ pub mod alter_partition_reassignments;
 pub(crate) mod alter_share_group_offsets;
 pub mod alter_user_scram_credentials;
 pub mod api_versions;
+mod assigned_groups;
 pub mod authorized;
 pub mod cluster;
 mod config_change;

@@ -1,11 +1,10 @@
 //! ConsumerGroupDescribe: consumer groups, what their members have, and what they shall have.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::format;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::group_answer::{self, GroupResponse};
-use super::{Caller, authorized};
+use super::{Caller, assigned_groups, authorized};
 use crate::broker::Broker;
 use crate::error_code::ErrorCode;
 use crate::groups::{ConsumerGroup, ConsumerMember, MemberId};
@@ -18,22 +17,8 @@ use crate::wire::{Str, Uuid};
 
 pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: &ConsumerGroupDescribeRequest) {
     let operations = authorized::if_asked(request.include_authorized_operations, authorized::GROUP);
-    let mut partitions = Vec::new();
-    let mut groups = Vec::new();
-    let mut seen = BTreeSet::new();
-    // Each once: an answer is much larger than a name.
-    for id in request.group_ids.iter().filter(|id| seen.insert(*id)) {
-        groups.push(match describe(broker, id) {
-            Ok((index, described)) => {
-                partitions.extend(index);
-                // Of a group that is none nobody may do anything.
-                let is_told = described.error_code == ErrorCode::None.number();
-                let authorized_operations = if is_told { operations } else { authorized::NOT_ASKED };
-                DescribedGroup { authorized_operations, ..described }
-            }
-            Err(error) => refusal(id.clone(), error),
-        });
-    }
+    let describe = |id: &Str| describe(broker, id, operations);
+    let (groups, partitions) = assigned_groups::describe_each(request.group_ids.iter(), describe, refusal);
     let response = ConsumerGroupDescribeResponse { groups, ..Default::default() };
     group_answer::answer(broker, now, caller, GroupResponse::ConsumerGroupDescribe(response), partitions);
 }
@@ -43,26 +28,18 @@ pub(crate) fn refusal(group_id: Str, error: ErrorCode) -> DescribedGroup {
     DescribedGroup { group_id, error_code: error.number(), ..Default::default() }
 }
 
-fn describe(broker: &Broker, id: &Str) -> Result<(Option<i32>, DescribedGroup), ErrorCode> {
-    if !broker.serves_consumer_groups() {
-        return Err(ErrorCode::UnsupportedVersion);
-    }
-    if id.is_empty() {
-        return Err(ErrorCode::InvalidGroupId);
-    }
-    let index = broker.coordinator_of(id)?;
-    let coordinator = broker.groups.serving(index).ok_or(ErrorCode::NotCoordinator)?;
-    let known = coordinator.groups.get(&**id);
+fn describe(broker: &Broker, id: &Str, authorized_operations: i32) -> Result<(i32, DescribedGroup), ErrorCode> {
+    let (index, known) = assigned_groups::find(broker, broker.serves_consumer_groups(), id)?;
     let Some(consumer) = known.and_then(|known| known.consumer()) else {
-        let why = if known.is_some() { "is not a consumer group" } else { "not found" };
         let mut refused = refusal(id.clone(), ErrorCode::GroupIdNotFound);
-        refused.error_message = Some(format!("Group {id} {why}.").into());
-        return Ok((Some(index), refused));
+        refused.error_message = Some(assigned_groups::why_not(id, known, "consumer"));
+        return Ok((index, refused));
     };
     let image = broker.metadata.image();
     let members = consumer.members().iter().map(|(of, member)| shown(consumer, of, member, image));
     let described = DescribedGroup {
         group_id: id.clone(),
+        authorized_operations,
         group_state: Str::from_static(consumer.state().name()),
         group_epoch: consumer.epoch(),
         assignment_epoch: consumer.target_epoch(),
@@ -70,7 +47,7 @@ fn describe(broker: &Broker, id: &Str) -> Result<(Option<i32>, DescribedGroup), 
         members: members.collect(),
         ..Default::default()
     };
-    Ok((Some(index), described))
+    Ok((index, described))
 }
 
 fn shown(consumer: &ConsumerGroup, id: &MemberId, member: &ConsumerMember, image: &MetadataImage) -> Member {

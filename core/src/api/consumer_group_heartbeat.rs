@@ -6,10 +6,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::group_answer::{self, GroupResponse};
-use super::{ApiError, Caller};
+use super::{ApiError, Caller, assigned_groups};
 use crate::broker::Broker;
 use crate::error_code::ErrorCode;
-use crate::groups::{Beat, GroupId, Settings, beat};
+use crate::groups::{Beat, Group, Settings, beat};
 use crate::time::Now;
 use crate::wire::messages::consumer_group_heartbeat::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
 use crate::wire::{Str, Uuid};
@@ -46,19 +46,9 @@ fn heartbeat(
         return Err(ApiError::bare(ErrorCode::CoordinatorNotAvailable));
     }
     check(request, caller.version, &broker.groups.settings)?;
-    let index = broker.coordinator_of(&request.group_id).map_err(ApiError::bare)?;
-    let coordinator = broker.groups.serving(index).ok_or(ApiError::bare(ErrorCode::NotCoordinator))?;
-    let known = coordinator.groups.get_key_value(&*request.group_id);
-    let group = known.map_or_else(|| GroupId::from(&*request.group_id), |(id, _)| GroupId::clone(id));
-    let is_member = known
-        .and_then(|(_, known)| known.consumer())
-        .is_some_and(|consumer| consumer.members().contains_key(&*request.member_id));
-    if request.member_epoch == 0 && !is_member {
-        let has_room = known.is_some() || broker.groups.has_room_for_group();
-        if !has_room || !broker.groups.has_room_for_member() {
-            return Err(ApiError::bare(ErrorCode::GroupMaxSizeReached));
-        }
-    }
+    let is_member =
+        |known: &Group| known.consumer().is_some_and(|group| group.members().contains_key(&*request.member_id));
+    let (index, group) = assigned_groups::admit(broker, &request.group_id, request.member_epoch, is_member)?;
     let new_id = if request.member_id.is_empty() { broker.rng.uuid() } else { Uuid::ZERO };
     let client_host = broker.client_host(caller);
     let beat_of = Beat { request, client_id: client_id.unwrap_or_default(), client_host: &client_host, new_id };

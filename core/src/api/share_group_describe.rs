@@ -1,11 +1,7 @@
 //! ShareGroupDescribe: share groups, and where their members look.
 
-use alloc::collections::BTreeSet;
-use alloc::format;
-use alloc::vec::Vec;
-
 use super::group_answer::{self, GroupResponse};
-use super::{Caller, authorized};
+use super::{Caller, assigned_groups, authorized};
 use crate::broker::Broker;
 use crate::error_code::ErrorCode;
 use crate::groups::{MemberId, SHARE_ASSIGNOR, ShareMember, SharePartitions};
@@ -18,21 +14,8 @@ use crate::wire::messages::share_group_describe::{
 
 pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: &ShareGroupDescribeRequest) {
     let operations = authorized::if_asked(request.include_authorized_operations, authorized::GROUP);
-    let mut partitions = Vec::new();
-    let mut groups = Vec::new();
-    let mut seen = BTreeSet::new();
-    // Each once: an answer is much larger than a name.
-    for id in request.group_ids.iter().filter(|id| seen.insert(*id)) {
-        groups.push(match describe(broker, id) {
-            Ok((index, described)) => {
-                partitions.push(index);
-                let is_good = described.error_code == ErrorCode::None.number();
-                let authorized_operations = if is_good { operations } else { authorized::NOT_ASKED };
-                DescribedGroup { authorized_operations, ..described }
-            }
-            Err(error) => refusal(id.clone(), error),
-        });
-    }
+    let describe = |id: &Str| describe(broker, id, operations);
+    let (groups, partitions) = assigned_groups::describe_each(request.group_ids.iter(), describe, refusal);
     let response = ShareGroupDescribeResponse { groups, ..Default::default() };
     group_answer::answer(broker, now, caller, GroupResponse::ShareGroupDescribe(response), partitions);
 }
@@ -42,25 +25,17 @@ pub(crate) fn refusal(group_id: Str, error: ErrorCode) -> DescribedGroup {
     DescribedGroup { group_id, error_code: error.number(), ..Default::default() }
 }
 
-fn describe(broker: &Broker, id: &Str) -> Result<(i32, DescribedGroup), ErrorCode> {
-    if !broker.serves_share_groups() {
-        return Err(ErrorCode::UnsupportedVersion);
-    }
-    if id.is_empty() {
-        return Err(ErrorCode::InvalidGroupId);
-    }
-    let index = broker.coordinator_of(id)?;
-    let coordinator = broker.groups.serving(index).ok_or(ErrorCode::NotCoordinator)?;
-    let known = coordinator.groups.get(&**id);
+fn describe(broker: &Broker, id: &Str, authorized_operations: i32) -> Result<(i32, DescribedGroup), ErrorCode> {
+    let (index, known) = assigned_groups::find(broker, broker.serves_share_groups(), id)?;
     let Some(share) = known.and_then(|known| known.share()) else {
-        let why = if known.is_some() { "is not a share group" } else { "not found" };
         let mut refused = refusal(id.clone(), ErrorCode::GroupIdNotFound);
-        refused.error_message = Some(format!("Group {id} {why}.").into());
+        refused.error_message = Some(assigned_groups::why_not(id, known, "share"));
         return Ok((index, refused));
     };
     let image = broker.metadata.image();
     let described = DescribedGroup {
         group_id: id.clone(),
+        authorized_operations,
         group_state: Str::from_static(share.state().name()),
         group_epoch: share.epoch(),
         assignment_epoch: share.target_epoch(),

@@ -4,10 +4,10 @@
 use alloc::vec::Vec;
 
 use super::group_answer::{self, GroupResponse};
-use super::{ApiError, Caller};
+use super::{ApiError, Caller, assigned_groups};
 use crate::broker::Broker;
 use crate::error_code::ErrorCode;
-use crate::groups::{GroupId, ShareBeat, share_beat};
+use crate::groups::{Group, ShareBeat, share_beat};
 use crate::time::Now;
 use crate::wire::messages::share_group_heartbeat::{ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse};
 
@@ -47,18 +47,9 @@ fn heartbeat(
         return Err(ApiError::bare(ErrorCode::CoordinatorNotAvailable));
     }
     check(request)?;
-    let index = broker.coordinator_of(&request.group_id).map_err(ApiError::bare)?;
-    let coordinator = broker.groups.serving(index).ok_or(ApiError::bare(ErrorCode::NotCoordinator))?;
-    let known = coordinator.groups.get_key_value(&*request.group_id);
-    let group = known.map_or_else(|| GroupId::from(&*request.group_id), |(id, _)| GroupId::clone(id));
-    let share = known.and_then(|(_, known)| known.share());
-    let is_member = share.is_some_and(|share| share.members().contains_key(&*request.member_id));
-    if request.member_epoch == 0 && !is_member {
-        let has_room = known.is_some() || broker.groups.has_room_for_group();
-        if !has_room || !broker.groups.has_room_for_member() {
-            return Err(ApiError::bare(ErrorCode::GroupMaxSizeReached));
-        }
-    }
+    let is_member =
+        |known: &Group| known.share().is_some_and(|group| group.members().contains_key(&*request.member_id));
+    let (index, group) = assigned_groups::admit(broker, &request.group_id, request.member_epoch, is_member)?;
     let client_host = broker.client_host(caller);
     let beat = ShareBeat { request, client_id: client_id.unwrap_or_default(), client_host: &client_host };
     let mut turn = broker.planned_turn(now, &group);

@@ -1,12 +1,11 @@
 //! StreamsGroupDescribe: streams groups, the topology that they run, what their members have, and what they shall have.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::group_answer::{self, GroupResponse};
-use super::{Caller, authorized};
+use super::{Caller, assigned_groups, authorized};
 use crate::broker::Broker;
 use crate::error_code::ErrorCode;
 use crate::groups::{ConfiguredSubtopology, InternalTopic, MemberId, StreamsGroup, StreamsMember, TaskSet, Tasks};
@@ -20,21 +19,8 @@ use crate::wire::messages::streams_group_records as record;
 
 pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: &StreamsGroupDescribeRequest) {
     let operations = authorized::if_asked(request.include_authorized_operations, authorized::GROUP);
-    let mut partitions = Vec::new();
-    let mut groups = Vec::new();
-    let mut seen = BTreeSet::new();
-    // Each once: an answer is much larger than a name.
-    for id in request.group_ids.iter().filter(|id| seen.insert(*id)) {
-        groups.push(match describe(broker, id) {
-            Ok((index, described)) => {
-                partitions.push(index);
-                let is_good = described.error_code == ErrorCode::None.number();
-                let authorized_operations = if is_good { operations } else { described.authorized_operations };
-                DescribedGroup { authorized_operations, ..described }
-            }
-            Err(error) => refusal(id.clone(), error),
-        });
-    }
+    let describe = |id: &Str| describe(broker, id, operations);
+    let (groups, partitions) = assigned_groups::describe_each(request.group_ids.iter(), describe, refusal);
     let response = StreamsGroupDescribeResponse { groups, ..Default::default() };
     group_answer::answer(broker, now, caller, GroupResponse::StreamsGroupDescribe(response), partitions);
 }
@@ -44,24 +30,16 @@ pub(crate) fn refusal(group_id: Str, error: ErrorCode) -> DescribedGroup {
     DescribedGroup { group_id, error_code: error.number(), topology: None, ..Default::default() }
 }
 
-fn describe(broker: &Broker, id: &Str) -> Result<(i32, DescribedGroup), ErrorCode> {
-    if !broker.serves_streams_groups() {
-        return Err(ErrorCode::UnsupportedVersion);
-    }
-    if id.is_empty() {
-        return Err(ErrorCode::InvalidGroupId);
-    }
-    let index = broker.coordinator_of(id)?;
-    let coordinator = broker.groups.serving(index).ok_or(ErrorCode::NotCoordinator)?;
-    let known = coordinator.groups.get(&**id);
+fn describe(broker: &Broker, id: &Str, authorized_operations: i32) -> Result<(i32, DescribedGroup), ErrorCode> {
+    let (index, known) = assigned_groups::find(broker, broker.serves_streams_groups(), id)?;
     let Some(streams) = known.and_then(|known| known.streams()) else {
-        let why = if known.is_some() { "is not a streams group" } else { "not found" };
         let mut refused = refusal(id.clone(), ErrorCode::GroupIdNotFound);
-        refused.error_message = Some(format!("Group {id} {why}.").into());
+        refused.error_message = Some(assigned_groups::why_not(id, known, "streams"));
         return Ok((index, refused));
     };
     let described = DescribedGroup {
         group_id: id.clone(),
+        authorized_operations,
         group_state: Str::from_static(streams.state().name()),
         group_epoch: streams.epoch(),
         assignment_epoch: streams.target_epoch(),
