@@ -21,6 +21,7 @@ mod schedule;
 mod share_groups;
 mod share_state;
 mod shares;
+mod telemetry;
 mod transactions;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -54,6 +55,7 @@ use crate::quotas::Quotas;
 use crate::rng::Rng;
 use crate::share_state::ShareState;
 use crate::shares::Shares;
+use crate::telemetry::Telemetry;
 use crate::time::{Monotonic, Now};
 use crate::transactions::Transactions;
 use crate::types::{LeaderEpoch, NodeId, PartitionId};
@@ -127,6 +129,7 @@ pub struct Broker {
     pub(crate) shares: Shares,
     connections: Connections,
     pub(crate) quotas: Quotas,
+    pub(crate) telemetry: Telemetry,
     /// When the event came that is being handled.
     now: Now,
     pub(crate) directory: Directory,
@@ -235,6 +238,7 @@ impl Broker {
         Self {
             connections: Connections::new(ConnectionLimits::from(&config)),
             quotas: Quotas::new(&config),
+            telemetry: Telemetry::default(),
             now,
             fetch_sessions: FetchSessions::new(config.limits.fetch_sessions as usize),
             groups: Groups::new(&config),
@@ -403,6 +407,7 @@ impl Broker {
     fn closed(&mut self, now: Now, conn: ConnId) {
         let free = self.connections.closed(conn);
         self.quotas.closed(conn);
+        self.telemetry.closed(conn);
         self.unpin(free);
         for id in self.parking.of_connection(conn) {
             // A metadata change goes on without the client that asked for it.

@@ -32,6 +32,7 @@ pub mod repair;
 pub mod rng;
 mod share_state;
 mod shares;
+mod telemetry;
 pub mod time;
 mod transactions;
 pub mod types;

@@ -13,15 +13,18 @@ use crate::wire::messages::api_versions::{
 };
 use crate::wire::{ApiKey, Str};
 
+/// The first version in which clients say what they are.
+pub const SOFTWARE_SINCE: i16 = 3;
+
 /// Answers in any served version.
 #[must_use]
 pub fn handle(request: &ApiVersionsRequest, version: i16, image: &MetadataImage) -> ApiVersionsResponse {
     let names = [&request.client_software_name, &request.client_software_version];
-    if version >= 3 && !names.into_iter().all(|name| is_software_name(name)) {
+    if version >= SOFTWARE_SINCE && !names.into_iter().all(|name| is_software_name(name)) {
         return ApiVersionsResponse { error_code: ErrorCode::InvalidRequest.number(), ..Default::default() };
     }
     ApiVersionsResponse {
-        api_keys: TABLE.iter().map(entry).collect(),
+        api_keys: TABLE.iter().filter(|api| api.is_advertised).map(entry).collect(),
         supported_features: supported_features(version),
         finalized_features_epoch: image.end_offset.0 - 1,
         finalized_features: finalized_features(image),

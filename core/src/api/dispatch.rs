@@ -16,12 +16,12 @@ use super::{
     delete_share_group_offsets, delete_share_group_state, delete_topics, describe_client_quotas, describe_cluster,
     describe_configs, describe_groups, describe_log_dirs, describe_producers, describe_share_group_offsets,
     describe_topic_partitions, describe_transactions, describe_user_scram_credentials, elect_leaders, end_txn, fetch,
-    find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, initialize_share_group_state, join_group,
-    leave_group, list_config_resources, list_groups, list_offsets, list_transactions, metadata, mutation_quota,
-    offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch, produce, read_share_group_state,
-    read_share_group_state_summary, share_acknowledge, share_fetch, share_group_describe, share_group_heartbeat,
-    streams_group_describe, streams_group_heartbeat, sync_group, table, txn_offset_commit, update_features,
-    write_share_group_state, write_txn_markers,
+    find_coordinator, get_telemetry_subscriptions, heartbeat, incremental_alter_configs, init_producer_id,
+    initialize_share_group_state, join_group, leave_group, list_config_resources, list_groups, list_offsets,
+    list_transactions, metadata, mutation_quota, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch,
+    produce, push_telemetry, read_share_group_state, read_share_group_state_summary, share_acknowledge, share_fetch,
+    share_group_describe, share_group_heartbeat, streams_group_describe, streams_group_heartbeat, sync_group, table,
+    txn_offset_commit, update_features, write_share_group_state, write_txn_markers,
 };
 use crate::boundary::CloseReason;
 use crate::broker::Broker;
@@ -60,6 +60,7 @@ use crate::wire::messages::elect_leaders::ElectLeadersRequest;
 use crate::wire::messages::end_txn::EndTxnRequest;
 use crate::wire::messages::fetch::FetchRequest;
 use crate::wire::messages::find_coordinator::FindCoordinatorRequest;
+use crate::wire::messages::get_telemetry_subscriptions::GetTelemetrySubscriptionsRequest;
 use crate::wire::messages::header::RequestHeader;
 use crate::wire::messages::heartbeat::HeartbeatRequest;
 use crate::wire::messages::incremental_alter_configs::IncrementalAlterConfigsRequest;
@@ -77,6 +78,7 @@ use crate::wire::messages::offset_delete::OffsetDeleteRequest;
 use crate::wire::messages::offset_fetch::OffsetFetchRequest;
 use crate::wire::messages::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use crate::wire::messages::produce::ProduceRequest;
+use crate::wire::messages::push_telemetry::PushTelemetryRequest;
 use crate::wire::messages::read_share_group_state::ReadShareGroupStateRequest;
 use crate::wire::messages::read_share_group_state_summary::ReadShareGroupStateSummaryRequest;
 use crate::wire::messages::share_acknowledge::ShareAcknowledgeRequest;
@@ -146,6 +148,13 @@ fn serve(broker: &mut Broker, now: Now, slot: SlotId, frame: &Bytes) -> Result<(
             streams_group_heartbeat::handle(broker, now, caller, client_id, &read(body, version)?);
         }
         LeaveGroupRequest::KEY => leave_group::handle(broker, now, caller, read(body, version)?),
+        GetTelemetrySubscriptionsRequest::KEY => {
+            let client_id = header.client_id.as_deref();
+            get_telemetry_subscriptions::handle(broker, now, caller, client_id, &read(body, version)?);
+        }
+        PushTelemetryRequest::KEY => {
+            push_telemetry::handle(broker, now, caller, header.client_id.as_deref(), &read(body, version)?);
+        }
         key => return groups(broker, now, caller, frame, key, body),
     }
     Ok(())
@@ -261,7 +270,12 @@ fn admin(
     let view = View { image: broker.metadata.image(), config: &broker.config, listener };
     match key {
         ApiVersionsRequest::KEY => {
-            let response = api_versions::handle(&read(body, version)?, version, view.image);
+            let request: ApiVersionsRequest = read(body, version)?;
+            let response = api_versions::handle(&request, version, view.image);
+            if version >= api_versions::SOFTWARE_SINCE && response.error_code == ErrorCode::None.number() {
+                let (name, release) = (&request.client_software_name, &request.client_software_version);
+                broker.telemetry.introduce(caller.slot.conn, name, release);
+            }
             broker.answer(caller, &response, Vec::new());
         }
         MetadataRequest::KEY => {

@@ -14,12 +14,14 @@ pub struct Api {
     pub versions: RangeInclusive<i16>,
     /// The first version that is advertised.
     pub advertised_from: i16,
+    /// Whether ApiVersions tells of it.
+    pub is_advertised: bool,
 }
 
 /// By number.
 pub static TABLE: &[Api] = &[
     // Versions 0 to 2 are refused, but old librdkafka turns compression off where they are missing.
-    Api { key: ApiKey::Produce, versions: 3..=13, advertised_from: 0 },
+    Api { key: ApiKey::Produce, versions: 3..=13, advertised_from: 0, is_advertised: true },
     serve(ApiKey::Fetch, 4, 18),
     serve(ApiKey::ListOffsets, 1, 11),
     serve(ApiKey::Metadata, 0, 13),
@@ -75,6 +77,9 @@ pub static TABLE: &[Api] = &[
     serve(ApiKey::ListTransactions, 0, 2),
     serve(ApiKey::ConsumerGroupHeartbeat, 0, 1),
     serve(ApiKey::ConsumerGroupDescribe, 0, 1),
+    // Kafka tells of them only where it has somebody who takes metrics.
+    Api { is_advertised: false, ..serve(ApiKey::GetTelemetrySubscriptions, 0, 0) },
+    Api { is_advertised: false, ..serve(ApiKey::PushTelemetry, 0, 0) },
     serve(ApiKey::ListConfigResources, 0, 1),
     serve(ApiKey::DescribeTopicPartitions, 0, 0),
     serve(ApiKey::ShareGroupHeartbeat, 1, 1),
@@ -116,7 +121,7 @@ impl Api {
 }
 
 const fn serve(key: ApiKey, from: i16, to: i16) -> Api {
-    Api { key, versions: from..=to, advertised_from: from }
+    Api { key, versions: from..=to, advertised_from: from, is_advertised: true }
 }
 
 #[cfg(test)]

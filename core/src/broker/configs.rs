@@ -18,6 +18,9 @@ use crate::wire::Uuid;
 impl Broker {
     /// Takes over what was set for these resources. Configs of groups and of clients' metrics are read where they are used.
     pub(super) fn follow_configs(&mut self, changed: &BTreeSet<ConfigResource>) {
+        if changed.iter().any(|resource| matches!(resource, ConfigResource::ClientMetrics(_))) {
+            self.telemetry.configs_changed();
+        }
         let is_ours = |resource: &ConfigResource| matches!(resource, ConfigResource::Broker(node) if node.is_none_or(|node| node == self.node_id));
         if changed.iter().any(is_ours) {
             return self.follow_broker_configs();
