@@ -14,7 +14,7 @@ use ottla_core::wire::messages::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
 };
 use ottla_core::wire::messages::push_telemetry::{PushTelemetryRequest, PushTelemetryResponse};
-use ottla_core::wire::{Slice, Uuid};
+use ottla_core::wire::{Slice, Str, Uuid};
 use world::{CLIENT, World};
 
 const INVALID_REQUEST: i16 = 42;
@@ -178,7 +178,7 @@ fn clients_are_told_apart_by_what_their_software_calls_itself() {
     let (client_software_name, client_software_version) = ("raw".into(), "1.0".into());
     let hello = ApiVersionsRequest { client_software_name, client_software_version, ..Default::default() };
     world.call::<_, ApiVersionsResponse>(3, &hello);
-    assert_eq!(ask(&mut world, Uuid(21)).requested_metrics, ["alpha".into()]);
+    assert_eq!(ask(&mut world, Uuid(21)).requested_metrics, [Str::from("alpha")]);
 }
 
 #[test]
