@@ -36,6 +36,7 @@ mod telemetry;
 pub mod time;
 mod transactions;
 pub mod types;
+mod whole_match;
 
 pub use broker::{Broker, Serving};
 pub use config::Config;

@@ -278,6 +278,7 @@ fn subscriptions_of_metrics_are_checked() {
             "Invalid value 99 for interval.ms, interval must be between 100 and 3600000 (1 hour)",
         ),
         (set("match", "shoe_size=44"), 40, "Illegal client matching pattern: shoe_size=44"),
+        (set("match", "client_id=("), 40, "Illegal client matching pattern: client_id=("),
     ] {
         assert_eq!(edit_one(&cluster, METRICS, &[op]), Err((code, message.into())));
     }

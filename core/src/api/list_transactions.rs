@@ -9,6 +9,7 @@ use crate::coordinators::State;
 use crate::error_code::ErrorCode;
 use crate::time::Now;
 use crate::transactions::{Transaction, TransactionState};
+use crate::whole_match::WholeMatch;
 use crate::wire::Str;
 use crate::wire::messages::list_transactions::{
     ListTransactionsRequest, ListTransactionsResponse, TransactionState as ListedTransaction,
@@ -55,20 +56,18 @@ struct Filter {
     producers: BTreeSet<i64>,
     /// It began before; none where any may be.
     began_before_ms: Option<i64>,
-    pattern: Option<regex_lite::Regex>,
+    pattern: Option<WholeMatch>,
 }
 
 impl Filter {
     fn new(now: Now, request: &ListTransactionsRequest) -> Result<Self, ErrorCode> {
         let pattern = request.transactional_id_pattern.as_deref().filter(|pattern| !pattern.is_empty());
-        // The whole id must match.
-        let whole = |pattern: &str| regex_lite::Regex::new(&alloc::format!("^(?:{pattern})$"));
         Ok(Self {
             states: request.state_filters.iter().filter_map(|name| TransactionState::from_name(name)).collect(),
             is_by_state: !request.state_filters.is_empty(),
             producers: request.producer_id_filters.iter().copied().collect(),
             began_before_ms: (request.duration_filter >= 0).then(|| now.wall.0.saturating_sub(request.duration_filter)),
-            pattern: pattern.map(whole).transpose().map_err(|_| ErrorCode::InvalidRegularExpression)?,
+            pattern: pattern.map(WholeMatch::new).transpose().map_err(|_| ErrorCode::InvalidRegularExpression)?,
         })
     }
 
@@ -76,6 +75,6 @@ impl Filter {
         (!self.is_by_state || self.states.contains(&transaction.state))
             && (self.producers.is_empty() || self.producers.contains(&transaction.producer.id.0))
             && self.began_before_ms.is_none_or(|before| transaction.start_ms < before)
-            && self.pattern.as_ref().is_none_or(|pattern| pattern.is_match(id))
+            && self.pattern.as_ref().is_none_or(|pattern| pattern.matches(id))
     }
 }

@@ -7,6 +7,7 @@ use alloc::string::String;
 use super::error::ResourceConfigError;
 use super::resource::ResourceKind;
 use super::value::ConfigValue;
+use crate::whole_match::WholeMatch;
 
 const INTERVAL_MS: &str = "interval.ms";
 const MATCH: &str = "match";
@@ -40,10 +41,12 @@ pub(super) fn check(own: &BTreeMap<String, String>) -> Result<(), ResourceConfig
     }
 }
 
-/// Whether it names something of a client, and says what that is to look like. Whether this is a regular expression, only
-/// its use could tell.
+/// Whether it names something of a client, and says what that is to look like.
 fn is_pattern(pattern: &str) -> bool {
     pattern.split_once('=').is_some_and(|(selector, expression)| {
-        SELECTORS.contains(&selector.trim()) && !expression.is_empty() && !expression.contains('=')
+        SELECTORS.contains(&selector.trim())
+            && !expression.is_empty()
+            && !expression.contains('=')
+            && WholeMatch::of_java(expression.trim()).is_ok()
     })
 }

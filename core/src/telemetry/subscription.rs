@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use crate::coordinators::java_hash;
 use crate::metadata::{ConfigResource, MetadataImage};
 use crate::records::crc32c;
+use crate::whole_match::WholeMatch;
 use crate::wire::Uuid;
 
 /// Stands for all metrics.
@@ -71,9 +72,8 @@ fn is_match(patterns: &[String], attributes: &Attributes) -> bool {
     let of_selector: BTreeMap<_, _> = parts.map(|(selector, pattern)| (selector.trim(), pattern.trim())).collect();
     of_selector.into_iter().all(|(selector, pattern)| {
         let Some(attribute) = attributes.get(selector) else { return false };
-        // The whole must match. What is no expression matches nothing.
-        let pattern = regex_lite::Regex::new(&format!("^(?:{pattern})$"));
-        pattern.is_ok_and(|pattern| pattern.is_match(&attribute))
+        // One that another Kafka took, but not the engine, matches nothing.
+        WholeMatch::of_java(pattern).is_ok_and(|pattern| pattern.matches(&attribute))
     })
 }
 

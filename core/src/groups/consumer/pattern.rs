@@ -1,40 +1,28 @@
 //! Regular expressions as Kafka's clients write them, in the syntax of RE2, matched against whole names of topics.
 //!
-//! The engine is linear in the name and bounded in size. It has no tables of Unicode: names of topics are ASCII, so a class of
-//! Unicode is put as what of it is ASCII, which is the same for every name that there can be.
+//! The engine ([`WholeMatch`]) has no tables of Unicode: names of topics are ASCII, so a class of Unicode is put as what of it is
+//! ASCII, which is the same for every name that there can be.
 
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 
-use regex_lite::{Regex, RegexBuilder};
-
-/// What a compiled expression may take up: the time that a name takes grows with it.
-const SIZE_MAX_BYTES: usize = 64 << 10;
-const NESTING_MAX: u32 = 50;
+use crate::whole_match::WholeMatch;
 
 /// A regular expression that names of topics can match.
 #[derive(Debug)]
-pub(super) struct Pattern(Regex);
+pub(super) struct Pattern(WholeMatch);
 
 impl Pattern {
     /// # Errors
     /// What is wrong with it.
     pub(super) fn new(text: &str) -> Result<Self, String> {
-        let translated = translate(text)?;
-        // By itself first: what is put around it must not make up for a bracket.
-        compile(&translated)?;
-        compile(&format!("\\A(?:{translated})\\z")).map(Self)
+        WholeMatch::new(&translate(text)?).map(Self)
     }
 
     /// Whether the whole name matches.
     pub(super) fn matches(&self, topic: &str) -> bool {
-        self.0.is_match(topic)
+        self.0.matches(topic)
     }
-}
-
-fn compile(text: &str) -> Result<Regex, String> {
-    let built = RegexBuilder::new(text).size_limit(SIZE_MAX_BYTES).nest_limit(NESTING_MAX).build();
-    built.map_err(|error| error.to_string())
 }
 
 /// From RE2's syntax to that of the engine: quotes, classes of Unicode, and braces that count nothing.
