@@ -53,6 +53,17 @@ pub(crate) struct Request {
     throttle_ms: i64,
 }
 
+/// What becomes of partitions that are more than a client may have made or deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Excess {
+    /// They are made or deleted, and the client has to wait.
+    Awaited,
+    /// They are refused, and the client has to wait.
+    Refused,
+    /// They are refused, and the client is not told: it did not ask for them by themselves.
+    RefusedUntold,
+}
+
 /// What clients took, and how much they may take.
 #[derive(Debug)]
 pub(crate) struct Quotas {
@@ -187,9 +198,9 @@ impl Quotas {
         limit.map_or(u64::MAX, |(_, limit)| (limit * window_s) as u64)
     }
 
-    /// Takes partitions from what a client may have made or deleted. A strict request is refused, with the time to wait, as
-    /// long as more was taken than there was; any other is only told to wait.
-    pub(crate) fn take_partitions(&mut self, slot: SlotId, partitions: usize, is_strict: bool, now: Monotonic) -> bool {
+    /// Takes partitions from what a client may have made or deleted. False where it may not, because more was taken before than
+    /// there was.
+    pub(crate) fn take_partitions(&mut self, slot: SlotId, partitions: usize, excess: Excess, now: Monotonic) -> bool {
         let Some(client_id) = self.requests.get(&slot).map(|request| request.client_id.clone()) else { return true };
         let Some((client, limit)) = self.limit(Quota::ControllerMutationRate, &client_id) else { return true };
         let (window, now_ms) = (self.mutation_window, ms(now));
@@ -198,12 +209,14 @@ impl Quotas {
         }
         let bucket = self.buckets.entry(client).or_default();
         let owed_ms = bucket.throttle_ms(window, limit, now_ms);
-        if is_strict && owed_ms > 0 {
-            self.note_throttle_ms(slot, owed_ms);
+        if excess != Excess::Awaited && owed_ms > 0 {
+            if excess == Excess::Refused {
+                self.note_throttle_ms(slot, owed_ms);
+            }
             return false;
         }
         bucket.take(window, limit, partitions as f64, now_ms);
-        if !is_strict {
+        if excess == Excess::Awaited {
             let owed_ms = bucket.throttle_ms(window, limit, now_ms);
             self.note_throttle_ms(slot, owed_ms);
         }

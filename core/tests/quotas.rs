@@ -14,6 +14,7 @@ use ottla_core::wire::messages::create_topics::{CreatableTopic, CreateTopicsRequ
 use ottla_core::wire::messages::describe_client_quotas::{DescribeClientQuotasRequest, DescribeClientQuotasResponse};
 use ottla_core::wire::messages::describe_cluster::{DescribeClusterRequest, DescribeClusterResponse};
 use ottla_core::wire::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic};
+use ottla_core::wire::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
 use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
 use ottla_core::wire::{Records, Uuid};
 use world::{CLIENT, World, batch};
@@ -163,6 +164,27 @@ fn partitions_are_made_at_a_rate_and_newer_clients_are_refused() {
     assert_eq!(create("b", 7), (0, 0));
     assert_eq!(create("c", 5), (0, 24_000), "an older client does not know the error, and waits");
     assert_eq!(create("d", 7), (0, 0));
+}
+
+/// Apache Kafka 4.3.1 created the same ones of such topics, and said as little.
+#[test]
+fn topics_that_are_created_by_asking_for_them_are_counted_and_who_asks_is_not_told() {
+    let mut world = World::new(&[("num.partitions", "12")]);
+    set(&mut world, &[("user", None)], "controller_mutation_rate", 1.0);
+    let mut are_there = |names: &[&str]| {
+        let topic = |name: &&str| MetadataRequestTopic { name: Some((*name).into()), ..Default::default() };
+        let topics = Some(names.iter().map(topic).collect());
+        let request = MetadataRequest { topics, allow_auto_topic_creation: true, ..Default::default() };
+        let answer: MetadataResponse = world.call(12, &request);
+        assert_eq!(answer.throttle_time_ms, 0);
+        world.pass_ms(1_000);
+        let request = MetadataRequest { allow_auto_topic_creation: false, ..request };
+        let answer: MetadataResponse = world.call(12, &request);
+        answer.topics.iter().map(|topic| topic.error_code == 0).collect::<Vec<_>>()
+    };
+    assert_eq!(are_there(&["a"]), [true], "eleven seconds' worth was saved up, and more may be taken");
+    assert_eq!(are_there(&["b", "c"]), [true, false], "a second later there is room for one of them");
+    assert_eq!(are_there(&["c"]), [false]);
 }
 
 #[test]

@@ -1,10 +1,8 @@
 //! What the calls about groups in which the coordinator assigns (consumer, share and streams groups) have in common: which group a
-//! heartbeat is for, and whether there is room for who joins; each group that is described, once. What makes the kinds different is
-//! in their own files.
+//! heartbeat is for, and whether there is room for who joins; where a group that is described lives. What makes the kinds different
+//! is in their own files.
 
-use alloc::collections::BTreeSet;
 use alloc::format;
-use alloc::vec::Vec;
 
 use super::ApiError;
 use crate::broker::Broker;
@@ -36,25 +34,6 @@ pub(crate) fn admit(
         }
     }
     Ok((index, group))
-}
-
-/// Describes groups, each once: an answer is much larger than a name. With them, the partitions that they live in.
-pub(crate) fn describe_each<'a, D>(
-    ids: impl IntoIterator<Item = &'a Str>,
-    describe: impl Fn(&Str) -> Result<(i32, D), ErrorCode>,
-    refusal: impl Fn(Str, ErrorCode) -> D,
-) -> (Vec<D>, Vec<i32>) {
-    let (mut groups, mut partitions, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
-    for id in ids.into_iter().filter(|id| seen.insert(*id)) {
-        groups.push(match describe(id) {
-            Ok((index, described)) => {
-                partitions.push(index);
-                described
-            }
-            Err(error) => refusal(id.clone(), error),
-        });
-    }
-    (groups, partitions)
 }
 
 /// The partition that a group to be described lives in, and the group where it is there.

@@ -1,11 +1,9 @@
 //! DescribeGroups: classic groups and their members.
 
-use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
-use super::group_answer::{self, GroupResponse};
+use super::group_answer::{self, GroupResponse, describe_each};
 use super::{Caller, authorized};
 use crate::broker::Broker;
 use crate::error_code::ErrorCode;
@@ -21,24 +19,17 @@ const NOT_FOUND_SINCE: i16 = 6;
 
 pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: &DescribeGroupsRequest) {
     let operations = authorized::if_asked(request.include_authorized_operations, authorized::GROUP);
-    let mut partitions = Vec::new();
-    let mut groups = Vec::new();
-    let mut seen = BTreeSet::new();
-    // Each once: an answer is much larger than a name.
-    for id in request.groups.iter().filter(|id| seen.insert(*id)) {
-        let described = broker.coordinator_of(id).map(|index| {
-            partitions.push(index);
-            let coordinator = broker.groups.serving(index).expect("it was just found");
-            describe(coordinator, id, caller.version)
-        });
-        groups.push(match described {
-            Ok(described) if described.error_code == ErrorCode::None.number() => {
-                DescribedGroup { authorized_operations: operations, ..described }
-            }
-            Ok(described) => described,
-            Err(error) => DescribedGroup { group_id: id.clone(), error_code: error.number(), ..Default::default() },
-        });
-    }
+    let find = |id: &Str| {
+        let index = broker.coordinator_of(id)?;
+        let coordinator = broker.groups.serving(index).ok_or(ErrorCode::NotCoordinator)?;
+        let described = describe(coordinator, id, caller.version);
+        let is_there = described.error_code == ErrorCode::None.number();
+        let authorized_operations = if is_there { operations } else { described.authorized_operations };
+        Ok((index, DescribedGroup { authorized_operations, ..described }))
+    };
+    let refusal =
+        |group_id, error: ErrorCode| DescribedGroup { group_id, error_code: error.number(), ..Default::default() };
+    let (groups, partitions) = describe_each(&request.groups, |id| id, find, refusal);
     let response = DescribeGroupsResponse { groups, ..Default::default() };
     group_answer::answer(broker, now, caller, GroupResponse::DescribeGroups(response), partitions);
 }

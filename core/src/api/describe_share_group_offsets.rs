@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::group_answer::{self, GroupResponse};
+use super::group_answer::{self, GroupResponse, describe_each};
 use super::share_offsets::said;
 use super::{ApiError, Caller};
 use crate::broker::{Asker, Broker, ShareQuestion};
@@ -34,22 +34,11 @@ pub(crate) struct Describing {
 const NO_OFFSET: i64 = -1;
 
 pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: &DescribeShareGroupOffsetsRequest) {
-    let mut describing =
-        Describing { caller, response: DescribeShareGroupOffsetsResponse::default(), partitions: Vec::new() };
-    let mut calls = Vec::new();
-    let mut seen = BTreeSet::new();
-    // Each once: an answer may be much larger than a name.
-    for asked in request.groups.iter().filter(|asked| seen.insert(&asked.group_id)) {
-        let described = match describe(broker, asked) {
-            Ok((index, described)) => {
-                describing.partitions.push(index);
-                calls.extend(calls_of(&described));
-                described
-            }
-            Err(error) => refusal(asked.group_id.clone(), error),
-        };
-        describing.response.groups.push(described);
-    }
+    let describe = |asked| describe(broker, asked);
+    let (groups, partitions) = describe_each(&request.groups, |asked| &asked.group_id, describe, refusal);
+    let calls = groups.iter().flat_map(calls_of).collect();
+    let response = DescribeShareGroupOffsetsResponse { groups, ..Default::default() };
+    let describing = Describing { caller, response, partitions };
     broker.ask_share_state(now, calls, Asker::Groups(ShareQuestion::Describe(describing)));
 }
 

@@ -1,8 +1,10 @@
 //! Answers that were made from a group's state, and wait until all of that state is committed.
 //!
 //! A coordinator's memory runs ahead of its log. So an answer that says anything of it, be it that offsets are kept or which
-//! there are, is sent when the log is committed up to where it ended when the answer was made.
+//! there are, is sent when the log is committed up to where it ended when the answer was made. Of calls that describe groups, it is
+//! here, too, that each group is described once.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::{ApiError, Caller};
@@ -14,6 +16,7 @@ use crate::parking::{Waits, Wake};
 use crate::planted::Bug;
 use crate::time::Now;
 use crate::types::{Offset, PartitionId};
+use crate::wire::Str;
 use crate::wire::messages::alter_share_group_offsets::AlterShareGroupOffsetsResponse;
 use crate::wire::messages::consumer_group_describe::ConsumerGroupDescribeResponse;
 use crate::wire::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatResponse;
@@ -33,6 +36,26 @@ use crate::wire::messages::sync_group::SyncGroupResponse;
 use crate::wire::messages::txn_offset_commit::TxnOffsetCommitResponse;
 
 use super::offset_fetch::OffsetFetchAnswer;
+
+/// Describes groups, each once: an answer is much larger than a name. With them, the partitions that they live in.
+pub(crate) fn describe_each<'a, A, D>(
+    asked: &'a [A],
+    id_of: impl Fn(&'a A) -> &'a Str,
+    describe: impl Fn(&'a A) -> Result<(i32, D), ErrorCode>,
+    refusal: impl Fn(Str, ErrorCode) -> D,
+) -> (Vec<D>, Vec<i32>) {
+    let (mut groups, mut partitions, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for asked in asked.iter().filter(|asked| seen.insert(id_of(asked))) {
+        groups.push(match describe(asked) {
+            Ok((index, described)) => {
+                partitions.push(index);
+                described
+            }
+            Err(error) => refusal(id_of(asked).clone(), error),
+        });
+    }
+    (groups, partitions)
+}
 
 /// An answer that waits for logs of groups.
 #[derive(Debug)]

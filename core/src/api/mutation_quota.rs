@@ -6,18 +6,31 @@ use alloc::vec::Vec;
 use super::{ApiError, Change};
 use crate::error_code::ErrorCode;
 use crate::metadata::MetadataImage;
+use crate::quotas::Excess;
 use crate::wire::messages::create_partitions::{CreatePartitionsRequest, CreatePartitionsResponse};
-use crate::wire::messages::create_topics::{CreatableTopicResult, CreateTopicsResponse};
-use crate::wire::messages::delete_topics::DeleteTopicsResponse;
-use crate::wire::{MetadataRecord, Str, Uuid};
+use crate::wire::messages::create_topics::{CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse};
+use crate::wire::messages::delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse};
+use crate::wire::messages::metadata::MetadataResponse;
+use crate::wire::{Message, MetadataRecord, Str, Uuid};
 
 /// Takes so many partitions; false where that is refused.
 pub(super) type Take<'a> = &'a mut dyn FnMut(usize) -> bool;
 
 /// From these versions on, clients know the error; older ones are only told to wait.
-pub(super) const CREATE_TOPICS_STRICT_SINCE: i16 = 6;
-pub(super) const DELETE_TOPICS_STRICT_SINCE: i16 = 5;
-pub(super) const CREATE_PARTITIONS_STRICT_SINCE: i16 = 3;
+const CREATE_TOPICS_STRICT_SINCE: i16 = 6;
+const DELETE_TOPICS_STRICT_SINCE: i16 = 5;
+const CREATE_PARTITIONS_STRICT_SINCE: i16 = 3;
+
+/// What becomes of a request in which a client takes more than it may.
+pub(super) fn excess(key: i16, version: i16) -> Excess {
+    let strict_since = match key {
+        CreateTopicsRequest::KEY => CREATE_TOPICS_STRICT_SINCE,
+        DeleteTopicsRequest::KEY => DELETE_TOPICS_STRICT_SINCE,
+        CreatePartitionsRequest::KEY => CREATE_PARTITIONS_STRICT_SINCE,
+        _ => return Excess::RefusedUntold,
+    };
+    if version >= strict_since { Excess::Refused } else { Excess::Awaited }
+}
 
 pub(super) fn limit_creation(change: &mut Change<CreateTopicsResponse>, take: Take<'_>) {
     let mut refused: Vec<(Uuid, Str)> = Vec::new();
@@ -34,6 +47,30 @@ pub(super) fn limit_creation(change: &mut Change<CreateTopicsResponse>, take: Ta
             };
         }
     }
+    drop_new(&mut change.records, &refused);
+}
+
+/// Topics that Metadata would create: those that are not stay unknown, and the request did not ask for them.
+pub(super) fn limit_automatic(change: &mut Change<MetadataResponse>, take: Take<'_>) {
+    let topics: Vec<(Uuid, Str)> = change.records.iter().filter_map(new_topic).collect();
+    let partitions = |id| {
+        let is_of_it =
+            |record: &&MetadataRecord| matches!(record, MetadataRecord::Partition(new) if new.topic_id == id);
+        change.records.iter().filter(is_of_it).count()
+    };
+    let refused: Vec<_> = topics.into_iter().filter(|(id, _)| !take(partitions(*id))).collect();
+    drop_new(&mut change.records, &refused);
+}
+
+fn new_topic(record: &MetadataRecord) -> Option<(Uuid, Str)> {
+    match record {
+        MetadataRecord::Topic(topic) => Some((topic.topic_id, topic.name.clone())),
+        _ => None,
+    }
+}
+
+/// Takes out what was to be written of new topics.
+fn drop_new(records: &mut Vec<MetadataRecord>, refused: &[(Uuid, Str)]) {
     let is_refused = |record: &MetadataRecord| match record {
         MetadataRecord::Topic(topic) => refused.iter().any(|(id, _)| *id == topic.topic_id),
         MetadataRecord::Partition(partition) => refused.iter().any(|(id, _)| *id == partition.topic_id),
@@ -41,7 +78,7 @@ pub(super) fn limit_creation(change: &mut Change<CreateTopicsResponse>, take: Ta
         _ => false,
     };
     if !refused.is_empty() {
-        change.records.retain(|record| !is_refused(record));
+        records.retain(|record| !is_refused(record));
     }
 }
 

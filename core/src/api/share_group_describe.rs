@@ -15,7 +15,7 @@ use crate::wire::messages::share_group_describe::{
 pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: &ShareGroupDescribeRequest) {
     let operations = authorized::if_asked(request.include_authorized_operations, authorized::GROUP);
     let describe = |id: &Str| describe(broker, id, operations);
-    let (groups, partitions) = assigned_groups::describe_each(request.group_ids.iter(), describe, refusal);
+    let (groups, partitions) = group_answer::describe_each(&request.group_ids, |id| id, describe, refusal);
     let response = ShareGroupDescribeResponse { groups, ..Default::default() };
     group_answer::answer(broker, now, caller, GroupResponse::ShareGroupDescribe(response), partitions);
 }

@@ -20,7 +20,7 @@ use crate::wire::messages::streams_group_records as record;
 pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: &StreamsGroupDescribeRequest) {
     let operations = authorized::if_asked(request.include_authorized_operations, authorized::GROUP);
     let describe = |id: &Str| describe(broker, id, operations);
-    let (groups, partitions) = assigned_groups::describe_each(request.group_ids.iter(), describe, refusal);
+    let (groups, partitions) = group_answer::describe_each(&request.group_ids, |id| id, describe, refusal);
     let response = StreamsGroupDescribeResponse { groups, ..Default::default() };
     group_answer::answer(broker, now, caller, GroupResponse::StreamsGroupDescribe(response), partitions);
 }

@@ -2,21 +2,17 @@
 //! what.
 
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
-use bytes::Bytes;
-
-use super::read;
+use super::call::Call;
 use crate::api::quorum::{self, Quorum, ReplicaKey};
 use crate::api::{
-    Caller, View, add_raft_voter, alter_partition_reassignments, create_acls, create_delegation_token, delete_acls,
-    describe_acls, describe_delegation_token, describe_quorum, expire_delegation_token, list_partition_reassignments,
+    add_raft_voter, alter_partition_reassignments, create_acls, create_delegation_token, delete_acls, describe_acls,
+    describe_delegation_token, describe_quorum, expire_delegation_token, list_partition_reassignments,
     remove_raft_voter, renew_delegation_token, sasl_authenticate, sasl_handshake, unregister_broker,
 };
 use crate::broker::{Broker, METADATA_PARTITION};
 use crate::config::Listener;
 use crate::log::PartitionLog;
-use crate::time::Now;
 use crate::wire::messages::add_raft_voter::AddRaftVoterRequest;
 use crate::wire::messages::alter_partition_reassignments::AlterPartitionReassignmentsRequest;
 use crate::wire::messages::create_acls::CreateAclsRequest;
@@ -32,91 +28,68 @@ use crate::wire::messages::renew_delegation_token::RenewDelegationTokenRequest;
 use crate::wire::messages::sasl_authenticate::SaslAuthenticateRequest;
 use crate::wire::messages::sasl_handshake::SaslHandshakeRequest;
 use crate::wire::messages::unregister_broker::UnregisterBrokerRequest;
-use crate::wire::{Message, Reader, Uuid};
+use crate::wire::{Message, Uuid};
 
 /// The calls about the quorum, brokers and replicas.
-pub(super) fn cluster(
-    broker: &mut Broker,
-    now: Now,
-    caller: Caller,
-    frame: &Bytes,
-    key: i16,
-    body: &mut Reader,
-) -> Result<(), String> {
-    let version = caller.version;
-    let listener = broker.listener_of(caller.slot.conn);
-    let view = View { image: broker.metadata.image(), config: &broker.config, listener };
-    match key {
+pub(super) fn cluster(call: &mut Call<'_>) -> Result<(), String> {
+    match call.key {
         DescribeQuorumRequest::KEY => {
-            let response = describe_quorum::handle(&read(body, version)?, &quorum_of(broker), now.wall);
-            broker.answer(caller, &response, Vec::new());
+            let request = call.body.read()?;
+            let response = describe_quorum::handle(&request, &quorum_of(call.broker), call.now.wall);
+            call.answer(&response);
         }
         AddRaftVoterRequest::KEY => {
-            let response = add_raft_voter::handle(&read(body, version)?, &quorum_of(broker));
-            broker.answer(caller, &response, Vec::new());
+            let request = call.body.read()?;
+            let response = add_raft_voter::handle(&request, &quorum_of(call.broker));
+            call.answer(&response);
         }
         RemoveRaftVoterRequest::KEY => {
-            let response = remove_raft_voter::handle(&read(body, version)?, &quorum_of(broker));
-            broker.answer(caller, &response, Vec::new());
+            let request = call.body.read()?;
+            let response = remove_raft_voter::handle(&request, &quorum_of(call.broker));
+            call.answer(&response);
         }
-        ListPartitionReassignmentsRequest::KEY => {
-            let response = list_partition_reassignments::handle(&read(body, version)?, view);
-            broker.answer(caller, &response, Vec::new());
-        }
+        ListPartitionReassignmentsRequest::KEY => call.answer_with(list_partition_reassignments::handle)?,
         AlterPartitionReassignmentsRequest::KEY => {
-            let configs = &broker.topic_configs;
+            let request = call.body.read()?;
+            let configs = &call.broker.topic_configs;
             let unclean = |id: Uuid| configs.get(&id).is_some_and(|config| config.unclean_leader_election_enable);
-            let change = alter_partition_reassignments::handle(&read(body, version)?, view, &unclean);
-            broker.submit(now, caller, frame, change);
+            let change = alter_partition_reassignments::handle(&request, call.view(), &unclean);
+            call.submit(change);
         }
-        UnregisterBrokerRequest::KEY => {
-            let change = unregister_broker::handle(&read(body, version)?, view);
-            broker.submit(now, caller, frame, change);
-        }
-        key => return security(broker, caller, key, body),
+        UnregisterBrokerRequest::KEY => call.change_with(unregister_broker::handle)?,
+        _ => return security(call),
     }
     Ok(())
 }
 
 /// The calls about who may do what, all of which are refused: there is neither authentication nor an authorizer.
-fn security(broker: &mut Broker, caller: Caller, key: i16, body: &mut Reader) -> Result<(), String> {
-    let version = caller.version;
-    match key {
-        SaslHandshakeRequest::KEY => {
-            read::<SaslHandshakeRequest>(body, version)?;
-            broker.answer(caller, &sasl_handshake::handle(), Vec::new());
-        }
+fn security(call: &mut Call<'_>) -> Result<(), String> {
+    match call.key {
+        SaslHandshakeRequest::KEY => call.answer_with(|_: &SaslHandshakeRequest, _| sasl_handshake::handle())?,
         SaslAuthenticateRequest::KEY => {
-            read::<SaslAuthenticateRequest>(body, version)?;
-            broker.answer(caller, &sasl_authenticate::handle(), Vec::new());
+            call.answer_with(|_: &SaslAuthenticateRequest, _| sasl_authenticate::handle())?;
         }
         DescribeAclsRequest::KEY => {
-            let response = describe_acls::handle(&read(body, version)?).map_err(ToString::to_string)?;
-            broker.answer(caller, &response, Vec::new());
+            let response = describe_acls::handle(&call.body.read()?).map_err(ToString::to_string)?;
+            call.answer(&response);
         }
         CreateAclsRequest::KEY => {
-            let response = create_acls::handle(&read(body, version)?).map_err(ToString::to_string)?;
-            broker.answer(caller, &response, Vec::new());
+            let response = create_acls::handle(&call.body.read()?).map_err(ToString::to_string)?;
+            call.answer(&response);
         }
         DeleteAclsRequest::KEY => {
-            let response = delete_acls::handle(&read(body, version)?).map_err(ToString::to_string)?;
-            broker.answer(caller, &response, Vec::new());
+            let response = delete_acls::handle(&call.body.read()?).map_err(ToString::to_string)?;
+            call.answer(&response);
         }
-        CreateDelegationTokenRequest::KEY => {
-            let response = create_delegation_token::handle(&read(body, version)?);
-            broker.answer(caller, &response, Vec::new());
-        }
+        CreateDelegationTokenRequest::KEY => call.answer_with(|request, _| create_delegation_token::handle(request))?,
         RenewDelegationTokenRequest::KEY => {
-            read::<RenewDelegationTokenRequest>(body, version)?;
-            broker.answer(caller, &renew_delegation_token::handle(), Vec::new());
+            call.answer_with(|_: &RenewDelegationTokenRequest, _| renew_delegation_token::handle())?;
         }
         ExpireDelegationTokenRequest::KEY => {
-            read::<ExpireDelegationTokenRequest>(body, version)?;
-            broker.answer(caller, &expire_delegation_token::handle(), Vec::new());
+            call.answer_with(|_: &ExpireDelegationTokenRequest, _| expire_delegation_token::handle())?;
         }
         DescribeDelegationTokenRequest::KEY => {
-            read::<DescribeDelegationTokenRequest>(body, version)?;
-            broker.answer(caller, &describe_delegation_token::handle(), Vec::new());
+            call.answer_with(|_: &DescribeDelegationTokenRequest, _| describe_delegation_token::handle())?;
         }
         other => panic!("API key {other} is in the table and has no handler"),
     }
