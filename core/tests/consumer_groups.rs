@@ -15,28 +15,18 @@ use ottla_core::wire::messages::consumer_protocol::{
 use ottla_core::wire::messages::create_partitions::{
     CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopic,
 };
-use ottla_core::wire::messages::delete_groups::{DeleteGroupsRequest, DeleteGroupsResponse};
 use ottla_core::wire::messages::describe_groups::{DescribeGroupsRequest, DescribeGroupsResponse};
-use ottla_core::wire::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
 use ottla_core::wire::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
-use ottla_core::wire::messages::incremental_alter_configs::{
-    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
-};
 use ottla_core::wire::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse};
 use ottla_core::wire::messages::leave_group::{LeaveGroupRequest, LeaveGroupResponse, MemberIdentity};
 use ottla_core::wire::messages::list_groups::{ListGroupsRequest, ListGroupsResponse};
-use ottla_core::wire::messages::offset_commit::{
-    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
-};
-use ottla_core::wire::messages::offset_delete::{
-    OffsetDeleteRequest, OffsetDeleteRequestPartition, OffsetDeleteRequestTopic, OffsetDeleteResponse,
-};
-use ottla_core::wire::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchResponse};
 use ottla_core::wire::messages::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse};
 use ottla_core::wire::{ErrorCode, Message, Str, Uuid};
 use world::World;
+use world::groups::Group;
 
 const NONE: i16 = ErrorCode::None as i16;
+const READERS: Group = Group { name: "readers", topic: "letters" };
 const OTHER: ConnId = ConnId(2);
 const SESSION_MS: i64 = 45_000;
 const REBALANCE_MS: i64 = 60_000;
@@ -111,7 +101,7 @@ fn assignments_are_made_no_more_often_than_the_group_wants() {
     two.beat(&mut world);
     assert_eq!(describe(&mut world, "readers").assignment_epoch, 3);
     // A group may ask for it at once.
-    assert_eq!(alter_group(&mut world, "hasty", "consumer.assignment.interval.ms", "0"), NONE);
+    assert_eq!(Group { name: "hasty", ..READERS }.alter(&mut world, "consumer.assignment.interval.ms", "0"), NONE);
     for (index, name) in ["a", "b", "c"].into_iter().enumerate() {
         let answer = Client { group: "hasty", ..Client::new(name) }.beat(&mut world);
         assert_eq!(answer.member_epoch, 2 + index as i32);
@@ -309,26 +299,26 @@ fn members_choose_the_assignor_by_majority() {
 fn only_members_commit_and_fetch_offsets_in_an_epoch_that_counts() {
     let mut world = ready(&[]);
     let (mut one, mut two) = pair(&mut world);
-    assert_eq!(commit(&mut world, 9, "one", 3, 0), NONE);
-    assert_eq!(commit(&mut world, 9, "", -1, 0), ErrorCode::UnknownMemberId as i16);
-    assert_eq!(commit(&mut world, 9, "one", 4, 0), ErrorCode::StaleMemberEpoch as i16);
-    assert_eq!(commit(&mut world, 8, "one", 3, 0), ErrorCode::UnsupportedVersion as i16);
+    assert_eq!(READERS.commit(&mut world, 9, ("one", 3), 0), NONE);
+    assert_eq!(READERS.commit(&mut world, 9, ("", -1), 0), ErrorCode::UnknownMemberId as i16);
+    assert_eq!(READERS.commit(&mut world, 9, ("one", 4), 0), ErrorCode::StaleMemberEpoch as i16);
+    assert_eq!(READERS.commit(&mut world, 8, ("one", 3), 0), ErrorCode::UnsupportedVersion as i16);
     // One epoch behind, but it has had partition 0 since then; partition 2 is the other's.
-    assert_eq!(commit(&mut world, 9, "one", 2, 0), NONE);
-    assert_eq!(commit(&mut world, 9, "one", 1, 0), ErrorCode::StaleMemberEpoch as i16);
-    assert_eq!(commit(&mut world, 9, "one", 2, 2), ErrorCode::StaleMemberEpoch as i16);
-    assert_eq!(fetch(&mut world, Some("one"), 3), (NONE, 1));
-    assert_eq!(fetch(&mut world, Some("one"), 2).0, ErrorCode::StaleMemberEpoch as i16);
-    assert_eq!(fetch(&mut world, Some("nobody"), 3).0, ErrorCode::UnknownMemberId as i16);
-    assert_eq!(fetch(&mut world, None, -1), (NONE, 1));
+    assert_eq!(READERS.commit(&mut world, 9, ("one", 2), 0), NONE);
+    assert_eq!(READERS.commit(&mut world, 9, ("one", 1), 0), ErrorCode::StaleMemberEpoch as i16);
+    assert_eq!(READERS.commit(&mut world, 9, ("one", 2), 2), ErrorCode::StaleMemberEpoch as i16);
+    assert_eq!(READERS.fetch(&mut world, Some("one"), 3), (NONE, 1));
+    assert_eq!(READERS.fetch(&mut world, Some("one"), 2).0, ErrorCode::StaleMemberEpoch as i16);
+    assert_eq!(READERS.fetch(&mut world, Some("nobody"), 3).0, ErrorCode::UnknownMemberId as i16);
+    assert_eq!(READERS.fetch(&mut world, None, -1), (NONE, 1));
     // A topic that members read keeps its offsets, and so does a group its name, until all are gone.
-    assert_eq!(delete_offset(&mut world), ErrorCode::GroupSubscribedToTopic as i16);
-    assert_eq!(delete_group(&mut world), ErrorCode::NonEmptyGroup as i16);
+    assert_eq!(READERS.delete_offset(&mut world), ErrorCode::GroupSubscribedToTopic as i16);
+    assert_eq!(READERS.delete(&mut world), ErrorCode::NonEmptyGroup as i16);
     one.leave(&mut world);
     two.leave(&mut world);
-    assert_eq!(commit(&mut world, 8, "", -1, 1), NONE);
-    assert_eq!(delete_offset(&mut world), NONE);
-    assert_eq!(delete_group(&mut world), NONE);
+    assert_eq!(READERS.commit(&mut world, 8, ("", -1), 1), NONE);
+    assert_eq!(READERS.delete_offset(&mut world), NONE);
+    assert_eq!(READERS.delete(&mut world), NONE);
     assert_eq!(describe(&mut world, "readers").error_code, ErrorCode::GroupIdNotFound as i16);
     let mut world = World::on(world.crash(), PROPERTIES);
     assert_eq!(listed(&mut world), [] as [(String, String, String); 0]);
@@ -390,12 +380,9 @@ fn a_group_has_no_more_members_than_it_may() {
 #[test]
 fn a_group_goes_by_its_own_configs() {
     let mut world = ready(&[]);
-    assert_eq!(alter_group(&mut world, "readers", "consumer.heartbeat.interval.ms", "7000"), NONE);
-    assert_eq!(alter_group(&mut world, "readers", "consumer.session.timeout.ms", "50000"), NONE);
-    assert_eq!(
-        alter_group(&mut world, "readers", "consumer.session.timeout.ms", "1000"),
-        ErrorCode::InvalidConfig as i16
-    );
+    assert_eq!(READERS.alter(&mut world, "consumer.heartbeat.interval.ms", "7000"), NONE);
+    assert_eq!(READERS.alter(&mut world, "consumer.session.timeout.ms", "50000"), NONE);
+    assert_eq!(READERS.alter(&mut world, "consumer.session.timeout.ms", "1000"), ErrorCode::InvalidConfig as i16);
     let mut one = Client::new("one");
     assert_eq!(one.beat(&mut world).heartbeat_interval_ms, 7_000);
     world.pass_ms(49_999);
@@ -409,7 +396,7 @@ fn a_group_that_nobody_uses_wakes_nobody_up() {
     let mut world = ready(&[]);
     let mut one = Client::new("one");
     one.beat(&mut world);
-    commit(&mut world, 9, "one", 2, 0);
+    READERS.commit(&mut world, 9, ("one", 2), 0);
     one.leave(&mut world);
     world.pass_ms(20 * 60_000);
     let of_groups = world.broker.deadline().map(|deadline| deadline.since(world.now.monotonic).as_secs());
@@ -449,8 +436,8 @@ fn a_classic_group_becomes_a_consumer_group_when_the_first_of_these_joins_and_go
     new.beat(&mut world);
     assert_eq!((new.epoch, new.had()), (2, vec![2, 3]));
     assert_eq!(describe(&mut world, "readers").group_state, "Stable");
-    assert_eq!(commit(&mut world, 8, &old.id, 2, 0), NONE);
-    assert_eq!(commit(&mut world, 8, &old.id, 0, 0), ErrorCode::IllegalGeneration as i16);
+    assert_eq!(READERS.commit(&mut world, 8, (&old.id, 2), 0), NONE);
+    assert_eq!(READERS.commit(&mut world, 8, (&old.id, 0), 0), ErrorCode::IllegalGeneration as i16);
     // The last of the new leaves.
     new.leave(&mut world);
     assert_eq!(listed(&mut world), [("readers".into(), "classic".into(), "PreparingRebalance".into())]);
@@ -464,7 +451,7 @@ fn a_classic_group_becomes_a_consumer_group_when_the_first_of_these_joins_and_go
     old.join(&mut crashed);
     old.sync(&mut crashed, &[0, 1, 2, 3]);
     assert_eq!((old.generation, old.heartbeat(&mut crashed)), (3, NONE));
-    assert_eq!(fetch(&mut crashed, None, -1), (NONE, 1));
+    assert_eq!(READERS.fetch(&mut crashed, None, -1), (NONE, 1));
 }
 
 #[test]
@@ -592,9 +579,7 @@ const PROPERTIES: &[(&str, &str)] = &[
 fn ready(properties: &[(&str, &str)]) -> World {
     let mut world = World::new(&[properties, PROPERTIES].concat());
     world.create_topic("letters", 4);
-    let request = FindCoordinatorRequest { coordinator_keys: vec!["readers".into()], ..Default::default() };
-    let found: FindCoordinatorResponse = world.call(6, &request);
-    assert_eq!(found.coordinators[0].error_code, NONE);
+    READERS.find(&mut world);
     world
 }
 
@@ -810,50 +795,6 @@ fn describe(world: &mut World, group: &str) -> DescribedGroup {
     described
 }
 
-fn commit(world: &mut World, version: i16, member: &str, epoch: i32, partition: i32) -> i16 {
-    let partition =
-        OffsetCommitRequestPartition { partition_index: partition, committed_offset: 1, ..Default::default() };
-    let topic = OffsetCommitRequestTopic { name: "letters".into(), partitions: vec![partition], ..Default::default() };
-    let request = OffsetCommitRequest {
-        group_id: "readers".into(),
-        generation_id_or_member_epoch: epoch,
-        member_id: member.into(),
-        topics: vec![topic],
-        ..Default::default()
-    };
-    let answer: OffsetCommitResponse = world.call(version, &request);
-    answer.topics[0].partitions[0].error_code
-}
-
-/// The group's error, and how many offsets are told.
-fn fetch(world: &mut World, member: Option<&str>, epoch: i32) -> (i16, usize) {
-    let group = OffsetFetchRequestGroup {
-        group_id: "readers".into(),
-        member_id: member.map(Str::from),
-        member_epoch: epoch,
-        topics: None,
-        ..Default::default()
-    };
-    let answer: OffsetFetchResponse = world.call(9, &OffsetFetchRequest { groups: vec![group], ..Default::default() });
-    let offsets = answer.groups[0].topics.iter().map(|topic| topic.partitions.len()).sum();
-    (answer.groups[0].error_code, offsets)
-}
-
-fn delete_offset(world: &mut World) -> i16 {
-    let partitions = vec![OffsetDeleteRequestPartition { partition_index: 0, ..Default::default() }];
-    let topics = vec![OffsetDeleteRequestTopic { name: "letters".into(), partitions, ..Default::default() }];
-    let request = OffsetDeleteRequest { group_id: "readers".into(), topics, ..Default::default() };
-    let answer: OffsetDeleteResponse = world.call(0, &request);
-    assert_eq!(answer.error_code, NONE);
-    answer.topics[0].partitions[0].error_code
-}
-
-fn delete_group(world: &mut World) -> i16 {
-    let request = DeleteGroupsRequest { groups_names: vec!["readers".into()], ..Default::default() };
-    let answer: DeleteGroupsResponse = world.call(2, &request);
-    answer.results[0].error_code
-}
-
 /// Names, types and states.
 fn listed(world: &mut World) -> Vec<(String, String, String)> {
     let answer: ListGroupsResponse = world.call(5, &ListGroupsRequest::default());
@@ -861,19 +802,6 @@ fn listed(world: &mut World) -> Vec<(String, String, String)> {
     groups
         .map(|group| (group.group_id.to_string(), group.group_type.to_string(), group.group_state.to_string()))
         .collect()
-}
-
-fn alter_group(world: &mut World, group: &str, name: &str, value: &str) -> i16 {
-    let config = AlterableConfig { name: name.into(), value: Some(value.into()), ..Default::default() };
-    let resource = AlterConfigsResource {
-        resource_type: 32,
-        resource_name: group.into(),
-        configs: vec![config],
-        ..Default::default()
-    };
-    let request = IncrementalAlterConfigsRequest { resources: vec![resource], ..Default::default() };
-    let answer: IncrementalAlterConfigsResponse = world.call(1, &request);
-    answer.responses[0].error_code
 }
 
 fn add_partitions(world: &mut World, topic: &str, count: i32) {

@@ -8,9 +8,6 @@ use ottla_core::types::{ProducerEpoch, ProducerId};
 use ottla_core::wire::messages::delete_records::{
     DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsResponse, DeleteRecordsTopic,
 };
-use ottla_core::wire::messages::incremental_alter_configs::{
-    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
-};
 use ottla_core::wire::messages::initialize_share_group_state as initialize;
 use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
 use ottla_core::wire::messages::share_acknowledge::{
@@ -24,11 +21,13 @@ use ottla_core::wire::messages::write_txn_markers::{
     WritableTxnMarker, WritableTxnMarkerTopic, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
 };
 use ottla_core::wire::{ErrorCode, Records, Uuid};
+use world::groups::Group;
 use world::{CLIENT, World, batch};
 
 const NONE: i16 = ErrorCode::None as i16;
 const GROUP: &str = "workers";
 const TOPIC: &str = "work";
+const WORKERS: Group = Group { name: GROUP, topic: TOPIC };
 const LOCK_MS: i64 = 30_000;
 const OTHER: ConnId = ConnId(2);
 
@@ -135,7 +134,7 @@ fn new_records_come_in_pieces_of_about_the_size_that_is_asked_for() {
 #[test]
 fn a_group_has_only_so_many_records_of_a_partition() {
     let (mut world, topic) = ready(&[]);
-    assert_eq!(alter_group(&mut world, "share.partition.max.record.locks", "100"), NONE);
+    assert_eq!(WORKERS.alter(&mut world, "share.partition.max.record.locks", "100"), NONE);
     for _ in 0..30 {
         produce(&mut world, batch(&["a"; 8]));
     }
@@ -359,7 +358,7 @@ fn a_group_begins_where_its_configs_say() {
         world.open(OTHER);
         let topic = world.create_topic(TOPIC, 1);
         initialize(&mut world, topic, -1);
-        assert_eq!(alter_group(&mut world, "share.auto.offset.reset", reset), NONE);
+        assert_eq!(WORKERS.alter(&mut world, "share.auto.offset.reset", reset), NONE);
         let now = world.now.wall.0;
         produce(&mut world, batch_at(now - 7_200_000));
         produce(&mut world, batch_at(now));
@@ -379,7 +378,7 @@ fn a_group_begins_where_its_configs_say() {
 #[test]
 fn a_group_that_reads_committed_records_gets_none_of_aborted_transactions() {
     let (mut world, topic) = ready(&[("transaction.partition.verification.enable", "false")]);
-    assert_eq!(alter_group(&mut world, "share.isolation.level", "read_committed"), NONE);
+    assert_eq!(WORKERS.alter(&mut world, "share.isolation.level", "read_committed"), NONE);
     produce(&mut world, batch(&["plain"]));
     transactional(&mut world, 7, 0);
     end(&mut world, 7, false);
@@ -565,19 +564,6 @@ fn initialize(world: &mut World, topic: Uuid, start_offset: i64) {
     let request = initialize::InitializeShareGroupStateRequest { group_id: GROUP.into(), topics, ..Default::default() };
     let answer: initialize::InitializeShareGroupStateResponse = world.call(0, &request);
     assert_eq!(answer.results[0].partitions[0].error_code, NONE, "{answer:?}");
-}
-
-fn alter_group(world: &mut World, name: &str, value: &str) -> i16 {
-    let config = AlterableConfig { name: name.into(), value: Some(value.into()), ..Default::default() };
-    let resource = AlterConfigsResource {
-        resource_type: 32,
-        resource_name: GROUP.into(),
-        configs: vec![config],
-        ..Default::default()
-    };
-    let request = IncrementalAlterConfigsRequest { resources: vec![resource], ..Default::default() };
-    let answer: IncrementalAlterConfigsResponse = world.call(1, &request);
-    answer.responses[0].error_code
 }
 
 fn produce(world: &mut World, batch: bytes::Bytes) -> i64 {

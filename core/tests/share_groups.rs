@@ -13,7 +13,6 @@ use ottla_core::wire::messages::consumer_group_heartbeat::{
 use ottla_core::wire::messages::create_partitions::{
     CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopic,
 };
-use ottla_core::wire::messages::delete_groups::{DeleteGroupsRequest, DeleteGroupsResponse};
 use ottla_core::wire::messages::delete_share_group_offsets::{
     DeleteShareGroupOffsetsRequest, DeleteShareGroupOffsetsRequestTopic, DeleteShareGroupOffsetsResponse,
 };
@@ -23,28 +22,20 @@ use ottla_core::wire::messages::describe_share_group_offsets::{
     DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsRequestGroup, DescribeShareGroupOffsetsRequestTopic,
     DescribeShareGroupOffsetsResponse, DescribeShareGroupOffsetsResponseGroup,
 };
-use ottla_core::wire::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
 use ottla_core::wire::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
-use ottla_core::wire::messages::incremental_alter_configs::{
-    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
-};
-use ottla_core::wire::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse};
-use ottla_core::wire::messages::list_groups::{ListGroupsRequest, ListGroupsResponse};
 use ottla_core::wire::messages::metadata::{MetadataRequest, MetadataResponse};
-use ottla_core::wire::messages::offset_commit::{
-    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
-};
 use ottla_core::wire::messages::offset_delete::{OffsetDeleteRequest, OffsetDeleteResponse};
-use ottla_core::wire::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchResponse};
 use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
 use ottla_core::wire::messages::share_group_describe::{
     DescribedGroup, ShareGroupDescribeRequest, ShareGroupDescribeResponse,
 };
 use ottla_core::wire::messages::share_group_heartbeat::{ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse};
 use ottla_core::wire::messages::update_features::{FeatureUpdateKey, UpdateFeaturesRequest, UpdateFeaturesResponse};
-use ottla_core::wire::{ErrorCode, Slice, Str, Uuid};
+use ottla_core::wire::{ErrorCode, Str, Uuid};
 use world::World;
+use world::groups::{Group, listed};
 
+const SHARERS: Group = Group { name: "sharers", topic: "letters" };
 const NONE: i16 = ErrorCode::None as i16;
 const NOT_FOUND: i16 = ErrorCode::GroupIdNotFound as i16;
 const SESSION_MS: i64 = 45_000;
@@ -93,8 +84,8 @@ fn more_members_than_partitions_share_them_and_nobody_waits_for_another() {
 #[test]
 fn a_silent_member_is_taken_out_after_the_groups_session_timeout() {
     let mut world = ready(&[]);
-    assert_eq!(alter_group(&mut world, "sharers", "share.session.timeout.ms", "50000"), NONE);
-    assert_eq!(alter_group(&mut world, "sharers", "share.heartbeat.interval.ms", "7000"), NONE);
+    assert_eq!(SHARERS.alter(&mut world, "share.session.timeout.ms", "50000"), NONE);
+    assert_eq!(SHARERS.alter(&mut world, "share.heartbeat.interval.ms", "7000"), NONE);
     let mut one = Client::new("one");
     assert_eq!(one.beat(&mut world).heartbeat_interval_ms, 7_000);
     world.pass_ms(49_999);
@@ -193,7 +184,7 @@ fn assignments_are_made_no_more_often_than_the_group_wants() {
     let mut one = Client::new("one");
     settle(&mut world, core::slice::from_mut(&mut one));
     let mut two = Client::new("two");
-    assert_eq!(alter_group(&mut world, "sharers", "share.assignment.interval.ms", "15000"), NONE);
+    assert_eq!(SHARERS.alter(&mut world, "share.assignment.interval.ms", "15000"), NONE);
     two.beat(&mut world);
     let group = describe(&mut world, "sharers");
     assert_eq!((group.group_epoch, group.assignment_epoch, two.had()), (4, 3, vec![]));
@@ -288,13 +279,13 @@ fn groups_of_other_kinds_and_share_groups_do_not_mix() {
     let answer: ConsumerGroupHeartbeatResponse = world.call(1, &request);
     assert_eq!(answer.error_code, NOT_FOUND);
     assert_eq!(answer.error_message.as_deref(), Some("Group sharers is not a consumer group."));
-    assert_eq!(join(&mut world, "sharers"), ErrorCode::InconsistentGroupProtocol as i16);
+    assert_eq!(SHARERS.join(&mut world), ErrorCode::InconsistentGroupProtocol as i16);
     let request = HeartbeatRequest { group_id: "sharers".into(), member_id: "one".into(), ..Default::default() };
     let answer: HeartbeatResponse = world.call(4, &request);
     assert_eq!(answer.error_code, ErrorCode::UnknownMemberId as i16);
-    assert_eq!(commit(&mut world, -1), NOT_FOUND);
-    assert_eq!(commit(&mut world, 2), NOT_FOUND);
-    assert_eq!(fetch(&mut world), (NONE, 0));
+    assert_eq!(SHARERS.commit(&mut world, 9, ("one", -1), 0), NOT_FOUND);
+    assert_eq!(SHARERS.commit(&mut world, 9, ("one", 2), 0), NOT_FOUND);
+    assert_eq!(SHARERS.fetch(&mut world, None, -1), (NONE, 0));
     let request = OffsetDeleteRequest { group_id: "sharers".into(), ..Default::default() };
     let answer: OffsetDeleteResponse = world.call(0, &request);
     assert_eq!(answer.error_code, NOT_FOUND);
@@ -393,11 +384,11 @@ fn a_group_without_members_is_deleted_with_all_that_the_share_coordinator_keeps(
     let mut world = ready(&[]);
     let mut one = Client::new("one");
     settle(&mut world, core::slice::from_mut(&mut one));
-    assert_eq!(delete_group(&mut world), ErrorCode::NonEmptyGroup as i16);
+    assert_eq!(SHARERS.delete(&mut world), ErrorCode::NonEmptyGroup as i16);
     one.leave(&mut world);
     assert_eq!(alter(&mut world, "sharers", &[("letters", 0, 5)]).error_code, NONE);
-    assert_eq!(delete_group(&mut world), NONE);
-    assert_eq!(delete_group(&mut world), NOT_FOUND);
+    assert_eq!(SHARERS.delete(&mut world), NONE);
+    assert_eq!(SHARERS.delete(&mut world), NOT_FOUND);
     assert_eq!(offsets(&mut world, Some(&[("letters", &[0])])).topics[0].partitions[0].start_offset, -1);
     let mut world = World::on(world.crash(), PROPERTIES);
     assert_eq!(listed(&mut world, &[], &[]), []);
@@ -427,9 +418,7 @@ const PROPERTIES: &[(&str, &str)] = &[
 fn ready(properties: &[(&str, &str)]) -> World {
     let mut world = World::new(&[properties, PROPERTIES].concat());
     world.create_topic("letters", 2);
-    let request = FindCoordinatorRequest { coordinator_keys: vec!["sharers".into()], ..Default::default() };
-    let found: FindCoordinatorResponse = world.call(6, &request);
-    assert_eq!(found.coordinators[0].error_code, NONE);
+    SHARERS.find(&mut world);
     world
 }
 
@@ -568,72 +557,9 @@ fn forget(world: &mut World, group: &str, topics: &[&str]) -> DeleteShareGroupOf
     world.call(0, &DeleteShareGroupOffsetsRequest { group_id: group.into(), topics, ..Default::default() })
 }
 
-fn delete_group(world: &mut World) -> i16 {
-    let request = DeleteGroupsRequest { groups_names: vec!["sharers".into()], ..Default::default() };
-    let answer: DeleteGroupsResponse = world.call(2, &request);
-    answer.results[0].error_code
-}
-
 fn delete_topic(world: &mut World, name: &str) {
     let topics = vec![DeleteTopicState { name: Some(name.into()), ..Default::default() }];
     let request = DeleteTopicsRequest { topics, timeout_ms: 1_000, ..Default::default() };
     let answer: DeleteTopicsResponse = world.call(6, &request);
     assert_eq!(answer.responses[0].error_code, NONE);
-}
-
-/// Names and states of groups of these types and states.
-fn listed(world: &mut World, types: &[&str], states: &[&str]) -> Vec<(String, String)> {
-    let all = |filter: &[&str]| filter.iter().map(|wanted| Str::from(*wanted)).collect();
-    let request = ListGroupsRequest { types_filter: all(types), states_filter: all(states), ..Default::default() };
-    let answer: ListGroupsResponse = world.call(5, &request);
-    answer.groups.iter().map(|group| (group.group_id.to_string(), group.group_state.to_string())).collect()
-}
-
-fn join(world: &mut World, group: &str) -> i16 {
-    let protocol = JoinGroupRequestProtocol { name: "range".into(), metadata: Slice::default(), ..Default::default() };
-    let request = JoinGroupRequest {
-        group_id: group.into(),
-        session_timeout_ms: 10_000,
-        rebalance_timeout_ms: 10_000,
-        protocol_type: "consumer".into(),
-        protocols: vec![protocol],
-        ..Default::default()
-    };
-    let answer: JoinGroupResponse = world.call(9, &request);
-    answer.error_code
-}
-
-fn commit(world: &mut World, epoch: i32) -> i16 {
-    let partition = OffsetCommitRequestPartition { committed_offset: 1, ..Default::default() };
-    let topic = OffsetCommitRequestTopic { name: "letters".into(), partitions: vec![partition], ..Default::default() };
-    let request = OffsetCommitRequest {
-        group_id: "sharers".into(),
-        generation_id_or_member_epoch: epoch,
-        member_id: "one".into(),
-        topics: vec![topic],
-        ..Default::default()
-    };
-    let answer: OffsetCommitResponse = world.call(9, &request);
-    answer.topics[0].partitions[0].error_code
-}
-
-/// The group's error, and how many offsets are told.
-fn fetch(world: &mut World) -> (i16, usize) {
-    let group = OffsetFetchRequestGroup { group_id: "sharers".into(), topics: None, ..Default::default() };
-    let answer: OffsetFetchResponse = world.call(9, &OffsetFetchRequest { groups: vec![group], ..Default::default() });
-    let offsets = answer.groups[0].topics.iter().map(|topic| topic.partitions.len()).sum();
-    (answer.groups[0].error_code, offsets)
-}
-
-fn alter_group(world: &mut World, group: &str, name: &str, value: &str) -> i16 {
-    let config = AlterableConfig { name: name.into(), value: Some(value.into()), ..Default::default() };
-    let resource = AlterConfigsResource {
-        resource_type: 32,
-        resource_name: group.into(),
-        configs: vec![config],
-        ..Default::default()
-    };
-    let request = IncrementalAlterConfigsRequest { resources: vec![resource], ..Default::default() };
-    let answer: IncrementalAlterConfigsResponse = world.call(1, &request);
-    answer.responses[0].error_code
 }

@@ -8,24 +8,10 @@ use std::collections::BTreeMap;
 use ottla_core::wire::messages::consumer_group_heartbeat::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
 };
-use ottla_core::wire::messages::delete_groups::{DeleteGroupsRequest, DeleteGroupsResponse};
 use ottla_core::wire::messages::describe_configs::{
     DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResponse,
 };
-use ottla_core::wire::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
-use ottla_core::wire::messages::incremental_alter_configs::{
-    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
-};
-use ottla_core::wire::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse};
-use ottla_core::wire::messages::list_groups::{ListGroupsRequest, ListGroupsResponse};
 use ottla_core::wire::messages::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
-use ottla_core::wire::messages::offset_commit::{
-    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
-};
-use ottla_core::wire::messages::offset_delete::{
-    OffsetDeleteRequest, OffsetDeleteRequestPartition, OffsetDeleteRequestTopic, OffsetDeleteResponse,
-};
-use ottla_core::wire::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchResponse};
 use ottla_core::wire::messages::streams_group_describe::{
     DescribedGroup, StreamsGroupDescribeRequest, StreamsGroupDescribeResponse,
 };
@@ -34,11 +20,13 @@ use ottla_core::wire::messages::streams_group_heartbeat::{
     TaskIds, TopicInfo, Topology,
 };
 use ottla_core::wire::messages::update_features::{FeatureUpdateKey, UpdateFeaturesRequest, UpdateFeaturesResponse};
-use ottla_core::wire::{ErrorCode, Slice, Str};
+use ottla_core::wire::{ErrorCode, Str};
 use world::World;
+use world::groups::{Group, listed};
 
 const NONE: i16 = ErrorCode::None as i16;
 const INVALID: i16 = ErrorCode::InvalidRequest as i16;
+const COUNTERS: Group = Group { name: "counters", topic: "words" };
 const STALE_TOPOLOGY: i8 = 0;
 const MISSING_SOURCE_TOPICS: i8 = 1;
 const INCORRECTLY_PARTITIONED_TOPICS: i8 = 2;
@@ -122,7 +110,7 @@ fn copies_of_state_are_kept_in_the_other_process_once_the_group_asks_for_them() 
     let (mut one, mut two) = (Client::new("one"), Client::new("two"));
     settle(&mut world, &mut [&mut one, &mut two]);
     assert_eq!(one.standby, tasks(&[]));
-    assert_eq!(alter_group(&mut world, "streams.num.standby.replicas", "1"), NONE);
+    assert_eq!(COUNTERS.alter(&mut world, "streams.num.standby.replicas", "1"), NONE);
     settle(&mut world, &mut [&mut one, &mut two]);
     assert_eq!(one.standby.get("1"), two.active.get("1"));
     assert_eq!(two.standby.get("1"), one.active.get("1"));
@@ -304,7 +292,7 @@ fn a_silent_member_is_taken_out_and_so_is_one_that_does_not_give_up_its_tasks() 
 fn a_group_is_as_it_was_after_a_crash_and_goes_on() {
     let mut world = ready(&[]);
     let (mut one, mut two) = (Client::new("one"), Client::new("two"));
-    alter_group(&mut world, "streams.num.standby.replicas", "1");
+    COUNTERS.alter(&mut world, "streams.num.standby.replicas", "1");
     settle(&mut world, &mut [&mut one, &mut two]);
     let before = describe(&mut world);
     let mut world = World::on(world.crash(), PROPERTIES);
@@ -322,26 +310,26 @@ fn a_group_is_as_it_was_after_a_crash_and_goes_on() {
 fn members_commit_in_their_epoch_or_for_tasks_that_they_have_had_since() {
     let mut world = ready(&[]);
     let (mut one, mut two) = (Client::new("one"), Client::new("two"));
-    assert_eq!(commit(&mut world, "", -1, 9), NONE, "anybody may, while there are no members");
+    assert_eq!(COUNTERS.commit(&mut world, 9, ("", -1), 0), NONE, "anybody may, while there are no members");
     settle(&mut world, &mut [&mut one]);
     let before = one.epoch;
-    assert_eq!(commit(&mut world, "one", before, 9), NONE);
-    assert_eq!(commit(&mut world, "one", before, 8), ErrorCode::UnsupportedVersion as i16);
-    assert_eq!(commit(&mut world, "one", before + 1, 9), ErrorCode::StaleMemberEpoch as i16);
-    assert_eq!(commit(&mut world, "", -1, 9), ErrorCode::UnknownMemberId as i16);
+    assert_eq!(COUNTERS.commit(&mut world, 9, ("one", before), 0), NONE);
+    assert_eq!(COUNTERS.commit(&mut world, 8, ("one", before), 0), ErrorCode::UnsupportedVersion as i16);
+    assert_eq!(COUNTERS.commit(&mut world, 9, ("one", before + 1), 0), ErrorCode::StaleMemberEpoch as i16);
+    assert_eq!(COUNTERS.commit(&mut world, 9, ("", -1), 0), ErrorCode::UnknownMemberId as i16);
     settle(&mut world, &mut [&mut one, &mut two]);
     assert!(one.epoch > before);
     let has_first = one.active.get("0").is_some_and(|partitions| partitions.contains(&0));
     let wanted = if has_first { NONE } else { ErrorCode::StaleMemberEpoch as i16 };
-    assert_eq!(commit(&mut world, "one", before, 9), wanted);
-    assert_eq!(fetched(&mut world, Some("one"), one.epoch), NONE);
-    assert_eq!(fetched(&mut world, Some("one"), before), ErrorCode::StaleMemberEpoch as i16);
-    assert_eq!(fetched(&mut world, None, -1), NONE);
+    assert_eq!(COUNTERS.commit(&mut world, 9, ("one", before), 0), wanted);
+    assert_eq!(COUNTERS.fetch(&mut world, Some("one"), one.epoch).0, NONE);
+    assert_eq!(COUNTERS.fetch(&mut world, Some("one"), before).0, ErrorCode::StaleMemberEpoch as i16);
+    assert_eq!(COUNTERS.fetch(&mut world, None, -1).0, NONE);
     let subscribed = ErrorCode::GroupSubscribedToTopic as i16;
-    assert_eq!(delete_offset(&mut world), subscribed);
+    assert_eq!(COUNTERS.delete_offset(&mut world), subscribed);
     one.leave(&mut world);
     two.leave(&mut world);
-    assert_eq!(delete_offset(&mut world), NONE);
+    assert_eq!(COUNTERS.delete_offset(&mut world), NONE);
 }
 
 #[test]
@@ -351,9 +339,9 @@ fn a_group_is_listed_and_deleted_once_it_is_empty() {
     settle(&mut world, &mut [&mut one]);
     assert_eq!(listed(&mut world, &["streams"], &["stable"]), [("counters".to_owned(), "Stable".to_owned())]);
     assert_eq!(listed(&mut world, &["consumer"], &[]), []);
-    assert_eq!(delete(&mut world), ErrorCode::NonEmptyGroup as i16);
+    assert_eq!(COUNTERS.delete(&mut world), ErrorCode::NonEmptyGroup as i16);
     one.leave(&mut world);
-    assert_eq!(delete(&mut world), NONE);
+    assert_eq!(COUNTERS.delete(&mut world), NONE);
     let answer = describe(&mut world);
     assert_eq!((answer.error_code, answer.topology), (ErrorCode::GroupIdNotFound as i16, None));
     let mut world = World::on(world.crash(), PROPERTIES);
@@ -364,7 +352,7 @@ fn a_group_is_listed_and_deleted_once_it_is_empty() {
 fn groups_of_other_kinds_do_not_mix_but_an_empty_classic_one_becomes_one_and_back() {
     let mut world = ready(&[]);
     let mut one = Client::new("one");
-    assert_eq!(commit(&mut world, "", -1, 9), NONE, "a classic group with nothing but an offset");
+    assert_eq!(COUNTERS.commit(&mut world, 9, ("", -1), 0), NONE, "a classic group with nothing but an offset");
     settle(&mut world, &mut [&mut one]);
     assert_eq!(listed(&mut world, &["streams"], &[]).len(), 1);
     let request = ConsumerGroupHeartbeatRequest {
@@ -377,9 +365,9 @@ fn groups_of_other_kinds_do_not_mix_but_an_empty_classic_one_becomes_one_and_bac
     };
     let answer: ConsumerGroupHeartbeatResponse = world.call(1, &request);
     assert_eq!(answer.error_message.as_deref(), Some("Group counters is not a consumer group."));
-    assert_eq!(join(&mut world), ErrorCode::InconsistentGroupProtocol as i16);
+    assert_eq!(COUNTERS.join(&mut world), ErrorCode::InconsistentGroupProtocol as i16);
     one.leave(&mut world);
-    assert_eq!(join(&mut world), ErrorCode::MemberIdRequired as i16);
+    assert_eq!(COUNTERS.join(&mut world), ErrorCode::MemberIdRequired as i16);
     assert_eq!(listed(&mut world, &["classic"], &[]).len(), 1);
 }
 
@@ -419,9 +407,7 @@ const PROPERTIES: &[(&str, &str)] = &[("offsets.topic.num.partitions", "3")];
 fn ready(properties: &[(&str, &str)]) -> World {
     let mut world = World::new(&[properties, PROPERTIES].concat());
     world.create_topic("words", 3);
-    let request = FindCoordinatorRequest { coordinator_keys: vec!["counters".into()], ..Default::default() };
-    let found: FindCoordinatorResponse = world.call(6, &request);
-    assert_eq!(found.coordinators[0].error_code, NONE);
+    COUNTERS.find(&mut world);
     world
 }
 
@@ -561,78 +547,4 @@ fn config_of(world: &mut World, topic: &str, name: &str) -> String {
     let request = DescribeConfigsRequest { resources: vec![resource], ..Default::default() };
     let answer: DescribeConfigsResponse = world.call(4, &request);
     answer.results[0].configs[0].value.as_deref().unwrap_or_default().to_owned()
-}
-
-fn alter_group(world: &mut World, name: &str, value: &str) -> i16 {
-    let config = AlterableConfig { name: name.into(), value: Some(value.into()), ..Default::default() };
-    let resource = AlterConfigsResource {
-        resource_type: 32,
-        resource_name: "counters".into(),
-        configs: vec![config],
-        ..Default::default()
-    };
-    let request = IncrementalAlterConfigsRequest { resources: vec![resource], ..Default::default() };
-    let answer: IncrementalAlterConfigsResponse = world.call(1, &request);
-    answer.responses[0].error_code
-}
-
-fn listed(world: &mut World, types: &[&str], states: &[&str]) -> Vec<(String, String)> {
-    let all = |filter: &[&str]| filter.iter().map(|wanted| Str::from(*wanted)).collect();
-    let request = ListGroupsRequest { types_filter: all(types), states_filter: all(states), ..Default::default() };
-    let answer: ListGroupsResponse = world.call(5, &request);
-    answer.groups.iter().map(|group| (group.group_id.to_string(), group.group_state.to_string())).collect()
-}
-
-fn delete(world: &mut World) -> i16 {
-    let request = DeleteGroupsRequest { groups_names: vec!["counters".into()], ..Default::default() };
-    let answer: DeleteGroupsResponse = world.call(2, &request);
-    answer.results[0].error_code
-}
-
-fn join(world: &mut World) -> i16 {
-    let protocol = JoinGroupRequestProtocol { name: "range".into(), metadata: Slice::default(), ..Default::default() };
-    let request = JoinGroupRequest {
-        group_id: "counters".into(),
-        session_timeout_ms: 10_000,
-        rebalance_timeout_ms: 10_000,
-        protocol_type: "consumer".into(),
-        protocols: vec![protocol],
-        ..Default::default()
-    };
-    let answer: JoinGroupResponse = world.call(9, &request);
-    answer.error_code
-}
-
-fn commit(world: &mut World, member: &str, epoch: i32, version: i16) -> i16 {
-    let partition = OffsetCommitRequestPartition { committed_offset: 1, ..Default::default() };
-    let topic = OffsetCommitRequestTopic { name: "words".into(), partitions: vec![partition], ..Default::default() };
-    let request = OffsetCommitRequest {
-        group_id: "counters".into(),
-        generation_id_or_member_epoch: epoch,
-        member_id: member.into(),
-        topics: vec![topic],
-        ..Default::default()
-    };
-    let answer: OffsetCommitResponse = world.call(version, &request);
-    answer.topics[0].partitions[0].error_code
-}
-
-fn fetched(world: &mut World, member: Option<&str>, epoch: i32) -> i16 {
-    let group = OffsetFetchRequestGroup {
-        group_id: "counters".into(),
-        member_id: member.map(Str::from),
-        member_epoch: epoch,
-        topics: None,
-        ..Default::default()
-    };
-    let answer: OffsetFetchResponse = world.call(9, &OffsetFetchRequest { groups: vec![group], ..Default::default() });
-    answer.groups[0].error_code
-}
-
-fn delete_offset(world: &mut World) -> i16 {
-    let partition = OffsetDeleteRequestPartition { partition_index: 0, ..Default::default() };
-    let topic = OffsetDeleteRequestTopic { name: "words".into(), partitions: vec![partition], ..Default::default() };
-    let request = OffsetDeleteRequest { group_id: "counters".into(), topics: vec![topic], ..Default::default() };
-    let answer: OffsetDeleteResponse = world.call(0, &request);
-    answer.topics[0].partitions[0].error_code
 }

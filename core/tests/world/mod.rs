@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+pub mod groups;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
