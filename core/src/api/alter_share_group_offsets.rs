@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::assigned_groups::find;
 use super::group_answer::{self, GroupResponse};
 use super::share_offsets::{said, words};
 use super::{ApiError, Caller};
@@ -40,18 +41,11 @@ fn alter(
     caller: Caller,
     request: &AlterShareGroupOffsetsRequest,
 ) -> Result<(), ApiError> {
-    if !broker.serves_share_groups() {
-        return Err(ApiError::bare(ErrorCode::UnsupportedVersion));
-    }
-    if request.group_id.is_empty() {
-        return Err(ApiError::bare(ErrorCode::InvalidGroupId));
-    }
-    let index = broker.coordinator_of(&request.group_id).map_err(ApiError::bare)?;
+    let (index, known) = find(broker, broker.serves_share_groups(), &request.group_id).map_err(ApiError::bare)?;
     let group = GroupId::from(&*request.group_id);
     let mut turn = broker.planned_turn(now, &group);
     let new = ShareGroup::new();
-    let coordinator = broker.groups.serving(index).ok_or(ApiError::bare(ErrorCode::NotCoordinator))?;
-    let known = match coordinator.groups.get(&group) {
+    let known = match known {
         Some(known) => known
             .share()
             .ok_or_else(|| ApiError::new(ErrorCode::GroupIdNotFound, format!("Group {group} is not a share group.")))?,

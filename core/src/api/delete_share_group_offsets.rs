@@ -5,6 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::assigned_groups::find;
 use super::group_answer::{self, GroupResponse};
 use super::share_offsets::{said, words};
 use super::{ApiError, Caller};
@@ -41,18 +42,11 @@ fn delete(
     caller: Caller,
     request: &DeleteShareGroupOffsetsRequest,
 ) -> Result<(), ApiError> {
-    if !broker.serves_share_groups() {
-        return Err(ApiError::bare(ErrorCode::UnsupportedVersion));
-    }
-    if request.group_id.is_empty() {
-        return Err(ApiError::bare(ErrorCode::InvalidGroupId));
-    }
-    let index = broker.coordinator_of(&request.group_id).map_err(ApiError::bare)?;
+    let (index, known) = find(broker, broker.serves_share_groups(), &request.group_id).map_err(ApiError::bare)?;
     let group = GroupId::from(&*request.group_id);
     let not_found = |why: &str| ApiError::new(ErrorCode::GroupIdNotFound, format!("Group {group} {why}."));
     let mut turn = broker.planned_turn(now, &group);
-    let coordinator = broker.groups.serving(index).ok_or(ApiError::bare(ErrorCode::NotCoordinator))?;
-    let known = coordinator.groups.get(&group).ok_or_else(|| not_found("not found"))?;
+    let known = known.ok_or_else(|| not_found("not found"))?;
     let known = known.share().ok_or_else(|| not_found("is not a share group"))?;
     known.check_empty()?;
     let mut deleting = Deleting { caller, group: GroupId::clone(&group), names: BTreeMap::new(), refused: Vec::new() };
