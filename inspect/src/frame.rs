@@ -14,6 +14,7 @@ use ottla_core::wire::messages::{REGISTRY, request_header_version, response_head
 use ottla_core::wire::{Annotated, AnnotatedValue, ApiKey, DecodeError, MessageKind, MessageType, date};
 
 use self::fields::FieldRows;
+use self::records::RecordSet;
 use crate::report::{Cell, Heading, Remark, Report, Shape};
 
 pub use conversation::Conversation;
@@ -169,6 +170,22 @@ impl FrameTeller {
         if let Err(error) = &annotated.result {
             report.remark(damage(error))?;
         }
+        report.end()
+    }
+
+    /// Tells batches of records that stand alone, as in a log's file.
+    ///
+    /// # Errors
+    /// Where the report can't be written.
+    pub fn tell_records(&mut self, bytes: &Bytes, report: &mut Report<'_>) -> io::Result<()> {
+        self.count += 1;
+        let title = format!("records · {} bytes", bytes.len());
+        let properties = vec![("records", Cell::Bool(true)), ("sizeBytes", size(bytes.len()))];
+        report.begin(Heading { title, properties, shape: Shape::Whole("fields") })?;
+        let mut rows = FieldRows::new(report, bytes.clone(), self.rules.all_records);
+        // What a file has been read from may end anywhere.
+        rows.is_answer = true;
+        RecordSet { frame: bytes.clone(), range: 0..bytes.len(), path: String::new() }.tell(&mut rows)?;
         report.end()
     }
 

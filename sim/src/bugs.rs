@@ -80,6 +80,7 @@ fn name_of(violation: &Violation) -> String {
         Violation::History { check, .. } => check.to_string(),
         Violation::Answer(_) => "answer".to_owned(),
         Violation::Stuck(_) => "stuck".to_owned(),
+        Violation::Chance(_) => "chance".to_owned(),
         Violation::Panic(_) => "assertion".to_owned(),
     }
 }

@@ -116,6 +116,7 @@ impl Client {
 
     /// Begins at a moment of its own choice.
     pub fn begin(&mut self, env: &mut Env) {
+        env.timeline.client(&self.role);
         let at = env.time() + self.chance.span_up_to(BACKOFF);
         self.session.wake_by(env, self.id, at);
     }
@@ -182,6 +183,7 @@ impl Client {
             self.lost(env, link);
             return Ok(());
         };
+        env.timeline.received(env.agenda.now(), link, bytes.len());
         self.session.received.extend_from_slice(&bytes);
         while let Some((pending, answer)) = self.session.next_answer()? {
             let (role, mut talk) = self.talk(env, history);
@@ -300,6 +302,7 @@ impl Talk<'_> {
     pub fn remark(&mut self, text: fmt::Arguments<'_>) {
         let (at, id) = (self.env.time(), self.id.0);
         self.env.transcript.remark(at, format_args!("client {id} {text}"));
+        self.env.timeline.client_says(at, self.id, text);
     }
 
     /// From now on this client speaks another version of an API.

@@ -15,6 +15,7 @@ use crate::network::{Lane, Network};
 use crate::plan::Plan;
 use crate::stats::{Counter, Stats};
 use crate::storage::Storage;
+use crate::timeline::Recorder;
 use crate::transcript::{Transcript, Voice};
 
 /// Number of a client.
@@ -107,6 +108,8 @@ pub struct Env {
     pub clocks: Clocks,
     /// What passed the boundary.
     pub transcript: Transcript,
+    /// What is remembered for people.
+    pub timeline: Recorder,
     /// What happened, counted.
     pub stats: Stats,
     /// How the adapter slices its work.
@@ -126,7 +129,7 @@ pub struct Env {
 impl Env {
     /// The world at its beginning.
     #[must_use]
-    pub fn new(plan: Plan, voice: Voice) -> Self {
+    pub fn new(plan: Plan, voice: Voice, timeline: Recorder) -> Self {
         let chance = |stream| Chance::new(plan.seed, stream);
         Self {
             agenda: Agenda::default(),
@@ -134,6 +137,7 @@ impl Env {
             storage: Storage::new(Disk::new(1), plan.disk, chance(Stream::Disk)),
             clocks: Clocks::new(plan.clock, &mut chance(Stream::Clock)),
             transcript: Transcript::new(voice),
+            timeline,
             stats: Stats::default(),
             adapter: chance(Stream::Adapter),
             stage: Stage::Faults,
@@ -181,6 +185,7 @@ impl Env {
         self.next_link += 1;
         let link = ConnId(self.next_link);
         self.links.insert(link, Link { client, life: None, up: Lane::default(), down: Lane::default() });
+        self.timeline.connecting(self.agenda.now(), client, link);
         let latency = self.network.latency();
         self.agenda.after(latency, Event::Knock(link));
         link
@@ -202,6 +207,7 @@ impl Env {
 
     /// A connection is no more.
     pub fn forget_link(&mut self, link: ConnId) -> Option<Link> {
+        self.timeline.broken(self.agenda.now(), link);
         self.links.remove(&link)
     }
 
@@ -215,7 +221,13 @@ impl Env {
     pub fn carry_up(&mut self, conn: ConnId, bytes: &Bytes, ends: bool) {
         let now = self.time();
         let Some(link) = self.links.get_mut(&conn) else { return };
+        self.timeline.sent(now, conn, bytes);
+        let stalls = self.stats.get(Counter::Stalls);
         let passage = self.network.carry(&mut link.up, now, bytes, &mut self.stats);
+        self.timeline.passage(now, conn, &passage, self.stats.get(Counter::Stalls) > stalls);
+        if ends {
+            self.timeline.network_fault(now, conn, "half-close", None);
+        }
         let end_at = ends.then(|| self.network.carry_end(&mut link.up, now));
         for (at, piece) in passage.pieces {
             self.agenda.at(at, Event::ToBroker(conn, Some(piece)));
@@ -230,7 +242,9 @@ impl Env {
     pub fn carry_down(&mut self, conn: ConnId, bytes: &Bytes) {
         let now = self.time();
         let Some(link) = self.links.get_mut(&conn) else { return };
+        let stalls = self.stats.get(Counter::Stalls);
         let passage = self.network.carry(&mut link.down, now, bytes, &mut self.stats);
+        self.timeline.passage(now, conn, &passage, self.stats.get(Counter::Stalls) > stalls);
         for (at, piece) in passage.pieces {
             self.agenda.at(at, Event::ToClient(conn, Some(piece)));
         }

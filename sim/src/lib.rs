@@ -10,6 +10,7 @@
 //! - [`history`]: what they saw, and whether it can be true.
 //! - [`crashes`]: a fixed script, and a crash at each of its storage commands.
 //! - [`world`]: the course of it all. [`sweep`]: many worlds. [`transcript`]: the same seed gives the same hash.
+//! - [`timeline`]: a world's course as a page for people.
 //!
 //! One world takes some milliseconds:
 //!
@@ -35,10 +36,14 @@ pub mod records;
 pub mod stats;
 pub mod storage;
 pub mod sweep;
+pub mod timeline;
 pub mod transcript;
 pub mod violation;
 pub mod world;
 
-pub use sweep::{REGRESSIONS, replay_line, run_plan, run_plans, run_seed, run_seed_with, run_seeds, run_seeds_with};
+pub use sweep::{
+    REGRESSIONS, replay_line, run_plan, run_plan_twice, run_plans, run_seed, run_seed_with, run_seeds, run_seeds_with,
+    run_worlds,
+};
 pub use transcript::Voice;
 pub use world::Outcome;

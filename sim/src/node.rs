@@ -80,6 +80,7 @@ impl Node {
     pub fn start(env: &mut Env, config: Config, seed: [u8; 32], life: Life) -> Result<Self, Violation> {
         env.stats.count(Counter::Starts);
         env.transcript.remark(env.agenda.now(), format_args!("start {}", life.0));
+        env.timeline.started(env.agenda.now(), life.0);
         let request_max_bytes = config.limits.request_size_bytes as usize;
         let mut node = Self {
             broker: Broker::new(config, seed, env.clocks_now()),
@@ -290,6 +291,7 @@ impl Node {
         env.latest_wall_ms = env.latest_wall_ms.max(now.wall.0);
         env.stats.count(Counter::Inputs);
         env.transcript.input(env.agenda.now(), now, &input);
+        env.timeline.input(env.agenda.now(), &input);
         self.contract.input(&input);
         self.broker.handle(now, input);
         self.drain(env)
@@ -304,6 +306,7 @@ impl Node {
             }
             env.stats.count(Counter::Outputs);
             env.transcript.output(env.agenda.now(), &output);
+            env.timeline.output(env.agenda.now(), &output, &env.storage);
             self.contract.output(&output, &env.storage)?;
             self.obey(env, output)?;
         }

@@ -12,6 +12,7 @@ use ottla_core::planted::Bugs;
 
 use crate::plan::Plan;
 use crate::stats::Stats;
+use crate::timeline::Recorder;
 use crate::transcript::{TranscriptHash, Voice};
 use crate::violation::Violation;
 use crate::world::{self, Outcome};
@@ -44,8 +45,13 @@ pub fn run_seed_with(seed: u64, voice: Voice, bugs: Bugs) -> Outcome {
 /// Runs a world. A panic in it is its violation.
 #[must_use]
 pub fn run_plan(plan: Plan, voice: Voice) -> Outcome {
+    run_plan_into(plan, voice, Recorder::default())
+}
+
+/// The same, and tells `timeline` what happens.
+pub(crate) fn run_plan_into(plan: Plan, voice: Voice, timeline: Recorder) -> Outcome {
     remember_panics();
-    let run = AssertUnwindSafe(|| world::run(plan, voice));
+    let run = AssertUnwindSafe(|| world::run(plan, voice, timeline));
     panic::catch_unwind(run).unwrap_or_else(|payload| {
         let violation = Some(Violation::Panic(panic_text(payload.as_ref())));
         Outcome { hash: TranscriptHash::default(), stats: Stats::default(), violation }
@@ -62,8 +68,25 @@ pub fn run_seeds_with(seeds: &[u64], bugs: Bugs, tell: impl FnMut(u64, Outcome) 
     run_plans(seeds, |seed| Plan { bugs, ..Plan::of(seed) }, tell);
 }
 
+/// Runs a world twice. That the runs differ is a violation, if there is no other.
+#[must_use]
+pub fn run_plan_twice(plan: &Plan) -> Outcome {
+    let first = run_plan(plan.clone(), Voice::Silent);
+    let second = run_plan(plan.clone(), Voice::Silent);
+    if first == second {
+        return first;
+    }
+    let text = format!("transcript {}, and {} the second time", first.hash, second.hash);
+    Outcome { violation: Some(first.violation.unwrap_or(Violation::Chance(text))), ..second }
+}
+
 /// The same, in worlds that `plan` makes of the seeds.
 pub fn run_plans(seeds: &[u64], plan: impl Fn(u64) -> Plan + Sync, tell: impl FnMut(u64, Outcome) + Send) {
+    run_worlds(seeds, |seed| run_plan(plan(seed), Voice::Silent), tell);
+}
+
+/// The same, where `run` runs a seed's world.
+pub fn run_worlds(seeds: &[u64], run: impl Fn(u64) -> Outcome + Sync, tell: impl FnMut(u64, Outcome) + Send) {
     let next = AtomicUsize::new(0);
     let tell = Mutex::new(tell);
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
@@ -71,7 +94,7 @@ pub fn run_plans(seeds: &[u64], plan: impl Fn(u64) -> Plan + Sync, tell: impl Fn
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = run_plan(plan(*seed), Voice::Silent);
+                    let outcome = run(*seed);
                     let mut tell = tell.lock().expect("a listener does not panic");
                     tell(*seed, outcome);
                 }

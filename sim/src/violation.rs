@@ -22,6 +22,9 @@ pub enum Violation {
     /// Something that should have happened in time did not.
     #[error("stuck: {0}")]
     Stuck(String),
+    /// Another run of the same seed was another world.
+    #[error("not from the seed: {0}")]
+    Chance(String),
     /// The broker panicked.
     #[error("panic: {0}")]
     Panic(String),

@@ -15,6 +15,7 @@ use crate::history::{History, Life, PartitionRef};
 use crate::node::Node;
 use crate::plan::Plan;
 use crate::stats::{Counter, Stats};
+use crate::timeline::Recorder;
 use crate::transcript::{TranscriptHash, Voice};
 use crate::violation::Violation;
 
@@ -67,16 +68,16 @@ const EVENTS_MAX: u64 = 20_000_000;
 const TRANSACTED: &str = "transacted";
 const CLEAN_MARKER: &str = ".kafka_cleanshutdown";
 
-/// Runs the world of `plan`.
+/// Runs the world of `plan`, and tells `timeline` what happens.
 #[must_use]
-pub fn run(plan: Plan, voice: Voice) -> Outcome {
-    let mut world = World::new(plan, voice);
+pub fn run(plan: Plan, voice: Voice, timeline: Recorder) -> Outcome {
+    let mut world = World::new(plan, voice, timeline);
     let violation = world.run().err();
     Outcome { hash: world.env.transcript.hash(), stats: world.env.stats, violation }
 }
 
 impl World {
-    fn new(plan: Plan, voice: Voice) -> Self {
+    fn new(plan: Plan, voice: Voice, timeline: Recorder) -> Self {
         let mut history = History::new(plan.limits());
         let sound_from = (!plan.disk.is_faulty()).then(Life::default);
         let names: Vec<String> = (0..plan.clients.topics).map(|topic| format!("topic{topic}")).collect();
@@ -92,7 +93,7 @@ impl World {
             clock: Chance::new(plan.seed, Stream::Clock),
             broker_seeds: Chance::new(plan.seed, Stream::Broker),
             ending: None,
-            env: Env::new(plan, voice),
+            env: Env::new(plan, voice, timeline),
         };
         world.env.sound_from = sound_from;
         world.populate(&names);
@@ -176,6 +177,7 @@ impl World {
     fn run(&mut self) -> Result<(), Violation> {
         let plan = &self.env.plan;
         let (faults_for, write_back, jump) = (plan.faults_for, plan.disk.write_back_every, plan.clock.jump_every);
+        self.env.timeline.stage(Time::default(), &self.env.stage);
         self.env.agenda.after(Span::ZERO, Event::Start);
         self.env.agenda.after(faults_for, Event::Heal);
         self.env.agenda.after(write_back, Event::WriteBack);
@@ -208,6 +210,7 @@ impl World {
                 self.happen_to_client(event)?;
             }
             Event::StorageHappens(life, op) if self.is_alive(life) => {
+                self.env.timeline.took_effect(self.env.agenda.now(), op);
                 self.env.storage.take_effect(op, &mut self.env.stats)?;
             }
             Event::StorageEnds(life, op) if self.is_alive(life) => {
@@ -234,6 +237,12 @@ impl World {
                 let plan = self.env.plan.clock;
                 self.env.clocks.jump(plan.jump_max, &mut self.clock);
                 self.env.stats.count(Counter::ClockJumps);
+                let says = self.env.clocks_now();
+                self.env.timeline.mark(
+                    self.env.agenda.now(),
+                    "clock jump",
+                    format_args!("the clocks say {says:?} now"),
+                );
                 self.env.agenda.after(plan.jump_every, Event::Jump);
             }
             Event::Jump => {}
@@ -343,6 +352,14 @@ impl World {
         let loses_power = ending == Ending::PowerLoss || ending == Ending::Clean && self.lifecycle.coin();
         let losses = if loses_power { self.env.storage.lose_power() } else { self.env.storage.end_process() };
         self.env.transcript.remark(self.env.agenda.now(), format_args!("{losses:?}"));
+        let how = match ending {
+            _ if ending == Ending::Clean && loses_power => "clean stop, power loss",
+            Ending::Clean => "clean stop",
+            Ending::Kill => "kill",
+            Ending::PowerLoss => "power loss",
+        };
+        let is_clean = ending == Ending::Clean;
+        self.env.timeline.ended(self.env.agenda.now(), how, is_clean, format_args!("{losses:#?}"));
         self.env.stats.add(Counter::LossyFiles, losses.lossy_files.len() as u64);
         self.env.stats.add(Counter::HoledFiles, losses.holed_files.len() as u64);
         self.env.stats.add(Counter::LostNames, losses.changed_names as u64);
@@ -416,6 +433,7 @@ impl World {
 
     fn enter(&mut self, stage: Stage, longest: Span) {
         self.env.transcript.remark(self.env.agenda.now(), format_args!("{stage:?}"));
+        self.env.timeline.stage(self.env.agenda.now(), &stage);
         self.env.stage = stage;
         self.env.agenda.after(longest, Event::Deadline(stage));
     }

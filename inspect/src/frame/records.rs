@@ -36,6 +36,7 @@ impl RecordSet {
                 break;
             }
             let path = format!("{}.batch[{index}]", self.path);
+            let path = path.strip_prefix('.').map_or_else(|| path.clone(), str::to_owned);
             let rest = &self.frame[at..self.range.end];
             let header = match BatchHeader::parse(rest) {
                 Ok(header) if header.size_bytes() <= rest.len() => header,
