@@ -24,6 +24,7 @@ pub(crate) mod add_raft_voter;
 pub mod alter_client_quotas;
 pub mod alter_configs;
 pub mod alter_partition_reassignments;
+pub(crate) mod alter_replica_log_dirs;
 pub(crate) mod alter_share_group_offsets;
 pub mod alter_user_scram_credentials;
 pub mod api_versions;

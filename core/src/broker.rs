@@ -12,6 +12,7 @@ mod groups;
 mod internal_topics;
 mod life;
 mod log_dirs;
+mod log_moves;
 mod log_starts;
 mod opening;
 mod planned_groups;
@@ -49,7 +50,7 @@ use crate::directory::{Directory, DirectorySettings};
 use crate::groups::Groups;
 use crate::log::{Found, LogEvent, LookupError, LookupId, PartitionLog};
 use crate::metadata::{Loader, ProducerIds};
-use crate::outbox::{Outbox, Owner};
+use crate::outbox::{LogId, Outbox, Owner};
 use crate::parking::{ParkedId, Parking, Wake};
 use crate::quotas::Quotas;
 use crate::rng::Rng;
@@ -116,6 +117,10 @@ pub struct Broker {
     /// Holds the image, and keeps it up with the metadata log.
     pub(crate) metadata: Loader,
     pub(crate) logs: BTreeMap<PartitionId, PartitionLog>,
+    /// Logs of partitions beside the one that serves: replicas on their way to another log directory, and such as gave up
+    /// their place and are being removed.
+    other_logs: BTreeMap<LogId, PartitionLog>,
+    pub(crate) moves: log_moves::LogMoves,
     /// Which log has a directory of that name, or had it last.
     log_of_dir: BTreeMap<Path, PartitionId>,
     /// Effective configs of topics, by topic id.
@@ -140,6 +145,8 @@ pub struct Broker {
     changes: change::Changes,
     /// Logs that may have events to be polled.
     touched: BTreeSet<PartitionId>,
+    /// The same, of the other logs.
+    touched_others: BTreeSet<LogId>,
     /// Logs to be opened once the directory of a deleted topic of that name is out of the way.
     waiting_for_name: BTreeSet<PartitionId>,
     log_timers: BTreeSet<(Monotonic, PartitionId)>,
@@ -250,6 +257,8 @@ impl Broker {
             rng,
             metadata: Loader::new(String::new()),
             logs: BTreeMap::new(),
+            other_logs: BTreeMap::new(),
+            moves: log_moves::LogMoves::default(),
             log_of_dir: BTreeMap::new(),
             topic_configs: BTreeMap::new(),
             parking: Parking::default(),
@@ -260,6 +269,7 @@ impl Broker {
             held_bytes: 0,
             changes: change::Changes::default(),
             touched: BTreeSet::new(),
+            touched_others: BTreeSet::new(),
             waiting_for_name: BTreeSet::new(),
             log_timers: BTreeSet::new(),
             log_timer_of: BTreeMap::new(),
@@ -294,22 +304,23 @@ impl Broker {
             }
             Input::Closed { conn } => self.closed(now, conn),
             Input::Stored { op, result } => match self.outbox.take_owner(op) {
-                Owner::Log(partition) => {
-                    if let Some(log) = self.logs.get_mut(&partition) {
+                Owner::Log(id) => {
+                    if let Some(log) = log_mut(&mut self.logs, &mut self.other_logs, id) {
                         log.stored(now, op, result, &mut self.outbox);
-                        self.touch(partition);
+                        self.touch_log(id);
                     }
                 }
+                Owner::Move(partition) => self.move_stored(now, partition, result),
                 Owner::Directory => self.directory.stored(now, op, result, &mut self.outbox),
                 Owner::Request => self.request_stored(op, &result),
                 Owner::Nobody => {}
             },
             Input::Worked { op, worked } => {
-                if let Owner::Log(partition) = self.outbox.take_owner(op)
-                    && let Some(log) = self.logs.get_mut(&partition)
+                if let Owner::Log(id) = self.outbox.take_owner(op)
+                    && let Some(log) = log_mut(&mut self.logs, &mut self.other_logs, id)
                 {
                     log.worked(now, op, worked, &mut self.outbox);
-                    self.touch(partition);
+                    self.touch_log(id);
                 }
             }
             Input::Tick => self.tick(now),
@@ -356,6 +367,7 @@ impl Broker {
             progress,
             coordinators,
             mutes,
+            self.move_deadline(),
         ];
         all.into_iter().flatten().min()
     }
@@ -447,6 +459,7 @@ impl Broker {
         self.check_retention(now);
         self.tell_log_starts(now);
         self.compact_next(now);
+        self.tick_moves(now);
         self.directory.tick(now);
         self.report_progress(now);
     }
@@ -466,11 +479,20 @@ impl Broker {
         loop {
             self.directory_events(now);
             self.wake_shares(now);
-            let Some(partition) = self.touched.pop_first() else { break };
-            while let Some(event) = self.logs.get_mut(&partition).and_then(PartitionLog::poll_event) {
-                self.log_event(now, partition, event);
+            if let Some(partition) = self.touched.pop_first() {
+                while let Some(event) = self.logs.get_mut(&partition).and_then(PartitionLog::poll_event) {
+                    self.log_event(now, partition, event);
+                }
+                self.advance_move(now, partition);
+                self.rearm(now, partition);
+            } else if let Some(id) = self.touched_others.pop_first() {
+                while let Some(event) = self.other_logs.get_mut(&id).and_then(PartitionLog::poll_event) {
+                    self.other_log_event(now, id, event);
+                }
+                self.advance_move(now, id.partition);
+            } else {
+                break;
             }
-            self.rearm(now, partition);
         }
         self.advance_shutdown(now);
     }
@@ -520,6 +542,7 @@ impl Broker {
                 self.share_log_lost(partition);
                 self.markers_lost(now, partition);
                 self.wake_all(now, self.parking.touching(partition), Wake::Lost(partition));
+                self.moved_log_lost(now, partition);
             }
             LogEvent::Foreign { topic_id } => self.foreign_directory(now, partition, topic_id),
             LogEvent::NameFree => self.open_waiting(now),
@@ -533,6 +556,9 @@ impl Broker {
     fn looked_up(&mut self, now: Now, partition: PartitionId, lookup: LookupId, result: Result<Found, LookupError>) {
         if partition == METADATA_PARTITION {
             return self.metadata_read(lookup, result);
+        }
+        if self.move_read(now, partition, lookup, &result) {
+            return;
         }
         if self.coordinator_log_read(now, partition, lookup, &result) {
             return;
@@ -621,11 +647,41 @@ impl Broker {
 
     pub(crate) fn unpin(&mut self, pins: Vec<(PartitionId, FileId)>) {
         for (partition, file) in pins {
-            if let Some(log) = self.logs.get_mut(&partition) {
+            let Some(id) = self.who_pinned(partition, file) else { continue };
+            if let Some(log) = log_mut(&mut self.logs, &mut self.other_logs, id) {
                 log.unpin(file, &mut self.outbox);
-                self.touch(partition);
+                self.touch_log(id);
             }
         }
+    }
+
+    /// The log of a partition that has a file open for an answer: an earlier one, if the partition has moved since.
+    fn who_pinned(&self, partition: PartitionId, file: FileId) -> Option<LogId> {
+        let current = self.logs.get(&partition).filter(|log| log.has_pinned(file));
+        let all = (LogId { partition, serial: 0 })..=(LogId { partition, serial: u64::MAX });
+        let others = || self.other_logs.range(all).map(|(_, log)| log).find(|log| log.has_pinned(file));
+        current.or_else(others).map(PartitionLog::id)
+    }
+
+    /// Marks a log whose events are to be polled, be it the one that serves or another.
+    fn touch_log(&mut self, id: LogId) {
+        if self.other_logs.contains_key(&id) {
+            self.touched_others.insert(id);
+        } else {
+            self.touched.insert(id.partition);
+        }
+    }
+}
+
+/// A log by its name; none where it is gone.
+fn log_mut<'a>(
+    logs: &'a mut BTreeMap<PartitionId, PartitionLog>,
+    others: &'a mut BTreeMap<LogId, PartitionLog>,
+    id: LogId,
+) -> Option<&'a mut PartitionLog> {
+    match logs.get_mut(&id.partition) {
+        Some(log) if log.id() == id => Some(log),
+        _ => others.get_mut(&id),
     }
 }
 

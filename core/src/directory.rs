@@ -146,6 +146,8 @@ pub struct Settled {
     pub leader_epoch: LeaderEpoch,
     /// The partitions that this node holds.
     pub partitions: Vec<FoundPartition>,
+    /// Replicas that were on their way to another log directory.
+    pub futures: Vec<FoundPartition>,
 }
 
 /// A partition to be opened.
@@ -479,10 +481,20 @@ impl Directory {
     /// Whether a checkpoint has offsets for a partition of this name, so that a new one may not be opened under it. Then
     /// it is written anew, with [`DirectoryEvent::Written`] to follow; soon, if the last time failed.
     pub fn remembers(&mut self, topic: &TopicName, index: i32, now: Now) -> bool {
+        self.is_remembered(None, topic, index, now)
+    }
+
+    /// The same, of the checkpoints of one directory: for a replica that moves there.
+    pub fn remembers_in(&mut self, log_dir: u16, topic: &TopicName, index: i32, now: Now) -> bool {
+        self.is_remembered(Some(log_dir), topic, index, now)
+    }
+
+    fn is_remembered(&mut self, log_dir: Option<u16>, topic: &TopicName, index: i32, now: Now) -> bool {
         const RETRY_AFTER_MS: i64 = 1_000;
         let key = (topic.clone(), index);
-        let mut remembering =
-            self.roots.iter().filter(|root| root.failure.is_none() && root.remembers(&key)).peekable();
+        let is_meant = |root: &(u16, &Root)| log_dir.is_none_or(|log_dir| log_dir == root.0);
+        let roots = (0..).zip(&self.roots).filter(is_meant).map(|(_, root)| root);
+        let mut remembering = roots.filter(|root| root.failure.is_none() && root.remembers(&key)).peekable();
         if remembering.peek().is_none() {
             return false;
         }
@@ -540,10 +552,10 @@ impl Directory {
             return self.unusable(finished.key.0, &error.to_string());
         }
         let Phase::Settling(settling) = &mut self.phase else { panic!("asked while settling") };
-        if let Some(partitions) = settling.finished(finished.key.1, &mut self.jobs, outbox) {
+        if let Some((partitions, futures)) = settling.finished(finished.key.1, &mut self.jobs, outbox) {
             self.phase = Phase::Running;
             let leader_epoch = self.quorum_state.leader_epoch;
-            self.events.push_back(DirectoryEvent::Settled(Settled { leader_epoch, partitions }));
+            self.events.push_back(DirectoryEvent::Settled(Settled { leader_epoch, partitions, futures }));
         }
     }
 

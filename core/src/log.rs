@@ -11,6 +11,7 @@
 //! - `retention` says what is too old or too much, `head` moves the log's start, `leaving` removes segments;
 //! - `transactions` says what is decided, `aborted` what of that does not count;
 //! - `head`, `retention` and `leaving` let old segments go, `compaction` writes them anew with less in them;
+//! - `copy` is for a move to another log directory;
 //! - `ending` closes and removes.
 //!
 //! What does not belong here: what is inside a batch (`records/`), which partitions exist (`metadata/`), and who waits
@@ -21,6 +22,7 @@ mod append;
 mod atomic_file;
 mod compaction;
 mod config;
+mod copy;
 mod damage_text;
 mod due;
 mod durability;
@@ -78,10 +80,10 @@ use self::segment::{Indexer, Segment};
 use self::tail::Tail;
 use self::task::{Issuer, Task};
 use crate::boundary::{FileId, Level, OpId, Outcome, Path, StorageError, StorageResult};
-use crate::outbox::{Outbox, Owner};
+use crate::outbox::{LogId, Outbox, Owner};
 use crate::planted::{Bug, Bugs};
 use crate::time::{Monotonic, Now};
-use crate::types::{LeaderEpoch, Offset, PartitionId, TopicName};
+use crate::types::{LeaderEpoch, Offset, TopicName};
 
 pub use compaction::{CompactionSettings, Work, Worked};
 pub use config::LogConfig;
@@ -98,7 +100,7 @@ pub use transaction_index::AbortedTransaction;
 /// The log of one partition.
 #[derive(Debug)]
 pub struct PartitionLog {
-    id: PartitionId,
+    id: LogId,
     name: TopicName,
     /// As configured.
     log_dir: Arc<str>,
@@ -174,9 +176,9 @@ pub enum IndexFault {
 }
 
 impl PartitionLog {
-    fn loading(request: &OpenLog, bugs: Bugs) -> Self {
+    fn loading(request: &OpenLog, serial: u64, bugs: Bugs) -> Self {
         Self {
-            id: request.id,
+            id: LogId { partition: request.id, serial },
             name: request.name.clone(),
             log_dir: Arc::clone(&request.log_dir),
             dir: request.dir.clone(),
@@ -223,7 +225,7 @@ impl PartitionLog {
     /// A log that can't be reached, because its log directory can't be used: it is offline from the beginning.
     #[must_use]
     pub fn unreachable(request: &OpenLog) -> Self {
-        Self { state: LogState::Offline, is_clean: false, ..Self::loading(request, Bugs::default()) }
+        Self { state: LogState::Offline, is_clean: false, ..Self::loading(request, 0, Bugs::default()) }
     }
 
     /// Takes the result of a storage command that this log issued.
@@ -341,9 +343,9 @@ impl PartitionLog {
         self.state
     }
 
-    /// Which partition it is.
+    /// Which log of which partition it is.
     #[must_use]
-    pub fn id(&self) -> PartitionId {
+    pub fn id(&self) -> LogId {
         self.id
     }
 
@@ -419,7 +421,7 @@ impl PartitionLog {
     fn label(&self) -> String {
         let mut label = self.name.to_string();
         label.push('-');
-        label.push_str(&self.id.index.to_string());
+        label.push_str(&self.id.partition.index.to_string());
         label
     }
 }

@@ -34,7 +34,7 @@ pub use image::{
 };
 pub use lifecycle::{
     Bootstrap, Registration, directory_records, leaving_records, log_dirs_record, quorum_upgrade, start_batches,
-    stop_records,
+    stop_records, tells_directories,
 };
 pub use loader::{LoadError, Loader, snapshot_records};
 pub use producer_ids::{OutOfProducerIds, ProducerIds};

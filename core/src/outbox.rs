@@ -14,17 +14,30 @@ pub struct Outbox {
     owners: BTreeMap<OpId, Owner>,
     next_op: u64,
     next_file: u64,
+    /// Of the log that was opened last.
+    last_log: u64,
     /// [`Output::Halt`] was said: nothing comes after it.
     is_over: bool,
     /// What is planted, for tests.
     bugs: Bugs,
 }
 
+/// One of the logs of a partition: while it moves between log directories there are several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LogId {
+    /// Of which partition.
+    pub partition: PartitionId,
+    /// Never given to another log; zero where it was never opened.
+    pub serial: u64,
+}
+
 /// The part that issued a storage command and gets its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// A partition's log.
-    Log(PartitionId),
+    /// One of a partition's logs.
+    Log(LogId),
+    /// A partition's move to another log directory, while none of its logs is at work.
+    Move(PartitionId),
     /// The log directory as a whole: start, stop, checkpoints.
     Directory,
     /// A request, which is parked until then.
@@ -72,6 +85,12 @@ impl Outbox {
         let file = FileId(self.next_file);
         self.next_file += 1;
         file
+    }
+
+    /// A name for a log of `partition` that is about to be opened.
+    pub fn new_log_id(&mut self, partition: PartitionId) -> LogId {
+        self.last_log += 1;
+        LogId { partition, serial: self.last_log }
     }
 
     /// Says something to people.

@@ -137,7 +137,7 @@ mod tests {
     }
 
     /// APIs that Kafka serves and this broker does not yet.
-    const MISSING: &[ApiKey] = &[ApiKey::AlterReplicaLogDirs];
+    const MISSING: &[ApiKey] = &[];
 
     #[test]
     fn the_table_is_that_of_kafka_4_3_1_but_for_what_is_missing() {

@@ -73,16 +73,18 @@ fn describe(
     // By topic id, so that the partitions of a topic are neighbours.
     for (id, log) in &broker.logs {
         let is_there = log.dir().log_dir == log_dir && log.state() == LogState::Serving && *id != METADATA_PARTITION;
-        let Some(topic) = broker.metadata.image().topics.get(&id.topic_id).filter(|_| is_there) else { continue };
+        let future = broker.future_replica(*id, log_dir);
+        let is_told = is_there || future.is_some();
+        let Some(topic) = broker.metadata.image().topics.get(&id.topic_id).filter(|_| is_told) else { continue };
         let topic_name = Str::from(&*topic.name);
         if parked.asked.as_ref().is_some_and(|asked| !asked.contains(&(topic_name.clone(), id.index))) {
             continue;
         }
         let partition = DescribeLogDirsPartition {
             partition_index: id.index,
-            partition_size: signed(log.size_bytes()),
-            // How far a replica that moves between directories is behind; none does.
-            offset_lag: 0,
+            partition_size: signed(future.map_or_else(|| log.size_bytes(), |future| future.size_bytes)),
+            offset_lag: future.map_or(0, |future| future.offset_lag),
+            is_future_key: future.is_some(),
             ..Default::default()
         };
         match topics.last_mut() {

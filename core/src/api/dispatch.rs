@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use self::call::{Body, Call};
 use super::{
-    Caller, add_offsets_to_txn, add_partitions_to_txn, alter_share_group_offsets, api_versions,
+    Caller, add_offsets_to_txn, add_partitions_to_txn, alter_replica_log_dirs, alter_share_group_offsets, api_versions,
     consumer_group_describe, consumer_group_heartbeat, delete_groups, delete_records, delete_share_group_offsets,
     delete_share_group_state, describe_groups, describe_log_dirs, describe_producers, describe_share_group_offsets,
     describe_transactions, end_txn, fetch, get_telemetry_subscriptions, heartbeat, init_producer_id,
@@ -29,6 +29,7 @@ use crate::connection::SlotId;
 use crate::time::Now;
 use crate::wire::messages::add_offsets_to_txn::AddOffsetsToTxnRequest;
 use crate::wire::messages::add_partitions_to_txn::AddPartitionsToTxnRequest;
+use crate::wire::messages::alter_replica_log_dirs::AlterReplicaLogDirsRequest;
 use crate::wire::messages::alter_share_group_offsets::AlterShareGroupOffsetsRequest;
 use crate::wire::messages::api_versions::ApiVersionsRequest;
 use crate::wire::messages::consumer_group_describe::ConsumerGroupDescribeRequest;
@@ -115,6 +116,7 @@ fn records(call: &mut Call<'_>) -> Result<(), String> {
         ShareFetchRequest::KEY => share_fetch::handle(broker, now, caller, body.read()?),
         ShareAcknowledgeRequest::KEY => share_acknowledge::handle(broker, now, caller, body.read()?),
         DeleteRecordsRequest::KEY => delete_records::handle(broker, now, caller, &body.read()?),
+        AlterReplicaLogDirsRequest::KEY => alter_replica_log_dirs::handle(broker, now, caller, &body.read()?),
         DescribeLogDirsRequest::KEY => describe_log_dirs::handle(broker, caller, body.read()?),
         OffsetForLeaderEpochRequest::KEY => offset_for_leader_epoch::handle(broker, caller, body.read()?),
         _ => return members(call),

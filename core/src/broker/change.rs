@@ -135,6 +135,9 @@ impl Broker {
             }
             self.follow_metadata(now);
         }
+        if !self.is_changing() {
+            self.advance_moves(now);
+        }
         if !self.is_changing() && self.phase == Phase::Serving {
             self.release_held(now);
         }

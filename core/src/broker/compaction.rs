@@ -76,7 +76,8 @@ impl Broker {
             keys_size_bytes: self.config.log_cleaner_dedupe_buffer_size_bytes,
             hash_seed: self.rng.uuid().0.to_be_bytes(),
         };
-        match self.logs.get_mut(&id) {
+        // What moves is compacted in its new place.
+        match self.logs.get_mut(&id).filter(|_| !self.moves.has(id)) {
             Some(log) => {
                 log.compact(now, settings, &mut self.outbox);
                 self.touched.insert(id);

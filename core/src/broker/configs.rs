@@ -81,6 +81,10 @@ impl Broker {
             log.configure(log_config.clone());
             self.touched.insert(*id);
         }
+        for (id, log) in self.other_logs.iter_mut().filter(|(id, _)| id.partition.topic_id == topic_id) {
+            log.configure(log_config.clone());
+            self.touched_others.insert(*id);
+        }
         self.topic_configs.insert(topic_id, topic_config);
     }
 

@@ -83,7 +83,7 @@ impl Broker {
     }
 
     /// Lets a log know the leader epoch that the metadata says.
-    fn follow_epoch(&mut self, id: PartitionId) {
+    pub(super) fn follow_epoch(&mut self, id: PartitionId) {
         let Some(epoch) = self.metadata.image().partition(id).map(|partition| partition.leader_epoch) else { return };
         if let Some(log) = self.logs.get_mut(&id).filter(|log| log.state() == LogState::Serving)
             && log.latest_epoch().is_none_or(|latest| latest < epoch)
@@ -191,6 +191,7 @@ impl Broker {
         for id in core::mem::take(&mut self.waiting_for_name) {
             self.open_log(now, id, None);
         }
+        self.name_moves(now);
     }
 
     /// Does what a change of the metadata means for the logs.
@@ -270,6 +271,7 @@ impl Broker {
             for log in self.logs.values().filter(|log| !log.is_closed_clean()) {
                 self.directory.spoil(log.dir().log_dir);
             }
+            self.spoil_moves();
             if self.closing.keeps_checkpoints {
                 self.directory.leave();
             } else {
@@ -354,6 +356,7 @@ impl Broker {
         let (strangers, found): (Vec<_>, Vec<_>) = found.into_iter().partition(is_stranger);
         self.waiting_for_name.extend(strangers.into_iter().map(|found| found.id));
         let threads = usize::try_from(self.config.count("num.recovery.threads.per.data.dir")).unwrap_or(1);
+        self.moves.found(settled.futures);
         let start = self.start.as_mut().expect("it was there");
         start.opening = Some(Opening::new(found.into(), threads));
         self.open_more(now);
@@ -376,6 +379,7 @@ impl Broker {
             self.tell_log_dirs(now);
             self.load_all_coordinators(now);
             self.open_waiting(now);
+            self.resume_moves(now);
             self.release_held(now);
         }
     }
@@ -419,7 +423,7 @@ impl Broker {
     /// Whether a directory is a log's that has not given it up yet.
     fn is_held(&self, dir: &Path) -> bool {
         let holder = self.log_of_dir.get(dir).and_then(|id| self.logs.get(id));
-        holder.is_some_and(|log| log.holds(dir))
+        holder.into_iter().chain(self.other_logs.values()).any(|log| log.holds(dir)) || self.is_moved_to(dir)
     }
 
     pub(super) fn open_request(&mut self, found: FoundPartition) -> OpenLog {
@@ -446,6 +450,7 @@ impl Broker {
     fn remove_log(&mut self, now: Now, id: PartitionId) {
         let unique = self.rng.uuid();
         self.waiting_for_name.remove(&id);
+        self.abandon_move(now, id);
         if let Some(log) = self.logs.get_mut(&id) {
             let to = names::aside(log.dir(), unique, Aside::Delete);
             log.remove(now, to, &mut self.outbox);
@@ -464,6 +469,7 @@ impl Broker {
             in_hand: BTreeSet::new(),
             keeps_checkpoints: false,
         };
+        self.close_moves(now);
         self.close_more(now);
     }
 
@@ -480,7 +486,7 @@ impl Broker {
                 self.closing.in_hand.insert(id);
             }
         }
-        self.closing.in_hand.is_empty()
+        self.closing.in_hand.is_empty() && self.are_moves_closed()
     }
 
     /// The offsets of all partitions, for the checkpoints.
@@ -509,7 +515,7 @@ impl Broker {
             high_watermark: found.recovery_point.unwrap_or_default(),
             compacted_to: found.compacted_to,
         });
-        known.chain(not_begun).collect()
+        known.chain(self.moved_offsets()).chain(not_begun).collect()
     }
 
     pub(super) fn unusable(&mut self, why: String) {

@@ -39,6 +39,7 @@ impl Broker {
         let is_there = |log: &PartitionLog| log.dir().log_dir == log_dir;
         let ids: Vec<PartitionId> = self.logs.iter().filter(|(_, log)| is_there(log)).map(|(id, _)| *id).collect();
         self.outbox.report(Level::Error, format!("{text}. Its {} partitions are offline", ids.len()));
+        self.moves_lost(log_dir, &why);
         for id in ids {
             if let Some(log) = self.logs.get_mut(&id) {
                 log.give_up(why.clone(), &mut self.outbox);
@@ -63,7 +64,9 @@ impl Broker {
         if self.phase != Phase::Serving {
             return;
         }
-        let held = self.logs.iter().map(|(id, log)| (*id, self.directory.id_of(log.dir().log_dir)));
+        // Of those on their way the moves tell where they are.
+        let staying = self.logs.iter().filter(|(id, _)| !self.moves.has(**id));
+        let held = staying.map(|(id, log)| (*id, self.directory.id_of(log.dir().log_dir)));
         let records = metadata::directory_records(self.metadata.image(), self.node_id, held);
         for records in records.chunks(RECORDS_IN_A_BATCH) {
             self.append_metadata(now, records);

@@ -4,11 +4,12 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use super::Broker;
+use super::{Broker, log_mut};
 use crate::log::PartitionLog;
+use crate::outbox::LogId;
 use crate::parking::Wake;
 use crate::time::{Monotonic, Now};
-use crate::types::{Offset, PartitionId};
+use crate::types::Offset;
 
 /// Logs that are told in one go.
 const SLICE: usize = 16;
@@ -17,9 +18,9 @@ const SLICE: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct LogStarts {
     /// They count when what is being written is durable.
-    in_writing: Vec<(PartitionId, Offset)>,
+    in_writing: Vec<(LogId, Offset)>,
     /// Written or not: the log is to be told.
-    to_tell: VecDeque<(PartitionId, Offset, bool)>,
+    to_tell: VecDeque<(LogId, Offset, bool)>,
     next_slice: Monotonic,
 }
 
@@ -45,19 +46,20 @@ impl Broker {
 
     /// Takes note of the starts that will count when they are written.
     fn offsets_to_write(&mut self) -> Vec<crate::directory::PartitionOffsets> {
-        let moving = |(id, log): (&PartitionId, &PartitionLog)| {
+        let moving = |log: &PartitionLog| {
             let to_write = log.log_start_to_write();
-            (to_write > log.log_start()).then_some((*id, to_write))
+            (to_write > log.log_start()).then_some((log.id(), to_write))
         };
         self.log_starts.in_writing.clear();
-        self.log_starts.in_writing.extend(self.logs.iter().filter_map(moving));
+        self.log_starts.in_writing.extend(self.logs.values().chain(self.other_logs.values()).filter_map(moving));
         self.partition_offsets()
     }
 
     /// What was given to be written is durable, or could not be written in some directories.
     pub(super) fn log_starts_written(&mut self, now: Now, failed: &[u16]) {
         for (id, start) in core::mem::take(&mut self.log_starts.in_writing) {
-            let is_done = self.logs.get(&id).is_some_and(|log| !failed.contains(&log.dir().log_dir));
+            let log = log_mut(&mut self.logs, &mut self.other_logs, id);
+            let is_done = log.is_some_and(|log| !failed.contains(&log.dir().log_dir));
             self.log_starts.to_tell.push_back((id, start, is_done));
         }
         self.tell_log_starts(now);
@@ -73,13 +75,14 @@ impl Broker {
         self.log_starts.next_slice = now.monotonic;
     }
 
-    fn log_start_written(&mut self, now: Now, id: PartitionId, start: Offset, is_done: bool) {
-        let Some(log) = self.logs.get_mut(&id) else { return };
-        self.touched.insert(id);
+    fn log_start_written(&mut self, now: Now, id: LogId, start: Offset, is_done: bool) {
+        self.touch_log(id);
+        let Some(log) = log_mut(&mut self.logs, &mut self.other_logs, id) else { return };
         if is_done {
             return log.log_start_written(start, &mut self.outbox);
         }
         log.log_start_not_written();
-        self.wake_all(now, self.parking.watching(id), Wake::Lost(id));
+        let partition = id.partition;
+        self.wake_all(now, self.parking.watching(partition), Wake::Lost(partition));
     }
 }

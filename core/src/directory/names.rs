@@ -24,7 +24,12 @@ pub enum DirName<'a> {
     /// To be removed: `topic-N.<id>-delete`.
     Deleted,
     /// A replica that moves to this log directory: `topic-N.<id>-future`.
-    Future,
+    Future {
+        /// Its name.
+        topic: &'a str,
+        /// From 0.
+        index: i32,
+    },
     /// Set aside because it belongs to no topic: `topic-N.<id>-stray`.
     Stray,
     /// Not Kafka's.
@@ -40,11 +45,11 @@ impl<'a> DirName<'a> {
         }
         if let Some((partition, suffix)) = name.rsplit_once('.')
             && let Some((_, kind)) = suffix.rsplit_once('-')
-            && partition_name(partition).is_some()
+            && let Some((topic, index)) = partition_name(partition)
         {
             match kind {
                 "delete" => return Self::Deleted,
-                "future" => return Self::Future,
+                "future" => return Self::Future { topic, index },
                 "stray" => return Self::Stray,
                 _ => {}
             }
@@ -70,6 +75,13 @@ pub fn partition_dir(log_dir: u16, topic: &str, index: i32) -> Path {
     Path::new(log_dir, format!("{topic}-{index}"))
 }
 
+/// The directory of a partition that moves to a log directory, until it has its name. `None` where the topic's name leaves no
+/// room for that, as in Kafka.
+pub(crate) fn future_dir(log_dir: u16, topic: &str, index: i32, id: Uuid) -> Option<Path> {
+    let name = format!("{topic}-{index}.{:032x}-future", id.0);
+    (name.len() <= NAME_BYTES_MAX).then(|| Path::new(log_dir, name))
+}
+
 /// Why a partition's directory gives up its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Aside {
@@ -82,7 +94,11 @@ pub(crate) enum Aside {
 /// The name that a partition's directory is given so that another one can have its own. Kafka bounds a name at 255 bytes
 /// and cuts the topic for it.
 pub(crate) fn aside(dir: &Path, id: Uuid, why: Aside) -> Path {
-    let (topic, index) = dir.relative.rsplit_once('-').expect("only partition directories are set aside");
+    let partition = match DirName::parse(&dir.relative) {
+        DirName::Future { .. } => dir.relative.rsplit_once('.').map_or(&*dir.relative, |(partition, _)| partition),
+        _ => &*dir.relative,
+    };
+    let (topic, index) = partition.rsplit_once('-').expect("only partition directories are set aside");
     let why = match why {
         Aside::Delete => "delete",
         Aside::Stray => "stray",
@@ -116,7 +132,10 @@ mod tests {
         assert_eq!(DirName::parse("a.b-c-12"), DirName::Partition { topic: "a.b-c", index: 12 });
         assert_eq!(DirName::parse("__cluster_metadata-0"), DirName::Metadata);
         assert_eq!(DirName::parse("to-delete-0.14778816ef384512b53f82cd90660fbc-delete"), DirName::Deleted);
-        assert_eq!(DirName::parse("t-1.14778816ef384512b53f82cd90660fbc-future"), DirName::Future);
+        assert_eq!(
+            DirName::parse("t-1.14778816ef384512b53f82cd90660fbc-future"),
+            DirName::Future { topic: "t", index: 1 }
+        );
         assert_eq!(DirName::parse("t-1.14778816ef384512b53f82cd90660fbc-stray"), DirName::Stray);
         for foreign in ["lost+found", "plain", "plain-", "-0", "plain-01", "plain-+1", "plain--x", ""] {
             assert_eq!(DirName::parse(foreign), DirName::Foreign, "{foreign}");
@@ -133,6 +152,17 @@ mod tests {
         let stray = aside(&Path::new(1, "topic-7"), Uuid(0xabc), Aside::Stray);
         assert_eq!(stray, Path::new(1, "topic-7.00000000000000000000000000000abc-stray"));
         assert_eq!(DirName::parse(&stray.relative), DirName::Stray);
+    }
+
+    #[test]
+    fn a_replica_that_moves_has_a_name_of_its_own_until_it_is_set_aside() {
+        let future = future_dir(1, "a.b-c", 7, Uuid(0xabc)).unwrap();
+        assert_eq!(future, Path::new(1, "a.b-c-7.00000000000000000000000000000abc-future"));
+        assert_eq!(DirName::parse(&future.relative), DirName::Future { topic: "a.b-c", index: 7 });
+        let deleted = aside(&future, Uuid(1), Aside::Delete);
+        assert_eq!(deleted, Path::new(1, "a.b-c-7.00000000000000000000000000000001-delete"));
+        assert_eq!(future_dir(1, &"t".repeat(213), 7, Uuid(1)).map(|path| path.relative.len()), Some(255));
+        assert_eq!(future_dir(1, &"t".repeat(214), 7, Uuid(1)), None);
     }
 
     #[test]

@@ -196,6 +196,20 @@ impl AbortedLookups {
 }
 
 impl PartitionLog {
+    /// Takes over the lookups of a log that holds the same: each begins anew here.
+    pub(super) fn take_aborted_lookups(&mut self, lookups: AbortedLookups, outbox: &mut Outbox) {
+        for (lookup, collecting) in lookups.running {
+            let segment = self.segment_of(collecting.from);
+            let mut collecting = Collecting { segment, found: Vec::new(), ..collecting };
+            if self.collect(&mut collecting, outbox) {
+                let result = Ok(Found::Aborted(collecting.found));
+                self.events.push_back(LogEvent::LookupDone { lookup, result });
+            } else {
+                self.aborted_lookups.running.insert(lookup, collecting);
+            }
+        }
+    }
+
     /// The aborted transactions that a consumer must know of to read `size_bytes` of an extent, which it asked for from
     /// `from` on; in the order of their ends. With a smaller size, those remain that begin before
     /// [`PartitionLog::end_of`] it.
@@ -207,7 +221,9 @@ impl PartitionLog {
         outbox: &mut Outbox,
     ) -> Lookup<Vec<AbortedTransaction>> {
         let end = self.end_of(extent, size_bytes);
-        let mut collecting = Collecting { from, end, segment: extent.segment, found: Vec::new() };
+        // The extent may be one of a log that this one took the place of.
+        let segment = extent.segment.min(self.segment_of(from));
+        let mut collecting = Collecting { from, end, segment, found: Vec::new() };
         if self.collect(&mut collecting, outbox) {
             return Lookup::Ready(collecting.found);
         }
@@ -219,7 +235,9 @@ impl PartitionLog {
     /// An offset that is not below the end of the first `size_bytes` of an extent: the next that the index knows.
     #[must_use]
     pub fn end_of(&self, extent: &Extent, size_bytes: u64) -> Offset {
-        let indexes = self.segments.get(&extent.segment).and_then(|segment| segment.indexes.as_ref());
+        let segment = self.segments.get(&extent.segment).filter(|segment| segment.file == Some(extent.file));
+        let Some(segment) = segment else { return self.log_end };
+        let indexes = segment.indexes.as_ref();
         let position = extent.position.saturating_add(size_bytes);
         if let Some(entry) = indexes.and_then(|indexes| indexes.offsets.at_or_after_position(position)) {
             return entry.last_offset;

@@ -15,7 +15,7 @@ use super::task::Task;
 use super::time_index::{self, NO_TIMESTAMP};
 use super::transaction_index::AbortedTransaction;
 use super::transactions::Place;
-use crate::boundary::{OpId, OpenMode, StorageCommand};
+use crate::boundary::{FileId, OpId, OpenMode, StorageCommand};
 use crate::outbox::Outbox;
 use crate::planted::Bug;
 use crate::records::{BatchHeader, EndMarker, ProducedBatch, TimestampType};
@@ -40,6 +40,8 @@ pub(super) struct InFlight {
     pub(super) writes: VecDeque<Write>,
     /// Writes to a new segment that wait until the old one has all of its own.
     pub(super) held_back: VecDeque<(StorageCommand, Mark)>,
+    /// None may be written for now ([`PartitionLog::hold`]).
+    pub(super) is_held: bool,
     /// Batches above the high watermark.
     pub(super) uncommitted: VecDeque<LoggedBatch>,
 }
@@ -50,6 +52,15 @@ pub(super) struct Write {
     pub(super) op: OpId,
     pub(super) is_done: bool,
     /// What is written when it is done.
+    pub(super) mark: Mark,
+}
+
+/// Where a batch goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed {
+    pub(super) file: FileId,
+    pub(super) at: u64,
+    /// What is written when it is.
     pub(super) mark: Mark,
 }
 
@@ -136,22 +147,58 @@ impl PartitionLog {
 
     /// A batch that was checked.
     fn accept(&mut self, now: Now, epoch: LeaderEpoch, batch: ProducedBatch, outbox: &mut Outbox) -> Appended {
-        if self.must_roll(now, batch.header()) {
+        self.make_room(now, self.log_end, epoch, batch.header(), outbox);
+        self.write(now, epoch, batch, outbox)
+    }
+
+    /// Sees to it that there is a segment for the batch that comes next, at this offset, and that its epoch is known.
+    pub(super) fn make_room(
+        &mut self,
+        now: Now,
+        base_offset: Offset,
+        epoch: LeaderEpoch,
+        header: &BatchHeader,
+        outbox: &mut Outbox,
+    ) {
+        if self.must_roll(now, base_offset, header) {
             self.roll(now, outbox);
         }
-        if self.epochs.assign(epoch, self.log_end) || self.epochs_file.is_behind {
+        if self.epochs.assign(epoch, base_offset) || self.epochs_file.is_behind {
             self.write_epochs(outbox);
         }
-        self.write(now, epoch, batch, outbox)
     }
 
     fn write(&mut self, now: Now, epoch: LeaderEpoch, batch: ProducedBatch, outbox: &mut Outbox) -> Appended {
         let base_offset = self.log_end;
         let header = BatchHeader { base_offset, partition_leader_epoch: epoch, ..*batch.header() };
         let marker = batch.marker();
-        let size_bytes = batch.size_bytes() as u64;
         let data = batch.at(base_offset, epoch).into();
+        let Placed { file, at, mark } = self.place(now, header, marker);
+        self.in_flight.held_back.push_back((StorageCommand::Append { file, at, data }, mark));
+        self.write_on(outbox);
+        if self.bugs.has(Bug::AckBeforeWrite) {
+            self.marks.written = mark;
+            self.advance_high_watermark();
+        }
+        self.write_index_when_due(self.active.base, outbox);
+        self.note_growth();
 
+        let append_time = match header.attributes.timestamp_type() {
+            TimestampType::CreateTime => NO_TIMESTAMP,
+            TimestampType::LogAppendTime => header.max_timestamp,
+        };
+        Appended {
+            base_offset,
+            last_offset: header.last_offset(),
+            append_time,
+            log_start_offset: self.log_start,
+            is_duplicate: false,
+        }
+    }
+
+    /// Gives a batch its place at the end of the active segment, with all that is to be known of it.
+    pub(super) fn place(&mut self, now: Now, header: BatchHeader, marker: Option<EndMarker>) -> Placed {
+        let (base_offset, size_bytes) = (header.base_offset, header.size_bytes() as u64);
         let segment = self.segments.get_mut(&self.active.base).expect("the active segment is in memory");
         let position = segment.size_bytes;
         let file = segment.file.expect("the active segment is open");
@@ -174,32 +221,16 @@ impl PartitionLog {
         if let Some(aborted) = self.producers.append(&logged) {
             segment.aborted.push(aborted);
         }
-        self.in_flight.held_back.push_back((StorageCommand::Append { file, at: position, data }, mark));
-        self.write_on(outbox);
         self.in_flight.uncommitted.push_back(logged);
-        if self.bugs.has(Bug::AckBeforeWrite) {
-            self.marks.written = mark;
-            self.advance_high_watermark();
-        }
-        self.write_index_when_due(self.active.base, outbox);
-        self.note_growth();
-
-        let append_time = match header.attributes.timestamp_type() {
-            TimestampType::CreateTime => NO_TIMESTAMP,
-            TimestampType::LogAppendTime => header.max_timestamp,
-        };
-        Appended {
-            base_offset,
-            last_offset: header.last_offset(),
-            append_time,
-            log_start_offset: self.log_start,
-            is_duplicate: false,
-        }
+        Placed { file, at: position, mark }
     }
 
     /// Issues the writes that may be: to one segment at a time. A batch in a new segment is not to be on the disk while one
     /// before it, in the old segment, is not, or may never be: that would look like damage.
-    fn write_on(&mut self, outbox: &mut Outbox) {
+    pub(super) fn write_on(&mut self, outbox: &mut Outbox) {
+        if self.in_flight.is_held {
+            return;
+        }
         let is_first = |mark: &Mark, writes: &VecDeque<Write>| {
             writes.front().is_none_or(|first| first.mark.segment == mark.segment)
         };
@@ -213,7 +244,7 @@ impl PartitionLog {
     }
 
     /// Whether the active segment has no room for this batch, in bytes, time, index entries or offsets.
-    fn must_roll(&self, now: Now, header: &BatchHeader) -> bool {
+    fn must_roll(&self, now: Now, base_offset: Offset, header: &BatchHeader) -> bool {
         let segment = &self.segments[&self.active.base];
         if segment.size_bytes == 0 {
             return false;
@@ -224,7 +255,7 @@ impl PartitionLog {
         };
         let lengths = segment.indexes.as_ref().expect("the active segment's indexes are loaded").lengths();
         let index_bytes = self.config.segment_index_bytes as usize;
-        let last_offset = self.log_end.0 + i64::from(header.last_offset_delta);
+        let last_offset = base_offset.0 + i64::from(header.last_offset_delta);
         segment.size_bytes + header.size_bytes() as u64 > u64::from(self.config.segment_bytes)
             || age_ms > self.config.segment_ms.saturating_sub(self.active.jitter_ms)
             || lengths.offsets >= index_bytes / offset_index::ENTRY_SIZE_BYTES
@@ -263,7 +294,8 @@ impl PartitionLog {
     /// A segment that will be appended to.
     pub(super) fn new_active(&self, base: Offset, indexer: Indexer, now: Now) -> Active {
         let jitter_max_ms = self.config.segment_jitter_ms.min(self.config.segment_ms);
-        let jitter_ms = if jitter_max_ms > 0 { (scatter(self.id, base) % jitter_max_ms as u64) as i64 } else { 0 };
+        let jitter_ms =
+            if jitter_max_ms > 0 { (scatter(self.id.partition, base) % jitter_max_ms as u64) as i64 } else { 0 };
         Active { base, indexer, created_ms: now.wall.0, jitter_ms }
     }
 

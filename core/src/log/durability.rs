@@ -264,12 +264,15 @@ impl PartitionLog {
             if let Name::New(directories) = segment.name {
                 self.sync_names(at, directories, outbox);
             }
-            let issued = self.log_end;
+            let is_held = self.in_flight.is_held;
+            let issued = if is_held { self.held_from() } else { self.log_end };
             let segment = &mut self.syncs.segments[at];
             if segment.in_flight.is_some() || segment.synced == Some(written) {
                 continue;
             }
-            let issued = segment.sealed.map_or(issued, |end| end.offset);
+            // What is held back will not be written: nothing waits for it.
+            let issued = segment.sealed.map_or(issued, |end| if is_held { end.offset.min(issued) } else { end.offset });
+            segment.gathers = segment.gathers.map(|gathers| if is_held { gathers.min(issued) } else { gathers });
             if *segment.gathers.get_or_insert(issued) > written.offset {
                 continue;
             }

@@ -101,6 +101,12 @@ impl PartitionLog {
         self.dir == *dir && !is_renamed
     }
 
+    /// Whether it is being removed, or set aside.
+    #[must_use]
+    pub fn is_moving_away(&self) -> bool {
+        matches!(self.ending, Some(Ending::Move(_)))
+    }
+
     /// An answer refers to a segment's file: it stays open until it is unpinned as often.
     pub fn pin(&mut self, file: FileId) {
         *self.pins.entry(file).or_default() += 1;

@@ -116,6 +116,25 @@ impl Lookups {
 }
 
 impl PartitionLog {
+    /// Takes over the lookups of a log that holds the same: each begins anew here.
+    pub(super) fn take_lookups(&mut self, lookups: Lookups) {
+        debug_assert!(self.lookups.running.is_empty(), "nobody knew of this log before");
+        self.lookups.next = lookups.next;
+        for (id, running) in lookups.running {
+            let (goal, segment) = match running.goal {
+                // The file is pinned, and read as it is.
+                Goal::Headers { extent, .. } => (running.goal, extent.segment),
+                Goal::Batch { offset, .. } | Goal::Batches { offset, .. } => (running.goal, self.segment_of(offset)),
+                Goal::FirstUnstable { then: offset, .. } => {
+                    (Goal::Batch { offset, upto: UpTo::LastStable }, self.segment_of(offset))
+                }
+                Goal::Time { .. } | Goal::LargestTime => (running.goal, self.segment_of(self.log_start)),
+            };
+            self.lookups.running.insert(id, Running { goal, segment, step: Step::Prepare, headers: Vec::new() });
+            self.lookups.ready.push_back(id);
+        }
+    }
+
     /// Where the records from `offset` on are, up to the high watermark.
     ///
     /// # Errors
@@ -544,7 +563,7 @@ impl PartitionLog {
     }
 
     /// The segment that holds `offset`, or would.
-    pub(super) fn segment_of(&self, offset: Offset) -> Offset {
+    pub(crate) fn segment_of(&self, offset: Offset) -> Offset {
         let at_or_before = self.segments.range(..=offset).next_back();
         at_or_before.or_else(|| self.segments.first_key_value()).map_or(offset, |(base, _)| *base)
     }

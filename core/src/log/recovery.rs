@@ -210,7 +210,8 @@ impl PartitionLog {
     }
 
     fn begin(request: OpenLog, is_surveyed: bool, verifies_all: bool, now: Now, outbox: &mut Outbox) -> Self {
-        let mut log = Self::loading(&request, outbox.bugs());
+        let serial = outbox.new_log_id(request.id).serial;
+        let mut log = Self::loading(&request, serial, outbox.bugs());
         log.loader = Some(Box::new(Loader {
             now,
             create: request.create,

@@ -162,7 +162,7 @@ pub fn directory_records(
     node_id: NodeId,
     held: impl Iterator<Item = (PartitionId, Uuid)>,
 ) -> Vec<MetadataRecord> {
-    if metadata_version(&image.features) < since::DIRECTORIES {
+    if !tells_directories(image) {
         return Vec::new();
     }
     let record = |(id, log_dir): (PartitionId, Uuid)| {
@@ -175,6 +175,12 @@ pub fn directory_records(
         )
     };
     held.filter_map(record).collect()
+}
+
+/// Whether the records say in which log directory each replica is.
+#[must_use]
+pub fn tells_directories(image: &MetadataImage) -> bool {
+    metadata_version(&image.features) >= since::DIRECTORIES
 }
 
 /// The batch with which the quorum goes over to a protocol in which its voters are told by the log: this node alone. It has

@@ -32,7 +32,7 @@ impl PartitionLog {
     pub(super) fn read_metadata(&mut self, loader: &mut Loader, outbox: &mut Outbox) -> Result<Option<Step>, String> {
         let (dir, task) = (self.dir.clone(), Task::WriteMetadata);
         if !loader.files.has_metadata {
-            let content = partition_metadata::to_bytes(self.id.topic_id);
+            let content = partition_metadata::to_bytes(self.id.partition.topic_id);
             let mut issuer = self.issuer(outbox);
             let writing = AtomicFile::write(&dir, PARTITION_METADATA, content, task, &mut issuer);
             self.metadata_file = Some(writing);
@@ -51,7 +51,7 @@ impl PartitionLog {
     ) -> Result<Option<Step>, String> {
         let Content::Bytes(bytes) = content else { return Err("partition.metadata is too large".to_string()) };
         let found = partition_metadata::parse(&bytes).map_err(|fault| fault.to_string())?;
-        if found != self.id.topic_id {
+        if found != self.id.partition.topic_id {
             self.events.push_back(LogEvent::Foreign { topic_id: found });
             return Ok(Some(Step::Foreign));
         }
