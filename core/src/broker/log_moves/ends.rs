@@ -45,8 +45,13 @@ impl Broker {
     pub(super) fn move_failed(&mut self, now: Now, id: PartitionId, why: &str) {
         let Some(it) = self.moves.by_partition.get(&id) else { return };
         let (log_dir, is_decided) = (it.log_dir, it.step.is_decided());
+        let is_left_over = it.step == Step::Opening && it.limit.is_some();
         let (dir, name) = (it.dir.clone(), self.directory.name_of(log_dir));
         self.outbox.report(Level::Error, format!("{dir} does not become a replica in {name}: {why}"));
+        if is_left_over {
+            // What a former move left can't be used: it is copied anew.
+            return self.begin_anew(now, id);
+        }
         self.directory.suspect(log_dir, &mut self.outbox);
         // What it leaves was not closed.
         self.directory.spoil(log_dir);
