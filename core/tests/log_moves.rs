@@ -3,11 +3,11 @@
 mod world;
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use bytes::Bytes;
-use ottla_core::boundary::{Input, Path, StorageCommand};
+use ottla_core::boundary::{FileId, Input, StorageCommand};
 use ottla_core::memory_disk::MemoryDisk;
 use ottla_core::records::{OutputLimit, batches_of};
 use ottla_core::wire::{Records, Uuid};
@@ -125,6 +125,34 @@ fn dirs_of(disk: &MemoryDisk, log_dir: u16) -> Vec<String> {
     dirs.into_iter().collect()
 }
 
+/// After so many commands in `/b` the others there are treated like this.
+fn in_b(left: Rc<Cell<i32>>, then: Verdict) -> Box<dyn FnMut(&StorageCommand) -> Verdict> {
+    let mut files: BTreeMap<FileId, u16> = BTreeMap::new();
+    Box::new(move |command| {
+        let log_dir = match command {
+            StorageCommand::Open { file, path, .. } => {
+                files.insert(*file, path.log_dir);
+                path.log_dir
+            }
+            StorageCommand::List { dir } | StorageCommand::MakeDir { dir } | StorageCommand::SyncDir { dir } => {
+                dir.log_dir
+            }
+            StorageCommand::Remove { path } | StorageCommand::Rename { from: path, .. } => path.log_dir,
+            StorageCommand::Append { file, .. }
+            | StorageCommand::Read { file, .. }
+            | StorageCommand::Sync { file }
+            | StorageCommand::Close { file }
+            | StorageCommand::Truncate { file, .. } => files.get(file).copied().unwrap_or(0),
+            StorageCommand::MeasureSpace { .. } => 0,
+        };
+        if log_dir == 0 {
+            return Verdict::Do;
+        }
+        left.set(left.get() - 1);
+        if left.get() < 0 { then } else { Verdict::Do }
+    })
+}
+
 /// Lets moves go on until they are over.
 fn settle(world: &mut World) {
     for _ in 0..1_000 {
@@ -181,10 +209,7 @@ fn a_replica_on_its_way_is_told_with_its_lag_and_a_move_back_gives_it_up() {
     let mut world = World::new(TWO);
     world.create_topic("t", 1);
     produce_numbered(&mut world, "t", 0..10);
-    world.judge = Box::new(|command| match command {
-        StorageCommand::Append { .. } => Verdict::Hold,
-        _ => Verdict::Do,
-    });
+    world.judge = in_b(Rc::new(Cell::new(4)), Verdict::Hold);
     assert_eq!(alter(&mut world, "t", 0, "/b"), NONE);
     world.pass_ms(5);
     assert_eq!(alter(&mut world, "t", 0, "/b"), NONE, "it is on its way there");
@@ -360,19 +385,7 @@ fn a_topic_that_is_deleted_on_its_way_leaves_nothing_and_its_name_is_free() {
         let mut world = World::new(TWO);
         world.create_topic("t", 1);
         produce_numbered(&mut world, "t", 0..20);
-        let mut left = commands;
-        world.judge = Box::new(move |command| {
-            // The metadata goes on.
-            let is_of_topic = |path: &Path| path.relative.starts_with("t-0");
-            let counts = match command {
-                StorageCommand::Rename { from, .. } => is_of_topic(from),
-                StorageCommand::Open { path, .. } => is_of_topic(path),
-                StorageCommand::SyncDir { dir } => is_of_topic(dir) || dir.log_dir == 1,
-                _ => false,
-            };
-            left -= i32::from(counts);
-            if counts && left < 0 { Verdict::Hold } else { Verdict::Do }
-        });
+        world.judge = in_b(Rc::new(Cell::new(commands)), Verdict::Hold);
         assert_eq!(alter(&mut world, "t", 0, "/b"), NONE);
         world.pass_ms(2);
         let topics = vec![DeleteTopicState { name: Some("t".into()), topic_id: Uuid::ZERO, ..Default::default() }];
@@ -399,34 +412,11 @@ fn a_directory_that_fails_while_a_replica_moves_there_leaves_it_where_it_was() {
         let mut world = World::new(TWO);
         world.create_topic("t", 1);
         produce_numbered(&mut world, "t", 0..20);
-        let broken = Rc::new(Cell::new(commands));
-        let mut files = std::collections::BTreeMap::new();
-        let left = Rc::clone(&broken);
-        world.judge = Box::new(move |command| {
-            let log_dir = match command {
-                StorageCommand::Open { file, path, .. } => {
-                    files.insert(*file, path.log_dir);
-                    path.log_dir
-                }
-                StorageCommand::List { dir } | StorageCommand::MakeDir { dir } | StorageCommand::SyncDir { dir } => {
-                    dir.log_dir
-                }
-                StorageCommand::Remove { path } | StorageCommand::Rename { from: path, .. } => path.log_dir,
-                StorageCommand::Append { file, .. }
-                | StorageCommand::Read { file, .. }
-                | StorageCommand::Sync { file }
-                | StorageCommand::Truncate { file, .. } => files.get(file).copied().unwrap_or(0),
-                StorageCommand::MeasureSpace { .. } | StorageCommand::Close { .. } => 0,
-            };
-            if log_dir == 0 {
-                return Verdict::Do;
-            }
-            left.set(left.get() - 1);
-            if left.get() < 0 { Verdict::Fail } else { Verdict::Do }
-        });
+        let left = Rc::new(Cell::new(commands));
+        world.judge = in_b(Rc::clone(&left), Verdict::Fail);
         assert_eq!(alter(&mut world, "t", 0, "/b"), NONE);
         world.pass_ms(20);
-        let has_failed = broken.get() < 0;
+        let has_failed = left.get() < 0;
         let is_there = replicas(&mut world, "t").iter().any(|(dir, _, is_future)| dir == "/b" && !is_future);
         if !has_failed {
             assert!(is_there);
@@ -463,7 +453,7 @@ fn a_stop_in_good_order_leaves_a_replica_on_its_way_for_the_next_start() {
         world.handle(Input::Shutdown);
         world.release();
         world.pass_ms(2_000);
-        assert!(world.halted.is_some(), "after {commands} commands");
+        assert!(world.halted.is_some(), "after {commands} commands: {:#?}", world.broker);
         let mut world = World::on(world.crash(), TWO);
         assert_eq!(records(&mut world, "t", 0), numbered(0..20), "after {commands} commands");
         settle(&mut world);
