@@ -167,13 +167,36 @@ fn partitions_are_found_where_they_lie_whatever_the_order_of_the_directories() {
 }
 
 #[test]
-fn a_partition_in_two_directories_is_refused() {
+fn of_a_partition_in_two_directories_the_one_that_the_metadata_names_counts() {
     let mut world = World::new(TWO);
     world.create_topic("t", 2);
+    produce_to_all(&mut world, "t", 2);
     let mut disk = world.shut_down();
     disk.put(&Path::new(1, "t-0/partition.metadata"), "version: 0");
-    let why = refused(disk, TWO);
-    assert!(why.contains("/b: t-0 is there and in /a too"), "{why}");
+    let mut world = World::on(disk, TWO);
+    assert_eq!(produce_to_all(&mut world, "t", 2), [0; 2]);
+    assert_eq!(described(&mut world)[0].2, ["t-0"]);
+    let dirs = dirs_of(&world.disk, 1);
+    assert_eq!((dirs.len(), dirs[1].as_str()), (2, "t-1"), "{dirs:?}");
+    assert!(dirs[0].starts_with("t-0.") && dirs[0].ends_with("-stray"), "its bytes are kept: {dirs:?}");
+}
+
+#[test]
+fn a_partition_in_two_directories_that_the_metadata_does_not_name_is_refused() {
+    let three = &[("log.dirs", "/a,/b,/c")];
+    let mut world = World::new(three);
+    world.create_topic("t", 3);
+    let disk = world.shut_down();
+    let mut copied = MemoryDisk::new();
+    for path in disk.files() {
+        let content = disk.file(path).expect("it is listed").to_vec();
+        match path.relative.starts_with("t-2/") {
+            false => copied.put(path, content),
+            true => [0, 1].iter().for_each(|dir| copied.put(&Path::new(*dir, &*path.relative), content.clone())),
+        }
+    }
+    let why = refused(copied, three);
+    assert!(why.contains("/b: t-2 is there and in /a too"), "{why}");
 }
 
 #[test]

@@ -31,6 +31,7 @@ APIS = {
     31: ("DeleteAcls", 1, 3),
     32: ("DescribeConfigs", 1, 4),
     33: ("AlterConfigs", 0, 2),
+    34: ("AlterReplicaLogDirs", 1, 2),
     35: ("DescribeLogDirs", 1, 5),
     36: ("SaslAuthenticate", 0, 2),
     37: ("CreatePartitions", 0, 3),

@@ -278,6 +278,10 @@ impl Broker {
 
     /// A storage command of a move ended.
     pub(super) fn move_stored(&mut self, now: Now, id: PartitionId, result: StorageResult) {
+        if !matches!(self.phase, Phase::Serving | Phase::Draining { .. }) {
+            // The next start goes on with it.
+            return;
+        }
         let failed = match result {
             StorageResult::Done(_) => None,
             StorageResult::NotDone(error) | StorageResult::Unknown(error) => Some(error),
