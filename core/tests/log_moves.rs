@@ -10,7 +10,6 @@ use bytes::Bytes;
 use ottla_core::boundary::{FileId, Input, StorageCommand};
 use ottla_core::memory_disk::MemoryDisk;
 use ottla_core::records::{OutputLimit, batches_of};
-use ottla_core::wire::{Records, Uuid};
 use ottla_core::wire::messages::alter_replica_log_dirs::{
     AlterReplicaLogDir, AlterReplicaLogDirTopic, AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse,
 };
@@ -21,6 +20,7 @@ use ottla_core::wire::messages::delete_topics::{DeleteTopicState, DeleteTopicsRe
 use ottla_core::wire::messages::describe_log_dirs::{DescribeLogDirsRequest, DescribeLogDirsResponse};
 use ottla_core::wire::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic};
 use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
+use ottla_core::wire::{Records, Uuid};
 use world::{Verdict, World, batch, idempotent};
 
 const TWO: &[(&str, &str)] = &[("log.dirs", "/a,/b")];
@@ -49,8 +49,7 @@ fn produce(world: &mut World, topic: &str, records: Bytes) -> (i16, i64) {
 fn alter(world: &mut World, topic: &str, index: i32, path: &str) -> i16 {
     let topics = vec![AlterReplicaLogDirTopic { name: topic.into(), partitions: vec![index], ..Default::default() }];
     let dirs = vec![AlterReplicaLogDir { path: path.into(), topics, ..Default::default() }];
-    let answer: AlterReplicaLogDirsResponse =
-        world.call(2, &AlterReplicaLogDirsRequest { dirs, ..Default::default() });
+    let answer: AlterReplicaLogDirsResponse = world.call(2, &AlterReplicaLogDirsRequest { dirs, ..Default::default() });
     answer.results[0].partitions[0].error_code
 }
 

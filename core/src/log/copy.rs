@@ -146,7 +146,7 @@ impl PartitionLog {
 
     /// Ends a hold: what was held back is written.
     pub(crate) fn release(&mut self, outbox: &mut Outbox) {
-        if core::mem::take(&mut self.in_flight.is_held) {
+        if core::mem::take(&mut self.in_flight.is_held) && self.state == LogState::Serving {
             self.write_on(outbox);
             self.sync(outbox);
         }

@@ -23,7 +23,7 @@ use crate::boundary::{FileRange, Level, Output, StorageCommand, Work};
 use crate::memory_disk::MemoryDisk;
 use crate::records::{Attributes, BatchBuilder, BatchHeader, BuilderRecord, ProducedBatch};
 use crate::time::WallClock;
-use crate::types::{ProducerEpoch, ProducerId};
+use crate::types::{PartitionId, ProducerEpoch, ProducerId};
 use crate::wire::Uuid;
 
 const TOPIC_ID: Uuid = Uuid(0x0123_4567_89ab_4def_8123_4567_89ab_cdef);

@@ -129,9 +129,9 @@ impl Broker {
         let limit = self.moves.by_partition.get(&id).and_then(|it| it.limit);
         let Some(future) = self.future(id) else { return false };
         let (dir, end) = (future.dir().clone(), future.log_end());
-        if limit.is_some_and(|limit| end > limit) {
-            let text = format!("{dir} holds more than the replica that it was copied from, and is copied anew");
-            self.outbox.report(Level::Warn, text);
+        // Nothing was copied yet, and it may not begin where it should; or what was copied is there no more.
+        if limit.is_some_and(|limit| end > limit || future.size_bytes() == 0) {
+            self.outbox.report(Level::Info, format!("{dir} is of no use, and its replica is copied anew"));
             self.begin_anew(now, id);
             return false;
         }
