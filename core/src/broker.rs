@@ -480,9 +480,7 @@ impl Broker {
             self.directory_events(now);
             self.wake_shares(now);
             if let Some(partition) = self.touched.pop_first() {
-                while let Some(event) = self.logs.get_mut(&partition).and_then(PartitionLog::poll_event) {
-                    self.log_event(now, partition, event);
-                }
+                self.log_events(now, partition);
                 self.advance_move(now, partition);
                 self.rearm(now, partition);
             } else if let Some(id) = self.touched_others.pop_first() {
@@ -495,6 +493,12 @@ impl Broker {
             }
         }
         self.advance_shutdown(now);
+    }
+
+    fn log_events(&mut self, now: Now, partition: PartitionId) {
+        while let Some(event) = self.logs.get_mut(&partition).and_then(PartitionLog::poll_event) {
+            self.log_event(now, partition, event);
+        }
     }
 
     fn log_event(&mut self, now: Now, partition: PartitionId, event: LogEvent) {

@@ -2,7 +2,7 @@
 //!
 //! A move has two logs. The *current* one serves, as if nothing were. The *future* one, in a directory `<topic>-<n>.<id>-future`,
 //! takes what the current one has, batch by batch as it is: a piece at a time, one partition at a time, with a pause after
-//! each piece. When it has all:
+//! each piece that keeps `replica.alter.log.dirs.io.max.bytes.per.second`. When it has all:
 //! 1. it is synced, and the current log holds back what is appended from now on: it is taken, but neither written nor
 //!    acknowledged, and reads go on;
 //! 2. the rest is copied, and the future log is closed in good order: all that is in it is durable;
@@ -35,7 +35,7 @@ use crate::outbox::LogId;
 use crate::time::{Monotonic, Now};
 use crate::types::{Offset, PartitionId};
 
-/// So much is copied at a time.
+/// So much is copied at a time, at most.
 const PIECE_SIZE_BYTES: u32 = 1 << 20;
 /// Between two pieces others have their turn.
 const PIECE_PAUSE_MS: i64 = 1;
@@ -46,7 +46,8 @@ pub(crate) struct LogMoves {
     by_partition: BTreeMap<PartitionId, LogMove>,
     /// The one that is copied; the others wait.
     in_hand: Option<PartitionId>,
-    next_piece: Monotonic,
+    /// When the last piece was read, and how large it was.
+    last_piece: (Monotonic, usize),
     /// Those that a start has found, until it serves.
     found: VecDeque<FoundPartition>,
 }
@@ -218,7 +219,7 @@ impl Broker {
         let id = self.moves.in_hand?;
         let it = self.moves.by_partition.get(&id)?;
         let log = it.log.and_then(|log| self.other_logs.get(&log)).and_then(|log| log.deadline());
-        let piece = (it.step == Step::Copying(None) && self.has_piece(id)).then_some(self.moves.next_piece);
+        let piece = (it.step == Step::Copying(None) && self.has_piece(id)).then(|| self.next_piece());
         [log, piece].into_iter().flatten().min()
     }
 
@@ -233,6 +234,19 @@ impl Broker {
             self.touched_others.insert(log.id());
         }
         self.advance_move(now, id);
+    }
+
+    /// When the next piece may be read: the last one took its time at the rate that is allowed.
+    fn next_piece(&self) -> Monotonic {
+        let (at, size_bytes) = self.moves.last_piece;
+        let rate = self.config.log_moves_max_bytes_per_second().max(1);
+        let due_ms = (size_bytes as u64).saturating_mul(1_000) / rate;
+        at.plus_ms(i64::try_from(due_ms).unwrap_or(i64::MAX).max(PIECE_PAUSE_MS))
+    }
+
+    /// How much is read at a time: where moves are to be slow, no more than a second's worth, or one batch.
+    fn piece_size_bytes(&self) -> u32 {
+        u32::try_from(self.config.log_moves_max_bytes_per_second()).unwrap_or(u32::MAX).clamp(1, PIECE_SIZE_BYTES)
     }
 
     /// Goes on with moves that wait until the metadata is told something else.

@@ -161,6 +161,10 @@ impl PartitionLog {
         outbox: &mut Outbox,
     ) {
         if self.must_roll(now, base_offset, header) {
+            // What is copied may go on far behind the end, and an index tells offsets by how far they are from its base.
+            if base_offset.0 + i64::from(header.last_offset_delta) - self.log_end.0 > i64::from(i32::MAX) {
+                self.log_end = base_offset;
+            }
             self.roll(now, outbox);
         }
         if self.epochs.assign(epoch, base_offset) || self.epochs_file.is_behind {
@@ -246,6 +250,10 @@ impl PartitionLog {
     /// Whether the active segment has no room for this batch, in bytes, time, index entries or offsets.
     fn must_roll(&self, now: Now, base_offset: Offset, header: &BatchHeader) -> bool {
         let segment = &self.segments[&self.active.base];
+        let last_offset = base_offset.0 + i64::from(header.last_offset_delta);
+        if last_offset - segment.base.0 > i64::from(i32::MAX) {
+            return true;
+        }
         if segment.size_bytes == 0 {
             return false;
         }
@@ -255,14 +263,12 @@ impl PartitionLog {
         };
         let lengths = segment.indexes.as_ref().expect("the active segment's indexes are loaded").lengths();
         let index_bytes = self.config.segment_index_bytes as usize;
-        let last_offset = base_offset.0 + i64::from(header.last_offset_delta);
         segment.size_bytes + header.size_bytes() as u64 > u64::from(self.config.segment_bytes)
             || age_ms > self.config.segment_ms.saturating_sub(self.active.jitter_ms)
             || lengths.offsets >= index_bytes / offset_index::ENTRY_SIZE_BYTES
             // The last slot is for the entry that closes the segment.
             || lengths.times + 1 >= index_bytes / time_index::ENTRY_SIZE_BYTES
             || segment.aborted.len() >= (index_bytes / AbortedTransaction::SIZE_BYTES).max(1)
-            || last_offset - segment.base.0 > i64::from(i32::MAX)
     }
 
     /// Closes the active segment and begins a new one at the log's end. Appends need not wait, though their writes do until

@@ -3,6 +3,7 @@
 
 mod client;
 mod crashes;
+mod moves;
 #[path = "../world/mod.rs"]
 mod world;
 

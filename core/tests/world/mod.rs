@@ -47,6 +47,8 @@ pub struct World {
     pub judge: Box<dyn FnMut(&StorageCommand) -> Verdict>,
     /// What the clients call themselves.
     pub client_id: &'static str,
+    /// Answers on their way to clients that do not read, where a test wants that.
+    pub unread: Option<Vec<(ConnId, Frame)>>,
     held: VecDeque<(OpId, StorageCommand)>,
     correlation_id: i32,
 }
@@ -95,6 +97,7 @@ impl World {
             client_id: "test",
             held: VecDeque::new(),
             correlation_id: 0,
+            unread: None,
         }
     }
 
@@ -217,7 +220,10 @@ impl World {
     /// Does one thing that the broker wants done.
     pub fn take(&mut self, output: Output) {
         match output {
-            Output::Send { conn, frame } => self.sent(conn, &frame),
+            Output::Send { conn, frame } => match &mut self.unread {
+                Some(unread) => unread.push((conn, frame)),
+                None => self.sent(conn, &frame),
+            },
             Output::Gate { conn, open } => {
                 self.gates.insert(conn, open);
             }
@@ -240,6 +246,14 @@ impl World {
             Verdict::Full => StorageResult::NotDone(StorageError::Full),
         };
         self.broker.handle(self.now, Input::Stored { op, result });
+    }
+
+    /// Clients read again.
+    pub fn read_on(&mut self) {
+        for (conn, frame) in self.unread.take().into_iter().flatten() {
+            self.sent(conn, &frame);
+        }
+        self.run();
     }
 
     fn sent(&mut self, conn: ConnId, frame: &Frame) {

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use super::{LogMove, Offsets, PIECE_PAUSE_MS, PIECE_SIZE_BYTES, Reading, Step};
+use super::{LogMove, Offsets, Reading, Step};
 use crate::boundary::{Level, Path, StorageCommand};
 use crate::broker::{Broker, METADATA_PARTITION};
 use crate::directory::names::{self, Aside};
@@ -34,7 +34,8 @@ impl Broker {
         self.advance_move(now, id);
     }
 
-    /// Opens what a start has found. It was copied from a log that may have lost its end since: then it is of no use.
+    /// Opens what a start has found. It was copied from a log that may have lost its end since, or been compacted: then it is
+    /// of no use.
     pub(super) fn resume_move(&mut self, now: Now, found: FoundPartition) {
         let (id, log_dir, dir) = (found.id, found.path.log_dir, found.path.clone());
         let Some(log) = self.logs.get(&id).filter(|log| log.state() == LogState::Serving) else {
@@ -128,15 +129,33 @@ impl Broker {
     fn future_opened(&mut self, now: Now, id: PartitionId) -> bool {
         let limit = self.moves.by_partition.get(&id).and_then(|it| it.limit);
         let Some(future) = self.future(id) else { return false };
-        let (dir, end) = (future.dir().clone(), future.log_end());
-        // Nothing was copied yet, and it may not begin where it should; or what was copied is there no more.
-        if limit.is_some_and(|limit| end > limit || future.size_bytes() == 0) {
+        let dir = future.dir().clone();
+        if limit.is_some_and(|limit| !self.goes_on(id, limit)) {
             self.outbox.report(Level::Info, format!("{dir} is of no use, and its replica is copied anew"));
             self.begin_anew(now, id);
             return false;
         }
         self.moves.set_step(id, Step::Waiting);
         true
+    }
+
+    /// Whether what a start has found is the beginning of the current log, which ended at `limit` then.
+    fn goes_on(&self, id: PartitionId, limit: Offset) -> bool {
+        let (Some(current), Some(future)) = (self.logs.get(&id), self.future(id)) else { return false };
+        // Nothing was copied yet, and it may not begin where it should.
+        if future.size_bytes() == 0 {
+            return false;
+        }
+        // A copy may have been left for long: what is deleted for good by compaction since would be back.
+        let is_compacted = self.topic_configs.get(&id.topic_id).is_some_and(|config| config.cleanup_policy.compact);
+        if is_compacted || current.compacted_to().is_some() {
+            return false;
+        }
+        // After a crash that took the end of the current log others may have taken its place, in a later epoch.
+        let end = future.log_end();
+        let is_there =
+            |epoch| current.end_offset_for_epoch(epoch).is_some_and(|found| found.0 == epoch && end <= found.1);
+        end <= limit && future.latest_epoch().is_some_and(is_there)
     }
 
     /// Reads the next piece; with none left the future log is synced.
@@ -158,7 +177,7 @@ impl Broker {
             self.touched_others.insert(log);
             return Some(Step::Syncing);
         }
-        if self.moves.next_piece > now.monotonic {
+        if self.next_piece() > now.monotonic {
             return None;
         }
         let reading = self.read_piece(id, end)?;
@@ -173,9 +192,10 @@ impl Broker {
     }
 
     fn read_piece(&mut self, id: PartitionId, from: Offset) -> Option<Reading> {
+        let size_bytes = self.piece_size_bytes();
         let current = self.logs.get_mut(&id)?;
         let until = current.high_watermark();
-        let lookup = current.read(from, PIECE_SIZE_BYTES, &mut self.outbox);
+        let lookup = current.read(from, size_bytes, &mut self.outbox);
         self.touch(id);
         Some(Reading { lookup, until })
     }
@@ -207,9 +227,9 @@ impl Broker {
             return false;
         }
         self.moves.set_step(id, next);
-        self.moves.next_piece = now.monotonic.plus_ms(PIECE_PAUSE_MS);
         match result {
             Ok(Found::Batches(batches)) => {
+                self.moves.last_piece = (now.monotonic, batches.len());
                 let Some((future, outbox)) = self.future_mut(id) else { return true };
                 let copied = if batches.is_empty() {
                     skip(future, now, reading.until, outbox)
@@ -362,6 +382,8 @@ impl Broker {
 
     /// The new log takes the place of the current one.
     fn take_place(&mut self, now: Now, id: PartitionId) {
+        // What it has found it keeps open for whoever asked.
+        self.log_events(now, id);
         let Some(mut new) = self.take_future(id) else { return };
         let Some(it) = self.moves.take(id) else { return };
         let mut old = self.logs.remove(&id).expect("a partition that moves has a log");
