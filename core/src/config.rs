@@ -251,8 +251,7 @@ impl Config {
         Layers { stated: &self.stated, dynamic: &self.dynamic }.integer(name)
     }
 
-    /// How many bytes a second are copied from one log directory to another. Nothing but a dynamic config sets it; what is no
-    /// number from 0 on is as good as nothing.
+    /// How many bytes a second are copied from one log directory to another. Nothing but a dynamic config sets it.
     pub(crate) fn log_moves_max_bytes_per_second(&self) -> u64 {
         let text = self.dynamic.text("replica.alter.log.dirs.io.max.bytes.per.second");
         text.and_then(|text| text.trim().parse().ok()).unwrap_or(u64::MAX)

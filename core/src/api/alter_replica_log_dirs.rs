@@ -57,8 +57,14 @@ fn alter(broker: &mut Broker, now: Now, topic: &str, index: i32, path: &str) -> 
     if broker.directory.has_failed(log_dir) {
         return Err(ErrorCode::KafkaStorageError);
     }
+    if is_cordoned(broker, path) {
+        return Err(ErrorCode::InvalidReplicaAssignment);
+    }
     let found = broker.metadata.image().topic(topic).filter(|found| found.partitions.contains_key(&index));
-    let topic_id = found.ok_or(ErrorCode::UnknownTopicOrPartition)?.id;
+    let Some(topic_id) = found.map(|found| found.id) else {
+        broker.moves.prefer(topic, index, log_dir);
+        return Err(ErrorCode::UnknownTopicOrPartition);
+    };
     let partition = PartitionId { topic_id, index };
     let log = broker.logs.get(&partition).ok_or(ErrorCode::ReplicaNotAvailable)?;
     match log.state() {
@@ -80,4 +86,9 @@ fn alter(broker: &mut Broker, now: Now, topic: &str, index: i32, path: &str) -> 
     }
     broker.move_log(now, partition, log_dir);
     Ok(())
+}
+
+/// Whether nothing new is to come into a log directory (KIP-1066).
+fn is_cordoned(broker: &Broker, path: &str) -> bool {
+    broker.config.text("cordoned.log.dirs").split(',').any(|dir| dir == path || dir == "*")
 }

@@ -191,6 +191,7 @@ impl Broker {
         for id in core::mem::take(&mut self.waiting_for_name) {
             self.open_log(now, id, None);
         }
+        self.tell_places(now);
         self.name_moves(now);
     }
 
@@ -201,6 +202,7 @@ impl Broker {
         for partition in delta.partitions_created {
             self.open_log(now, partition, None);
         }
+        self.tell_places(now);
         for partition in delta.partitions_changed {
             self.follow_epoch(partition);
             self.follow_leader(now, partition);
@@ -395,7 +397,8 @@ impl Broker {
         }
         let recorded = self.metadata.image().partition(id).and_then(|partition| partition.directories.first());
         let log_dir_id = recorded.copied().unwrap_or_default();
-        let log_dir = self.directory.place_for(log_dir_id);
+        let preferred = self.moves.preferred(&name, id.index).filter(|log_dir| is_new && !self.directory.has_failed(*log_dir));
+        let log_dir = preferred.unwrap_or_else(|| self.directory.place_for(log_dir_id));
         let found = found.unwrap_or_else(|| FoundPartition {
             id,
             topic: name.clone(),
@@ -413,6 +416,7 @@ impl Broker {
             self.waiting_for_name.insert(id);
             return;
         }
+        self.moves.placed(&name, id.index);
         let request = self.open_request(found);
         self.log_of_dir.insert(request.dir.clone(), id);
         let begin = if is_new || request.was_clean { PartitionLog::open } else { PartitionLog::survey };

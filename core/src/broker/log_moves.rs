@@ -25,6 +25,7 @@ mod ends;
 mod steps;
 
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Broker, Phase};
@@ -37,6 +38,8 @@ use crate::types::{Offset, PartitionId};
 
 /// So much is copied at a time, at most.
 const PIECE_SIZE_BYTES: u32 = 1 << 20;
+/// Of so many partitions that are not there yet it is known where they are to go.
+const PREFERRED_MAX: usize = 10_000;
 /// Between two pieces others have their turn.
 const PIECE_PAUSE_MS: i64 = 1;
 
@@ -50,6 +53,10 @@ pub(crate) struct LogMoves {
     last_piece: (Monotonic, usize),
     /// Those that a start has found, until it serves.
     found: VecDeque<FoundPartition>,
+    /// Where partitions are to go that are not there yet. A restart forgets it, as Kafka's does.
+    preferred: BTreeMap<(String, i32), u16>,
+    /// One of them is there: the metadata may name another directory.
+    pub(super) are_places_changed: bool,
 }
 
 /// A replica on its way.
@@ -144,6 +151,27 @@ impl LogMoves {
         self.by_partition.contains_key(&partition)
     }
 
+    /// Has a partition that is still to come begin in a log directory. Where there are too many of them they are forgotten: it
+    /// is only a wish.
+    pub(crate) fn prefer(&mut self, topic: &str, index: i32, log_dir: u16) {
+        let key = (String::from(topic), index);
+        if self.preferred.len() < PREFERRED_MAX || self.preferred.contains_key(&key) {
+            self.preferred.insert(key, log_dir);
+        }
+    }
+
+    /// Where a new partition is to go.
+    pub(super) fn preferred(&self, topic: &str, index: i32) -> Option<u16> {
+        if self.preferred.is_empty() { None } else { self.preferred.get(&(String::from(topic), index)).copied() }
+    }
+
+    /// It is there.
+    pub(super) fn placed(&mut self, topic: &str, index: i32) {
+        if !self.preferred.is_empty() {
+            self.are_places_changed |= self.preferred.remove(&(String::from(topic), index)).is_some();
+        }
+    }
+
     /// Takes note of what a start has found.
     pub(super) fn found(&mut self, futures: impl IntoIterator<Item = FoundPartition>) {
         self.found.extend(futures);
@@ -205,6 +233,13 @@ impl Broker {
         };
         let offset_lag = self.logs.get(&id)?.log_end().0 - end.0;
         Some(FutureReplica { size_bytes, offset_lag })
+    }
+
+    /// Has the metadata say where partitions are that somebody wished to be elsewhere than it had them.
+    pub(super) fn tell_places(&mut self, now: Now) {
+        if core::mem::take(&mut self.moves.are_places_changed) {
+            self.tell_directories(now);
+        }
     }
 
     /// Goes on with the replicas that were on their way when the broker stopped.

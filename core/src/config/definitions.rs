@@ -31,10 +31,12 @@ mod log;
 mod ottla;
 mod security;
 mod server;
+mod throttles;
 mod topic;
 
 pub(crate) use client_metrics::CLIENT_METRICS;
 pub(crate) use group::GROUP;
+pub(crate) use throttles::THROTTLES;
 pub(crate) use topic::TOPIC;
 
 /// The broker's.
@@ -46,7 +48,7 @@ mod tests {
     use super::*;
 
     fn tables() -> impl Iterator<Item = &'static [Definition]> {
-        BROKER.into_iter().chain([TOPIC, GROUP, CLIENT_METRICS])
+        BROKER.into_iter().chain([TOPIC, GROUP, CLIENT_METRICS, THROTTLES])
     }
 
     #[test]

@@ -4,7 +4,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::definition::{Definition, Refusal, Update};
+use super::definition::{Definition, Refusal, Update, find};
+use super::definitions::THROTTLES;
 use super::error::{BrokerConfigError, ConfigError};
 use super::{Config, definition_behind};
 
@@ -124,7 +125,7 @@ fn fault(scope: BrokerScope, name: &str, text: &str) -> Option<Fault> {
     if PER_LISTENER.contains(&name) {
         return Some(Fault::PerListener);
     }
-    let definition = definition_behind(name);
+    let definition = definition_behind(name).or_else(|| find(THROTTLES, name));
     if let Some(Err(refusal)) = definition.map(|definition| definition.parse(text)) {
         return Some(Fault::BadValue(refusal));
     }

@@ -10,7 +10,7 @@ mod world;
 use std::cell::Cell;
 use std::rc::Rc;
 
-use ottla_core::boundary::{ConnId, StorageCommand};
+use ottla_core::boundary::{ConnId, Path, StorageCommand};
 use ottla_core::records::batches_of;
 use ottla_core::wire::Str;
 use ottla_core::wire::messages::fetch::{FetchRequest, FetchResponse};
@@ -230,6 +230,26 @@ fn the_metadata_log_does_not_move() {
     let mut world = World::new(TWO);
     assert_eq!(alter(&mut world, "__cluster_metadata", 0, "/b"), UNKNOWN_TOPIC_OR_PARTITION);
     assert_eq!(alter(&mut world, "__cluster_metadata", 0, "/a"), UNKNOWN_TOPIC_OR_PARTITION);
+}
+
+#[test]
+fn a_partition_that_is_still_to_come_begins_where_it_was_to_go() {
+    for dir in ["/a", "/b"] {
+        let mut world = World::new(TWO);
+        assert_eq!(alter(&mut world, "t", 0, dir), UNKNOWN_TOPIC_OR_PARTITION);
+        world.create_topic("t", 1);
+        assert_eq!(replicas(&mut world, "t"), [(dir.into(), 0, false)]);
+        produce_numbered(&mut world, "t", 0..3);
+        // The metadata knows, or else the next start would.
+        let mut disk = world.crash();
+        disk.put(&Path::new(if dir == "/a" { 1 } else { 0 }, "t-0/partition.metadata"), "version: 0");
+        let mut world = World::on(disk, TWO);
+        assert_eq!(replicas(&mut world, "t"), [(dir.into(), 0, false)]);
+        assert_eq!(records(&mut world, "t", 0), numbered(0..3));
+        // Once is enough.
+        world.create_topic("u", 2);
+        assert_eq!(replicas(&mut world, "u").len(), 2);
+    }
 }
 
 #[test]
