@@ -417,8 +417,11 @@ impl PartitionLog {
         Issuer { outbox, owner: Owner::Log(self.id), tasks: &mut self.tasks, has_new_names }
     }
 
-    /// How reports name the log: the topic and the partition's index.
+    /// How reports name the log: the topic and the partition's index, or its directory while it moves there.
     fn label(&self) -> String {
+        if self.dir.relative.ends_with("-future") {
+            return String::from(&*self.dir.relative);
+        }
         let mut label = self.name.to_string();
         label.push('-');
         label.push_str(&self.id.partition.index.to_string());

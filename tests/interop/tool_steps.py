@@ -1,13 +1,17 @@
 """What the command line tools are asked, in this order: each line is a tool, as a user would call it, with the input that it gets.
 
 A CLASS without a dot is one of org.apache.kafka.tools. --bootstrap-server is added to all but those that work on files.
-{data} is the broker's log directory, {work} a directory for files that tools read and write.
+{data} is the broker's log directory, {work} a directory for files that tools read and write, {moves} the first log directory of
+the broker that has two.
 """
 
 FILES = {
     "delete.json": '{"version": 1, "partitions": [{"topic": "words", "partition": 0, "offset": 1}]}',
     "move.json": '{"version": 1, "partitions": [{"topic": "words", "partition": 0, "replicas": [1]}, {"topic": "words", "partition": 1, "replicas": [1]}]}',
     "move-away.json": '{"version": 1, "partitions": [{"topic": "words", "partition": 0, "replicas": [9]}]}',
+    "move-there.json": '{"version": 1, "partitions": [{"topic": "moved", "partition": 0, "replicas": [1], "log_dirs": ["{moves}2"]}]}',
+    "move-back.json": '{"version": 1, "partitions": [{"topic": "moved", "partition": 0, "replicas": [1], "log_dirs": ["{moves}"]}]}',
+    "move-nowhere.json": '{"version": 1, "partitions": [{"topic": "moved", "partition": 0, "replicas": [1], "log_dirs": ["/nowhere"]}]}',
     "topics.json": '{"version": 1, "topics": [{"topic": "words"}]}',
     "elect.json": '{"partitions": [{"topic": "words", "partition": 0}, {"topic": "words", "partition": 7}]}',
     "empty.properties": "",
@@ -193,6 +197,27 @@ kcat -G kcat-group -X auto.offset.reset=earliest -c 6 -q kcat
 kcat -G kcat-group -X auto.offset.reset=earliest -e -q kcat
 kcat -C -t missing -p 0 -e -q -X allow.auto.create.topics=false
 kadm
+"""
+
+# A replica goes from one log directory to another and back, on a broker that has two: where it is at first is Kafka's choice.
+BEFORE_MOVES = """
+TopicCommand --create --topic moved --partitions 1
+ConsoleProducer --topic moved --property parse.key=true --property key.separator=| < words
+reassign.ReassignPartitionsCommand --execute --reassignment-json-file {work}/move-back.json
+reassign.ReassignPartitionsCommand --verify --reassignment-json-file {work}/move-back.json
+"""
+MOVE_STEPS = """
+LogDirsCommand --describe --topic-list moved
+reassign.ReassignPartitionsCommand --execute --reassignment-json-file {work}/move-nowhere.json
+reassign.ReassignPartitionsCommand --execute --reassignment-json-file {work}/move-there.json --replica-alter-log-dirs-throttle 100000000
+reassign.ReassignPartitionsCommand --verify --reassignment-json-file {work}/move-there.json
+kafka.admin.ConfigCommand --alter --entity-type brokers --entity-name 1 --add-config replica.alter.log.dirs.io.max.bytes.per.second=-1
+LogDirsCommand --describe --broker-list 1 --topic-list moved
+ConsoleProducer --topic moved --sync --property parse.key=true --property key.separator=| < words
+consumer.ConsoleConsumer --topic moved --from-beginning --max-messages 18 --timeout-ms 20000 --property print.key=true --property print.offset=true
+reassign.ReassignPartitionsCommand --execute --reassignment-json-file {work}/move-back.json
+reassign.ReassignPartitionsCommand --verify --reassignment-json-file {work}/move-back.json
+consumer.ConsoleConsumer --topic moved --partition 0 --offset 9 --max-messages 9 --timeout-ms 20000 --property print.offset=true
 """
 
 # What is asked of the files, once the broker has stopped.

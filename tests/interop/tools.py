@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from broker import KAFKA, Broker, kafka
-from tool_steps import BEFORE_OTHERS, FILE_STEPS, FILES, INPUTS, OTHER_STEPS, STEPS, steps
+from tool_steps import BEFORE_MOVES, BEFORE_OTHERS, FILE_STEPS, FILES, INPUTS, MOVE_STEPS, OTHER_STEPS, STEPS, steps
 
 HERE = Path(__file__).resolve().parent
 TOOLS = "tools"
@@ -119,7 +119,7 @@ class ToolRun:
         self.machine = Machine([java[0], f"-Djava.io.tmpdir={self.work}", *java[1:]])
         self.expected = expected_of(column) if report else {}
         for name, text in FILES.items():
-            (self.work / name).write_text(text)
+            (self.work / name).write_text(text.replace("{moves}", str(self.directory / "moves" / "data")))
         (self.work / "server.properties").write_text(kafka.server_properties(self.data, self.port, []))
 
     def all(self):
@@ -155,14 +155,20 @@ class ToolRun:
                     self.step(step, is_online=True)
                 for step in steps(OTHER_STEPS):
                     answers[step] = self.other_step(step)
+            self.data = self.directory / "moves" / "data"
+            with self.broker(self.directory / "moves", [f"log.dirs={self.data},{self.data}2"]):
+                for step in steps(BEFORE_MOVES):
+                    self.moved_step(step)
+                for step in steps(MOVE_STEPS):
+                    answers[step] = self.moved_step(step)
         finally:
             self.machine.close()
         return answers
 
     @contextmanager
-    def broker(self, directory):
+    def broker(self, directory, overrides=()):
         directory.mkdir(exist_ok=True)
-        overrides = OVERRIDES if self.column == KAFKA else [*OVERRIDES, *CONTROLLER]
+        overrides = [*OVERRIDES, *overrides] if self.column == KAFKA else [*OVERRIDES, *CONTROLLER, *overrides]
         broker = Broker(directory, self.port, self.column, self.binary, overrides)
         try:
             if problem := broker.start():
@@ -192,6 +198,14 @@ class ToolRun:
             class_name = "org.apache.kafka.tools." + class_name
         status, said = self.machine.run(class_name, words, INPUTS.get(stdin, ""), limit_s)
         return time.monotonic() - begin, self.alike(step, [f"status {status}", *said.splitlines()])
+
+    def moved_step(self, step):
+        """What is on its way is asked for until it is there."""
+        begin = time.monotonic()
+        while True:
+            _, said = self.step(step, is_online=True)
+            if not any("is still in progress" in line for line in said) or time.monotonic() - begin > STEP_S:
+                return time.monotonic() - begin, said
 
     def other_step(self, step):
         begin = time.monotonic()

@@ -397,7 +397,8 @@ impl Broker {
         }
         let recorded = self.metadata.image().partition(id).and_then(|partition| partition.directories.first());
         let log_dir_id = recorded.copied().unwrap_or_default();
-        let preferred = self.moves.preferred(&name, id.index).filter(|log_dir| is_new && !self.directory.has_failed(*log_dir));
+        let preferred =
+            self.moves.preferred(&name, id.index).filter(|log_dir| is_new && !self.directory.has_failed(*log_dir));
         let log_dir = preferred.unwrap_or_else(|| self.directory.place_for(log_dir_id));
         let found = found.unwrap_or_else(|| FoundPartition {
             id,

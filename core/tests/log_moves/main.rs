@@ -30,6 +30,7 @@ use world::{Verdict, World, batch};
 
 const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
 const INVALID_TOPIC_EXCEPTION: i16 = 17;
+const INVALID_REPLICA_ASSIGNMENT: i16 = 39;
 const LOG_DIR_NOT_FOUND: i16 = 57;
 
 #[test]
@@ -104,6 +105,11 @@ fn what_can_not_be_moved_is_refused_as_in_kafka() {
     assert_eq!(alter(&mut world, "t", 1, "/a"), UNKNOWN_TOPIC_OR_PARTITION);
     assert_eq!(alter(&mut world, &long, 0, "/c"), INVALID_TOPIC_EXCEPTION);
     assert_eq!(alter(&mut world, "t", 0, "/a"), NONE, "it is there");
+
+    let mut world = World::new(&[("log.dirs", "/a,/b"), ("cordoned.log.dirs", "/b")]);
+    world.create_topic("t", 1);
+    assert_eq!(alter(&mut world, "u", 0, "/b"), INVALID_REPLICA_ASSIGNMENT, "that is looked at before the topic");
+    assert_eq!(alter(&mut world, "t", 0, "/a"), NONE);
 }
 
 #[test]
