@@ -4,6 +4,9 @@
 mod world;
 
 use bytes::Bytes;
+use ottla_core::wire::messages::describe_producers::{
+    DescribeProducersRequest, DescribeProducersResponse, TopicRequest,
+};
 use ottla_core::wire::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic, ReplicaState};
 use ottla_core::wire::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
 use ottla_core::wire::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
@@ -18,6 +21,7 @@ use ottla_core::wire::{Records, Uuid};
 use world::{World, batch, idempotent};
 
 const ERROR_UNKNOWN_SERVER_ERROR: i16 = -1;
+const ERROR_UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
 const ERROR_NOT_LEADER_OR_FOLLOWER: i16 = 6;
 const ERROR_INVALID_REQUEST: i16 = 42;
 const ERROR_OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
@@ -136,6 +140,23 @@ fn a_commit_says_something_of_a_topic_without_partitions_only_if_there_is_none()
     told.sort_unstable_by_key(|(_, partitions)| *partitions);
     assert_eq!(told, [(Uuid(7), 0), (id, 1)]);
     assert_eq!(answer.topics.iter().flat_map(|topic| &topic.partitions).next().unwrap().error_code, 0);
+}
+
+#[test]
+fn who_asks_for_the_producers_of_a_topic_that_is_not_there_gets_words_and_of_a_partition_none() {
+    let mut world = World::new(&[]);
+    world.create_topic("letters", 1);
+    let mut words = |topic: &str, partition: i32| {
+        let topic = TopicRequest { name: topic.into(), partition_indexes: vec![partition], ..Default::default() };
+        let request = DescribeProducersRequest { topics: vec![topic], ..Default::default() };
+        let answer: DescribeProducersResponse = world.call(0, &request);
+        let partition = answer.topics[0].partitions[0].clone();
+        (partition.error_code, partition.error_message.map(|words| words.to_string()))
+    };
+    assert_eq!(words("letters", 0), (0, None));
+    assert_eq!(words("letters", 7), (ERROR_UNKNOWN_TOPIC_OR_PARTITION, None));
+    let told = "This server does not host this topic-partition.";
+    assert_eq!(words("numbers", 0), (ERROR_UNKNOWN_TOPIC_OR_PARTITION, Some(told.to_owned())));
 }
 
 fn produce(world: &mut World, topic_data: Vec<TopicProduceData>) -> ProduceResponse {

@@ -194,7 +194,7 @@ fn what_kafka_has_in_the_message_and_does_not_know_yet_is_refused() {
         let mut request = one.request();
         change(&mut request);
         let answer: StreamsGroupHeartbeatResponse = world.call(0, &request);
-        assert_eq!(answer.error_code, INVALID);
+        assert_eq!((answer.error_code, answer.status), (INVALID, Some(vec![])));
         answer.error_message.expect("why").to_string()
     };
     assert_eq!(refused(|request| request.instance_id = Some("i".into())), "Static membership is not yet supported.");

@@ -6,6 +6,7 @@ use super::produce::check_state;
 use super::{ApiError, Caller, topic_name};
 use crate::broker::{Broker, Leads};
 use crate::error_code::ErrorCode;
+use crate::metadata::Topic;
 use crate::types::PartitionId;
 use crate::wire::messages::describe_producers::{
     DescribeProducersRequest, DescribeProducersResponse, PartitionResponse, ProducerState, TopicRequest, TopicResponse,
@@ -20,8 +21,16 @@ pub(crate) fn handle(broker: &mut Broker, caller: Caller, request: &DescribeProd
 fn describe(broker: &Broker, topic: &TopicRequest) -> TopicResponse {
     let check = topic_name::validate(&topic.name);
     let check = check.map_err(|words| ApiError::new(ErrorCode::InvalidTopicException, words));
+    // Kafka has words for a topic that is not there, and none for a partition.
+    let check = check.and_then(|()| match broker.metadata.image().topic(&topic.name) {
+        Some(found) => Ok(found),
+        None => {
+            let words = "This server does not host this topic-partition.";
+            Err(ApiError::new(ErrorCode::UnknownTopicOrPartition, words))
+        }
+    });
     let partition = |index: &i32| {
-        let found = check.clone().and_then(|()| producers(broker, &topic.name, *index).map_err(ApiError::bare));
+        let found = check.clone().and_then(|topic| producers(broker, topic, *index).map_err(ApiError::bare));
         let (active_producers, outcome) = match found {
             Ok(producers) => (producers, Ok(())),
             Err(error) => (Vec::new(), Err(error)),
@@ -33,8 +42,7 @@ fn describe(broker: &Broker, topic: &TopicRequest) -> TopicResponse {
     TopicResponse { name: topic.name.clone(), partitions, ..Default::default() }
 }
 
-fn producers(broker: &Broker, topic: &str, index: i32) -> Result<Vec<ProducerState>, ErrorCode> {
-    let found = broker.metadata.image().topic(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+fn producers(broker: &Broker, found: &Topic, index: i32) -> Result<Vec<ProducerState>, ErrorCode> {
     if !found.partitions.contains_key(&index) {
         return Err(ErrorCode::UnknownTopicOrPartition);
     }

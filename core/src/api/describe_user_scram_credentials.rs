@@ -24,10 +24,15 @@ pub fn handle(request: &DescribeUserScramCredentialsRequest, view: View<'_>) -> 
     for user in asked {
         *times.entry(&user.name).or_default() += 1;
     }
+    // Kafka has no null for no words, although the answer could.
+    let no_words = || Some(Str::default());
     let results = times.into_iter().map(|(user, times)| match describe(user, times, view) {
-        Ok(credential_infos) => {
-            DescribeUserScramCredentialsResult { user: user.into(), credential_infos, ..Default::default() }
-        }
+        Ok(credential_infos) => DescribeUserScramCredentialsResult {
+            user: user.into(),
+            credential_infos,
+            error_message: no_words(),
+            ..Default::default()
+        },
         Err(error) => DescribeUserScramCredentialsResult {
             user: user.into(),
             error_code: error.code.number(),
@@ -35,9 +40,7 @@ pub fn handle(request: &DescribeUserScramCredentialsRequest, view: View<'_>) -> 
             ..Default::default()
         },
     });
-    // Kafka has no null here, although the answer could.
-    let error_message = Some(Str::default());
-    DescribeUserScramCredentialsResponse { error_message, results: results.collect(), ..Default::default() }
+    DescribeUserScramCredentialsResponse { error_message: no_words(), results: results.collect(), ..Default::default() }
 }
 
 fn describe(user: &str, times: usize, view: View<'_>) -> Result<Vec<CredentialInfo>, ApiError> {

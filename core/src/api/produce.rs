@@ -13,7 +13,7 @@ use crate::boundary::CloseReason;
 use crate::broker::{Broker, Leads, Work};
 use crate::config::{CompressionType, TimestampType as TopicTimestampType, TopicConfig};
 use crate::error_code::ErrorCode;
-use crate::log::{AppendError, LogState, PartitionLog};
+use crate::log::{LogState, PartitionLog};
 use crate::parking::{Waits, Wake};
 use crate::records::{self, BatchError, Compression, ProduceRules, StoredCodec, TimestampType};
 use crate::time::{Monotonic, Now};
@@ -218,7 +218,9 @@ fn append(
         return Err(refusal(ErrorCode::InvalidTopicException));
     }
     if let Some(error) = refused.get(&partition) {
-        return Err(refusal(*error));
+        let is_outside = matches!(error, ErrorCode::InvalidTxnState | ErrorCode::TransactionAbortable);
+        let error_message = is_outside.then(|| Str::from_static("The partition is not part of the transaction."));
+        return Err(PartitionProduceResponse { error_message, ..refusal(*error) });
     }
     let known = broker.metadata.image().partition(partition);
     let epoch = known.map(|known| known.leader_epoch).unwrap_or_default();
@@ -237,9 +239,7 @@ fn append(
     let log_start = log.log_start();
     let appended = log.append(now, epoch, batch, &mut broker.outbox).map_err(|error| {
         let error_message = Some(Str::from(alloc::format!("{error}")));
-        let is_of_the_producer =
-            matches!(error, AppendError::OutOfOrderSequence { .. } | AppendError::ProducerEpoch { .. });
-        let log_start_offset = if is_of_the_producer { log_start.0 } else { -1 };
+        let log_start_offset = if error.tells_log_start() { log_start.0 } else { -1 };
         PartitionProduceResponse { error_message, log_start_offset, ..refusal(error.error_code()) }
     })?;
     broker.touch(partition);

@@ -132,6 +132,7 @@ fn users_are_told_with_their_mechanisms() {
         let told = |result: &DescribeUserScramCredentialsResult| {
             let infos =
                 result.credential_infos.iter().map(|info| (info.mechanism, info.iterations)).collect::<Vec<_>>();
+            assert!(result.error_message.is_some(), "no words are no null");
             (String::from(&*result.user), result.error_code, infos)
         };
         answer.results.iter().map(told).collect::<Vec<_>>()

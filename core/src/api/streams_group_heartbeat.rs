@@ -39,7 +39,7 @@ pub(crate) fn refusal(error: ApiError) -> StreamsGroupHeartbeatResponse {
     StreamsGroupHeartbeatResponse {
         error_code: error.code.number(),
         error_message: error.message(),
-        status: None,
+        status: Some(Vec::new()),
         ..Default::default()
     }
 }

@@ -6,11 +6,10 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::compare::Difference;
-use crate::rules::is_like;
 use crate::run::Pair;
 
-/// A row: `| API | scripts | field | Kafka | Ottla | why |`. `*` at the end of scripts stands for any ending, as a value for
-/// any value.
+/// A row: `| API | scripts | field | Kafka | Ottla | why |`. `*` at the end of scripts stands for any ending, in a field for
+/// anything, as a value for any value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// Its line in the page.
@@ -28,16 +27,26 @@ impl Listed {
     pub fn fits(&self, pair: &Pair, difference: &Difference) -> bool {
         (self.api == "*" || self.api == pair.asked.api.name())
             && is_like_script(&self.scripts, &pair.script)
-            && self.is_of_field(&difference.field())
+            && self.is_of_field(difference)
             && is_value(&self.kafka, difference.kafka.as_ref())
             && is_value(&self.ottla, difference.ottla.as_ref())
     }
 }
 
 impl Listed {
-    fn is_of_field(&self, field: &str) -> bool {
-        if field.is_empty() { self.field == THE_ANSWER } else { is_like(&self.field, field) }
+    fn is_of_field(&self, difference: &Difference) -> bool {
+        if difference.path.is_empty() {
+            return self.field == THE_ANSWER;
+        }
+        is_glob(&self.field, &difference.field()) || is_glob(&self.field, &difference.named_field())
     }
+}
+
+/// Whether a pattern, in which `*` stands for anything, is that of a text.
+fn is_glob(pattern: &str, text: &str) -> bool {
+    let Some((begin, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(text) = text.strip_prefix(begin) else { return false };
+    (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| is_glob(rest, &text[at..]))
 }
 
 /// In the place of a field, where one side does not answer.

@@ -9,10 +9,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ottla_differential::brokers::Broker;
 use ottla_differential::play::{self, asked};
 use ottla_differential::report::{Report, is_well};
-use ottla_differential::run::{self, KAFKA_SETTLES, OTTLA_SETTLES, Pair, run, warm_up};
+use ottla_differential::run::{self, Pair, run, warm_up};
 use ottla_differential::script::{Script, Step};
 use ottla_differential::side::TcpSide;
-use ottla_differential::{listed, request, scripts};
+use ottla_differential::{listed, recording, request, scripts};
 
 /// The same requests to Apache Kafka 4.3.1 and to Ottla; their answers are compared field by field.
 ///
@@ -32,6 +32,9 @@ struct Options {
     /// Take this Apache Kafka instead of starting one. It has to be configured as the driver does it.
     #[arg(long, value_name = "ADDRESS")]
     kafka: Option<SocketAddr>,
+    /// Keep Kafka's answers for `cargo test`.
+    #[arg(long)]
+    record: bool,
     /// Scripts that are played at once.
     #[arg(long, default_value_t = 8, value_name = "N")]
     workers: usize,
@@ -70,8 +73,8 @@ fn all(options: &Options) -> Result<bool, Box<dyn std::error::Error>> {
     let ottla = Broker::ottla(&options.binary)?;
     let kafka = if options.kafka.is_none() { Some(Broker::kafka(project)?) } else { None };
     let kafka = options.kafka.or(kafka.as_ref().map(|kafka| kafka.address)).expect("given or started");
-    play::play(&warm_up(), "warm-up", &mut TcpSide::new(kafka, KAFKA_SETTLES));
-    play::play(&warm_up(), "warm-up", &mut TcpSide::new(ottla.address, OTTLA_SETTLES));
+    play::play(&warm_up(), "warm-up", &mut TcpSide::kafka(kafka));
+    play::play(&warm_up(), "warm-up", &mut TcpSide::ottla(ottla.address));
 
     let style = ProgressStyle::with_template("{pos:>5}/{len} scripts {bar:40} {elapsed} {msg}")?;
     let bar = ProgressBar::new(scripts.len() as u64).with_style(style);
@@ -91,12 +94,17 @@ fn all(options: &Options) -> Result<bool, Box<dyn std::error::Error>> {
         slow.sort();
         slow.iter().rev().take(25).for_each(|(took, name)| println!("{:8.1} s  {name}", took.as_secs_f64()));
     }
-    let pairs: Vec<_> = played.into_iter().flat_map(|played| played.pairs).collect();
+    let pairs: Vec<_> = played.iter().flat_map(|played| played.pairs.clone()).collect();
     let report = Report::of(&pairs, &listed);
     let is_complete = options.only.is_empty() && options.script.is_none();
     print!("{}\n{}", report.differences(), report.table());
     for row in report.unused.iter().filter(|_| is_complete) {
         println!("docs/differences.md, line {}: there is no such difference", row.line);
+    }
+    if options.record && report.all.different > 0 {
+        println!("Nothing is recorded: what differs may be a matter of moments.");
+    } else if options.record {
+        recording::write(&scripts, &played, &scripts::all())?;
     }
     Ok(report.is_good(is_complete))
 }
@@ -110,7 +118,7 @@ fn is_chosen(script: &Script, options: &Options) -> bool {
 fn show(scripts: &[Script], played: &[run::Played], ottla: SocketAddr) {
     for (script, played) in scripts.iter().zip(played) {
         let namespace = script.namespace(2);
-        let ours = play::play(script, &namespace, &mut TcpSide::new(ottla, OTTLA_SETTLES));
+        let ours = play::play(script, &namespace, &mut TcpSide::ottla(ottla));
         let asked = asked(script);
         for (index, asked) in asked.iter().enumerate() {
             println!("{} step {}: {} v{}", script.name, asked.step, asked.api, asked.version);

@@ -166,10 +166,15 @@ fn has_error(value: &Value, codes: &[i16]) -> bool {
         Value::Array(elements) => elements.iter().any(|element| has_error(element, codes)),
         Value::Object(fields) => fields.iter().any(|(name, value)| {
             let is_one = || value.as_i64().is_some_and(|code| codes.iter().any(|one| i64::from(*one) == code));
-            (name == "errorCode" && is_one()) || has_error(value, codes)
+            (is_error_code(name) && is_one()) || has_error(value, codes)
         }),
         _ => false,
     }
+}
+
+/// `errorCode`, `partitionErrorCode`.
+fn is_error_code(name: &str) -> bool {
+    name.ends_with("rrorCode")
 }
 
 fn changes_metadata(api: ApiKey) -> bool {

@@ -22,6 +22,9 @@ pub struct Counts {
     pub different: usize,
 }
 
+/// API, field, and what Kafka and Ottla have there.
+type Alike = (&'static str, String, String, String);
+
 /// What came of a run.
 #[derive(Debug)]
 pub struct Report<'a> {
@@ -31,7 +34,7 @@ pub struct Report<'a> {
     pub all: Counts,
     /// Rows of the page that fit nothing.
     pub unused: Vec<&'a Listed>,
-    groups: BTreeMap<(&'static str, String, String, String), Vec<&'a Pair>>,
+    groups: BTreeMap<Alike, Vec<(&'a Pair, &'a Difference)>>,
 }
 
 impl<'a> Report<'a> {
@@ -52,7 +55,7 @@ impl<'a> Report<'a> {
                 let show =
                     |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
                 let key = (pair.asked.api.name(), difference.field(), show(&difference.kafka), show(&difference.ottla));
-                this.groups.entry(key).or_default().push(pair);
+                this.groups.entry(key).or_default().push((pair, difference));
             }
             for counts in [&mut this.all, this.apis.entry(pair.asked.api.name()).or_default()] {
                 counts.pairs += 1;
@@ -83,14 +86,16 @@ impl<'a> Report<'a> {
     pub fn differences(&self) -> String {
         let mut text = String::new();
         for ((api, field, kafka, ottla), pairs) in &self.groups {
-            let versions: BTreeSet<_> = pairs.iter().map(|pair| pair.asked.version).collect();
+            let versions: BTreeSet<_> = pairs.iter().map(|(pair, _)| pair.asked.version).collect();
             let versions: Vec<_> = versions.iter().map(ToString::to_string).collect();
             let field = if field.is_empty() { THE_ANSWER } else { field };
             let _ = writeln!(text, "{api} v{}: {field}", versions.join(","));
             let _ = writeln!(text, "    Kafka {}", shortened(kafka));
             let _ = writeln!(text, "    Ottla {}", shortened(ottla));
-            let places: Vec<_> =
-                pairs.iter().take(4).map(|pair| format!("{} step {}", pair.script, pair.asked.step)).collect();
+            let place = |(pair, difference): &(&Pair, &Difference)| {
+                format!("{} step {} {}", pair.script, pair.asked.step, difference.path)
+            };
+            let places: Vec<_> = pairs.iter().take(4).map(place).collect();
             let _ = writeln!(text, "    {} times: {}", pairs.len(), places.join(", "));
         }
         text

@@ -26,6 +26,8 @@ pub enum Rule {
     Without(&'static str, &'static str),
     /// Any number above zero becomes `<some>`.
     Some,
+    /// Any number becomes `<number>`.
+    Any,
     /// Words for people become `<text>`: whether there are any is compared, each broker chooses its own.
     Text,
 }
@@ -49,7 +51,17 @@ pub const RULES: &[(&str, &str, Rule)] = &[
     ("DescribeLogDirs", "results[].totalBytes", Rule::Some),
     ("DescribeLogDirs", "results[].usableBytes", Rule::Some),
     ("ApiVersions", "finalizedFeaturesEpoch", Rule::Some),
+    // Of the metadata log.
+    ("DescribeQuorum", "*.leaderEpoch", Rule::Some),
+    ("DescribeQuorum", "*.highWatermark", Rule::Some),
+    ("DescribeQuorum", "*.logEndOffset", Rule::Some),
+    ("DescribeQuorum", "*.replicaDirectoryId", Rule::Name("directory")),
+    ("*", "clientInstanceId", Rule::Name("instance")),
+    // A sum of what is wanted and of the client's id.
+    ("GetTelemetrySubscriptions", "subscriptionId", Rule::Any),
     // Times.
+    ("DescribeQuorum", "*.lastFetchTimestamp", Rule::Time),
+    ("DescribeQuorum", "*.lastCaughtUpTimestamp", Rule::Time),
     ("Produce", "*.logAppendTimeMs", Rule::Time),
     ("ListOffsets", "*.timestamp", Rule::Time),
     ("Fetch", "*.baseTimestamp", Rule::Time),
@@ -71,6 +83,9 @@ pub const RULES: &[(&str, &str, Rule)] = &[
     ("ElectLeaders", "replicaElectionResults", Rule::Own("topic")),
     ("DescribeLogDirs", "results[].topics", Rule::Without("name", "__consumer_offsets")),
     ("DescribeLogDirs", "results[].topics", Rule::Without("name", "__transaction_state")),
+    ("DescribeLogDirs", "results[].topics", Rule::Without("name", "__share_group_state")),
+    ("DescribeClientQuotas", "entries", Rule::Own("entity")),
+    ("DescribeUserScramCredentials", "results", Rule::Own("user")),
     // Kafka's hash maps.
     ("ApiVersions", "supportedFeatures", Rule::Sort("name")),
     ("ApiVersions", "finalizedFeatures", Rule::Sort("name")),
@@ -79,8 +94,21 @@ pub const RULES: &[(&str, &str, Rule)] = &[
     ("ConsumerGroupDescribe", "groups", Rule::Sort("groupId")),
     ("ConsumerGroupDescribe", "groups[].members", Rule::Sort("memberId")),
     ("DeleteGroups", "results", Rule::Sort("groupId")),
+    ("AlterClientQuotas", "entries[].entity", Rule::Sort("entityType")),
+    ("DescribeClientQuotas", "entries", Rule::Sort("")),
+    ("DescribeClientQuotas", "entries[].entity", Rule::Sort("entityType")),
+    ("DescribeClientQuotas", "entries[].values", Rule::Sort("key")),
+    ("DescribeUserScramCredentials", "results", Rule::Sort("user")),
+    ("AlterUserScramCredentials", "results", Rule::Sort("user")),
+    ("DeleteRecords", "topics", Rule::Sort("name")),
+    ("DeleteRecords", "topics[].partitions", Rule::Sort("partitionIndex")),
     ("DeleteTopics", "responses", Rule::Sort("name")),
     ("DescribeGroups", "groups[].members", Rule::Sort("memberId")),
+    ("ShareGroupDescribe", "groups", Rule::Sort("groupId")),
+    ("ShareGroupDescribe", "groups[].members", Rule::Sort("memberId")),
+    ("ShareGroupDescribe", "groups[].members[].subscribedTopicNames", Rule::Sort("")),
+    ("StreamsGroupDescribe", "groups", Rule::Sort("groupId")),
+    ("StreamsGroupDescribe", "groups[].members", Rule::Sort("memberId")),
     ("DescribeTransactions", "transactionStates[].topics", Rule::Sort("topic")),
     ("DescribeTransactions", "transactionStates[].topics[].partitions", Rule::Sort("")),
     ("ElectLeaders", "replicaElectionResults", Rule::Sort("topic")),
@@ -169,7 +197,12 @@ fn arrange(value: &mut Value, api: ApiKey, path: &str, namespace: &str) {
 }
 
 fn is_own(name: &Value, namespace: &str) -> bool {
-    name.as_str().is_none_or(|name| name.starts_with(namespace) || !is_in_a_namespace(name))
+    match name {
+        Value::String(name) => name.starts_with(namespace) || !is_in_a_namespace(name),
+        Value::Array(elements) => elements.iter().all(|element| is_own(element, namespace)),
+        Value::Object(fields) => fields.values().all(|value| is_own(value, namespace)),
+        _ => true,
+    }
 }
 
 struct Names<'a> {
@@ -205,6 +238,7 @@ impl Names<'_> {
             Rule::Name(kind) if !is_none(leaf) => *leaf = json!(self.name(kind, leaf)),
             Rule::Time if leaf.as_i64().is_some_and(|time| self.is_now(time)) => *leaf = json!("<time>"),
             Rule::Some if leaf.as_i64().is_some_and(|number| number > 0) => *leaf = json!("<some>"),
+            Rule::Any if leaf.is_number() => *leaf = json!("<number>"),
             Rule::Text if leaf.as_str().is_some_and(|text| !text.is_empty()) => *leaf = json!("<text>"),
             _ => {}
         }

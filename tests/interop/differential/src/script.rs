@@ -162,6 +162,16 @@ impl Script {
         self.steps.iter().filter(|step| matches!(step, Step::Call(_) | Step::End(_))).count()
     }
 
+    /// Changes with anything in the script, and with nothing else.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut hash = 0xcbf2_9ce4_8422_2325u64;
+        for byte in format!("{self:?}").bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        hash
+    }
+
     /// The namespace in which it is played: of the same length whatever the attempt, and never that of another script.
     #[must_use]
     pub fn namespace(&self, attempt: usize) -> String {

@@ -5,7 +5,10 @@ pub mod consumer_groups;
 pub mod generated;
 pub mod groups;
 pub mod probes;
+pub mod probes_of_cluster;
+pub mod probes_of_groups;
 pub mod records;
+pub mod shares;
 pub mod topics;
 pub mod transactions;
 
@@ -14,35 +17,7 @@ use ottla_wire::ApiKey;
 use crate::script::Script;
 
 /// Served, and not asked yet: a list that must shrink.
-pub const NOT_YET: &[ApiKey] = &[
-    ApiKey::AddRaftVoter,
-    ApiKey::AlterShareGroupOffsets,
-    ApiKey::DeleteShareGroupOffsets,
-    ApiKey::DeleteShareGroupState,
-    ApiKey::DescribeQuorum,
-    ApiKey::DescribeShareGroupOffsets,
-    ApiKey::InitializeShareGroupState,
-    ApiKey::ReadShareGroupState,
-    ApiKey::ReadShareGroupStateSummary,
-    ApiKey::RemoveRaftVoter,
-    ApiKey::ShareGroupDescribe,
-    ApiKey::ShareGroupHeartbeat,
-    ApiKey::UnregisterBroker,
-    ApiKey::UpdateFeatures,
-    ApiKey::WriteShareGroupState,
-    // Being built.
-    ApiKey::AlterClientQuotas,
-    ApiKey::AlterReplicaLogDirs,
-    ApiKey::AlterUserScramCredentials,
-    ApiKey::DescribeClientQuotas,
-    ApiKey::DescribeUserScramCredentials,
-    ApiKey::GetTelemetrySubscriptions,
-    ApiKey::PushTelemetry,
-    ApiKey::ShareAcknowledge,
-    ApiKey::ShareFetch,
-    ApiKey::StreamsGroupDescribe,
-    ApiKey::StreamsGroupHeartbeat,
-];
+pub const NOT_YET: &[ApiKey] = &[];
 
 /// Every script, always in the same order: those that wait for long come first.
 #[must_use]
@@ -50,8 +25,10 @@ pub fn all() -> Vec<Script> {
     let mut all = transactions::all();
     all.extend(groups::all());
     all.extend(consumer_groups::all());
+    all.extend(shares::all());
     all.extend(records::all());
     all.extend(topics::all());
+    all.extend(probes_of_cluster::by_hand());
     all.extend(captures::all());
     all.extend(generated::all());
     all

@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
+use crate::barrier::Barrier;
+
 /// What came on a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
@@ -43,15 +45,21 @@ pub trait Side {
 /// A broker behind sockets.
 pub struct TcpSide {
     address: SocketAddr,
-    settle: Duration,
+    barrier: Option<Barrier>,
     connections: BTreeMap<String, TcpStream>,
 }
 
 impl TcpSide {
-    /// The broker that listens there; it is given `settle` behind each change of metadata.
+    /// Ottla, which listens there: what it has answered is known everywhere.
     #[must_use]
-    pub fn new(address: SocketAddr, settle: Duration) -> Self {
-        Self { address, settle, connections: BTreeMap::new() }
+    pub fn ottla(address: SocketAddr) -> Self {
+        Self { address, barrier: None, connections: BTreeMap::new() }
+    }
+
+    /// Apache Kafka, which listens there: changes of metadata are waited for.
+    #[must_use]
+    pub fn kafka(address: SocketAddr) -> Self {
+        Self { address, barrier: Some(Barrier::new()), connections: BTreeMap::new() }
     }
 
     fn connection(&mut self, conn: &str) -> std::io::Result<&mut TcpStream> {
@@ -98,7 +106,10 @@ impl Side for TcpSide {
     }
 
     fn settle(&mut self) {
-        std::thread::sleep(self.settle);
+        if let Some(mut barrier) = self.barrier.take() {
+            barrier.pass(self);
+            self.barrier = Some(barrier);
+        }
     }
 
     fn now_ms(&self) -> i64 {

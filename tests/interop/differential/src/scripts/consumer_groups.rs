@@ -216,9 +216,9 @@ fn regular_expressions() -> Script {
         request.body["subscribedTopicRegex"] = json!(regex);
         request
     };
-    script.send(regex("m", 0, "{ns}-a.*"));
+    script.send(regex("m", 0, "{ns}-a.*").bind("epoch", "/memberEpoch"));
     script.wait_ms(300);
-    script.send(only_beat("m", json!(1)));
+    script.send(only_beat("m", var("epoch")));
     script.send(only_beat("m", json!(2)));
     script.send(regex("m", 2, "["));
     script.send(regex("m", 2, ""));

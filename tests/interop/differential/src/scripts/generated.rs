@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::probes::{self, Probe};
+use super::{probes_of_cluster, probes_of_groups};
 use crate::request::{self, Variables};
 use crate::script::{Request, Script};
 use ottla_wire::MessageType;
@@ -11,7 +12,8 @@ use ottla_wire::MessageType;
 /// The scripts of all probes.
 #[must_use]
 pub fn all() -> Vec<Script> {
-    probes::all().iter().flat_map(scripts).collect()
+    let all = [probes::all(), probes_of_groups::all(), probes_of_cluster::all()];
+    all.iter().flatten().flat_map(scripts).collect()
 }
 
 /// One script for each version.
@@ -74,7 +76,9 @@ fn faulty(good: &Value, probe: &Probe, version: i16) -> Vec<Value> {
     let mut all = Vec::new();
     for (pointer, value) in places {
         let field = pointer.rsplit('/').find(|part| part.parse::<usize>().is_err()).unwrap_or_default();
-        for wrong in wrongs(field, value) {
+        let is_one_of_few = |wrong: &Value| wrong.as_i64().is_none_or(|number| number <= FEW);
+        let is_tried = |wrong: &Value| !probe.few.contains(&field) || is_one_of_few(wrong);
+        for wrong in wrongs(field, value).into_iter().filter(is_tried) {
             let mut body = good.clone();
             if let Some(place) = body.pointer_mut(&pointer) {
                 *place = wrong;
@@ -108,6 +112,12 @@ fn walk<'a>(value: &'a Value, pointer: String, places: &mut Vec<(String, &'a Val
 /// How long a broker may be made to wait, and how many partitions it may be made to create, is not for a machine to try out.
 const WITHIN_REASON: &[&str] = &["maxWaitMs", "timeoutMs", "rebalanceTimeoutMs", "sessionTimeoutMs", "count"];
 
+/// The largest wrong number where few are tried.
+const FEW: i64 = 7;
+
+/// How long something has gone on by now is a matter of moments.
+const MOMENTS: &[&str] = &["durationFilter"];
+
 /// What can be wrong in a place. What does not fit its type is sorted out later, by encoding it.
 fn wrongs(field: &str, value: &Value) -> Vec<Value> {
     // Apache Kafka never answers a produce whose records are null; once, by hand, is enough.
@@ -130,15 +140,10 @@ fn wrongs(field: &str, value: &Value) -> Vec<Value> {
     if value.is_number() || is_variable(value) {
         wrongs.extend([json!(-1), json!(0), json!(-2)]);
         if !WITHIN_REASON.contains(&field) {
-            wrongs.extend([
-                json!(1),
-                json!(7),
-                json!(i8::MAX),
-                json!(i16::MAX),
-                json!(i32::MAX),
-                json!(i64::MAX),
-                json!(i32::MIN),
-            ]);
+            wrongs.extend([json!(i32::MAX), json!(i64::MAX), json!(i32::MIN)]);
+        }
+        if !WITHIN_REASON.contains(&field) && !MOMENTS.contains(&field) {
+            wrongs.extend([json!(1), json!(7), json!(i8::MAX), json!(i16::MAX)]);
         }
     }
     if value.is_string() || is_variable(value) {

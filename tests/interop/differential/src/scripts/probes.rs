@@ -19,10 +19,13 @@ pub struct Probe {
     pub good: fn(i16) -> Value,
     /// Errors that pass by themselves.
     pub again_while: &'static [i16],
+    /// Fields of whose wrong numbers few are tried: Apache Kafka does not answer, and silence takes its time.
+    pub few: &'static [&'static str],
 }
 
-const fn probe(api: ApiKey, prepare: fn(&mut Script), good: fn(i16) -> Value) -> Probe {
-    Probe { api, name: "", from: 0, prepare, good, again_while: &[] }
+/// A probe with nothing special.
+pub(super) const fn probe(api: ApiKey, prepare: fn(&mut Script), good: fn(i16) -> Value) -> Probe {
+    Probe { api, name: "", from: 0, prepare, good, again_while: &[], few: &[] }
 }
 
 /// Every probe.
@@ -59,6 +62,7 @@ pub fn all() -> Vec<Probe> {
         probe(ApiKey::AlterConfigs, a_topic_with_configs, alter_configs),
         probe(ApiKey::IncrementalAlterConfigs, a_topic_with_configs, incremental_alter_configs),
         probe(ApiKey::DescribeLogDirs, some_records, describe_log_dirs),
+        probe(ApiKey::AlterReplicaLogDirs, a_known_directory, alter_replica_log_dirs),
         probe(ApiKey::CreatePartitions, a_topic, create_partitions),
         probe(ApiKey::DeleteGroups, committed_offsets, delete_groups),
         probe(ApiKey::ElectLeaders, a_topic, elect_leaders),
@@ -88,7 +92,8 @@ pub fn all() -> Vec<Probe> {
 /// Markers are still being written.
 pub const CONCURRENT: &[i16] = &[51];
 
-fn nothing(_: &mut Script) {}
+/// It needs nothing.
+pub(super) fn nothing(_: &mut Script) {}
 
 fn a_topic(script: &mut Script) {
     script.topic("a", 2);
@@ -104,6 +109,12 @@ fn some_records(script: &mut Script) {
     script.topic("a", 2);
     script.produce("a", 0, &["one", "two", "three"]);
     script.produce("a", 0, &["four"]);
+}
+
+fn a_known_directory(script: &mut Script) {
+    some_records(script);
+    let request = Request::new(ApiKey::DescribeLogDirs, 1, describe_log_dirs(1));
+    script.send(request.bind("directory", "/results/0/logDir"));
 }
 
 fn committed_offsets(script: &mut Script) {
@@ -327,6 +338,10 @@ fn incremental_alter_configs(_: i16) -> Value {
 
 fn describe_log_dirs(_: i16) -> Value {
     json!({"topics": [{"topic": "{ns}-a", "partitions": [0, 1]}]})
+}
+
+fn alter_replica_log_dirs(_: i16) -> Value {
+    json!({"dirs": [{"path": var("directory"), "topics": [{"name": "{ns}-a", "partitions": [0]}]}]})
 }
 
 fn create_partitions(_: i16) -> Value {
