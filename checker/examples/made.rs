@@ -12,7 +12,7 @@ use ottla_checker::{Severity, check, format, story};
 
 fn main() -> ExitCode {
     let mut plan =
-        Plan { operations: 1_000_000, clients: 32, partitions: 16, batch: 4, unknown: 1_000, ..Plan::default() };
+        Plan { operations: 1_000_000, clients: 16, partitions: 4, batch: 2, unknown: 1_000, ..Plan::default() };
     let (mut seed, mut writes) = (1, false);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn run(plan: Plan, seed: u64, writes: bool) -> ExitCode {
-    let begun = Instant::now();
+    let begun = Begun::now();
     let made = match history(plan, seed) {
         Ok(made) => made,
         Err(error) => {
@@ -58,10 +58,10 @@ fn run(plan: Plan, seed: u64, writes: bool) -> ExitCode {
         let written = format::write(&made, io::BufWriter::new(io::stdout().lock()));
         return if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
-    println!("{} operations made in {:.1} s, with {}", made.len(), begun.elapsed().as_secs_f64(), memory());
-    let begun = Instant::now();
+    println!("{} operations made in {}, with {}", made.len(), begun.took(), memory());
+    let begun = Begun::now();
     let verdict = check(&made);
-    println!("judged in {:.1} s, with {}", begun.elapsed().as_secs_f64(), memory());
+    println!("judged in {}, with {}", begun.took(), memory());
     for (kind, count) in verdict.counts() {
         println!("{} × {count}", kind.name());
     }
@@ -69,6 +69,27 @@ fn run(plan: Plan, seed: u64, writes: bool) -> ExitCode {
         print!("\n{}", story::tell(&made, wrong));
     }
     if verdict.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// When something began, by the clock and by this process.
+struct Begun(Instant, f64);
+
+impl Begun {
+    fn now() -> Self {
+        Self(Instant::now(), processor_seconds())
+    }
+
+    fn took(&self) -> String {
+        format!("{:.1} s ({:.1} s of a processor)", self.0.elapsed().as_secs_f64(), processor_seconds() - self.1)
+    }
+}
+
+/// What this process has used of processors, in hundredths as Linux counts them; 0 where nobody tells.
+fn processor_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let behind_name = stat.rsplit(") ").next().unwrap_or_default();
+    let ticks = behind_name.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok());
+    ticks.sum::<f64>() / 100.0
 }
 
 /// The most memory that this process has had, where the system tells it.
