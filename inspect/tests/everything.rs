@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::thread;
+
 use ottla_inspect::report::{Look, Report, TextReport};
 use proptest::prelude::*;
 use support::{core, decode, dump, lines};
@@ -42,13 +44,18 @@ fn every_captured_frame_is_told_with_its_answer() {
         .collect();
     captures.sort();
     assert_eq!(captures.len(), 12);
-    for capture in captures {
-        let told = decode(&[capture.to_str().expect("UTF-8")], 120);
-        let damage: Vec<_> = told.text.lines().filter(|line| line.starts_with("  damage")).collect();
-        assert!(damage.is_empty(), "{}: {damage:?}", capture.display());
-        let frames = told.text.lines().filter(|line| line.starts_with("frame ")).count();
-        assert_eq!(frames, lines(&capture).len(), "{}", capture.display());
-    }
+    // They are long, and nothing else is while they are told.
+    thread::scope(|scope| {
+        for capture in &captures {
+            scope.spawn(|| {
+                let told = decode(&[capture.to_str().expect("UTF-8")], 120);
+                let damage: Vec<_> = told.text.lines().filter(|line| line.starts_with("  damage")).collect();
+                assert!(damage.is_empty(), "{}: {damage:?}", capture.display());
+                let frames = told.text.lines().filter(|line| line.starts_with("frame ")).count();
+                assert_eq!(frames, lines(capture).len(), "{}", capture.display());
+            });
+        }
+    });
 }
 
 /// What is told of these bytes as a file of this name, by both commands.
