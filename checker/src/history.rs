@@ -77,7 +77,7 @@ pub enum HistoryError {
     /// An offset is negative.
     #[error("expected an offset of 0 or more, found {0}")]
     NegativeOffset(i64),
-    /// There are more than four billion of something.
+    /// There are too many of something.
     #[error("expected fewer than {limit} {what}, found more")]
     TooMany {
         /// Of what.
@@ -192,8 +192,10 @@ pub(crate) struct Span {
 pub(crate) const NO_TIME: u64 = u64::MAX;
 /// An offset that was not said.
 pub(crate) const NO_OFFSET: i64 = -1;
-/// Operations that a history can have: moments have a bit more.
-const OPS_MAX: u32 = u32::MAX >> 2;
+/// Operations that a history can have: each has up to three nodes among those that can be in a circle.
+const OPS_MAX: u32 = 80_000_000;
+/// Of anything else, so that two of them and what comes of them can be counted.
+const OTHERS_MAX: u32 = 1_000_000_000;
 
 impl History {
     /// The process of this name.
@@ -350,7 +352,7 @@ impl History {
 /// A length that fits.
 pub(crate) fn small(length: usize, what: &'static str) -> Result<u32, HistoryError> {
     match u32::try_from(length) {
-        Ok(length) if length < NONE => Ok(length),
-        _ => Err(HistoryError::TooMany { what, limit: NONE }),
+        Ok(length) if length < OTHERS_MAX => Ok(length),
+        _ => Err(HistoryError::TooMany { what, limit: OTHERS_MAX }),
     }
 }

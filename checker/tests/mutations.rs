@@ -54,6 +54,17 @@ impl Lines {
         self.0[line]["reads"][read]["records"].as_array_mut().unwrap()
     }
 
+    /// Something more begins and ends well.
+    fn whole(&mut self, mut begin: Value, mut end: Value) {
+        let op = 1_000_000 + self.0.len();
+        for (line, kind) in [(&mut begin, "invoke"), (&mut end, "ok")] {
+            line["type"] = json!(kind);
+            line["op"] = json!(op);
+        }
+        begin["process"] = json!("somebody");
+        self.0.extend([begin, end]);
+    }
+
     /// A number of an observation is that much lower, if it can be.
     fn lower(&mut self, at: usize, by: i64) -> bool {
         let offset = self.0[at]["offset"].as_i64().unwrap();
@@ -223,8 +234,44 @@ fn rot(lines: &mut Lines, number: usize) -> Option<()> {
     Some(())
 }
 
+/// A group is found where it was before.
+fn forget_commit(lines: &mut Lines, _: usize) -> Option<()> {
+    let position = |offset: i64| json!([{"partition": "letters-0", "offset": offset}]);
+    for offset in [700_000, 700_001] {
+        lines.whole(
+            json!({"operation": "commit_offsets", "group": "readers", "positions": position(offset)}),
+            json!({}),
+        );
+    }
+    let look = json!({"operation": "committed_offsets", "group": "readers"});
+    lines.whole(look, json!({"positions": position(700_000)}));
+    Some(())
+}
+
+/// What is sent later comes before.
+fn overtake(lines: &mut Lines, _: usize) -> Option<()> {
+    for (value, offset) in [(u64::MAX, 800_001), (u64::MAX - 1, 800_000)] {
+        let send = json!({"operation": "send", "partition": "letters-0", "values": [value], "once": true});
+        lines.whole(send, json!({"offsets": [offset]}));
+    }
+    Some(())
+}
+
+/// An idempotent producer asks again, and is told another offset.
+fn retry(lines: &mut Lines, number: usize) -> Option<()> {
+    let sends = lines.ends("send");
+    let batches: Vec<usize> = sends.into_iter().filter(|at| lines.begin_of(*at).get("sequence").is_some()).collect();
+    let at = pick(&batches, number)?;
+    let (begin, mut end) = (lines.begin_of(at).clone(), lines.0[at].clone());
+    for offset in end["offsets"].as_array_mut().unwrap() {
+        *offset = json!(offset.as_i64().unwrap() + 900_000);
+    }
+    lines.whole(begin, json!({"offsets": end["offsets"]}));
+    Some(())
+}
+
 /// What each change is found as.
-const CHANGES: [(Change, Kind); 11] = [
+const CHANGES: [(Change, Kind); 14] = [
     (invent, Kind::UnsentRead),
     (swap, Kind::IntNonmonotonicPoll),
     (repeat, Kind::IntNonmonotonicPoll),
@@ -236,6 +283,9 @@ const CHANGES: [(Change, Kind); 11] = [
     (invent_commit, Kind::UnsentCommit),
     (share, Kind::TwoOwners),
     (rot, Kind::DiskUnequal),
+    (forget_commit, Kind::CommittedOffsetWentBack),
+    (overtake, Kind::NonmonotonicSend),
+    (retry, Kind::RetryElsewhere),
 ];
 
 proptest! {

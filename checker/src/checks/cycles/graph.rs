@@ -56,7 +56,7 @@ impl Graph {
             }
             counts[at] += 1;
         });
-        assert!(nodes <= NODE, "a history of fewer than 100 million operations");
+        assert!(nodes <= NODE, "a history has a limit of operations");
         counts.resize(nodes as usize + 1, 0);
         for at in 1..counts.len() {
             counts[at] += counts[at - 1];
