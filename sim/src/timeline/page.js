@@ -119,10 +119,9 @@ const timeAt = (px) => view.t0 + ((px - GUTTER) / Math.max(1, width() - GUTTER))
 const redraw = () => { if (!dirty) { dirty = true; requestAnimationFrame(draw); } };
 
 function setTime(t0, t1) {
-  const span = Math.min(Math.max(t1 - t0, MIN_SPAN), end * 1.5);
-  const middle = (t0 + t1) / 2;
-  const low = -span * 0.5, high = end + span * 0.5;
-  view.t0 = Math.min(Math.max(middle - span / 2, low), high - span);
+  const span = Math.min(Math.max(t1 - t0, MIN_SPAN), end * 1.1);
+  const margin = Math.max(span * 0.12, (span - end) / 2);
+  view.t0 = Math.min(Math.max((t0 + t1 - span) / 2, -margin), end + margin - span);
   view.t1 = view.t0 + span;
   if (sparse) { clearTimeout(settling); settling = setTimeout(layOutAgain, 150); }
   redraw();
@@ -180,6 +179,7 @@ function draw() {
   pen.font = SMALL;
   pen.textBaseline = "middle";
   const step = drawGrid(w, h);
+  drawMarkLines(h);
   pen.save();
   pen.beginPath();
   pen.rect(0, RULER, w, h - RULER);
@@ -189,7 +189,7 @@ function draw() {
     if (y > h || y + row.h < RULER) continue;
     if (row.head === undefined) drawLane(row, y, w);
   }
-  drawMarks(h);
+  drawMarkNames(h);
   drawRelations();
   for (const row of rows) {
     const y = RULER + row.y - view.y;
@@ -303,6 +303,7 @@ function drawEvent(e, top, thin) {
   const a = Math.max(left, GUTTER - 4), b = Math.min(Math.max(x(to[e]), left + 2), width() + 4);
   const w = b - a, h = BAR - 2;
   pen.fillStyle = fault ? colours.fault : colours[tone];
+  if (w < 4 && e !== selected && e !== hovered) { pen.fillRect(a, top, w, h); pen.globalAlpha = 1; return; }
   pen.beginPath();
   if (is(e, CUT) && w > 8) {
     pen.moveTo(a, top); pen.lineTo(b, top); pen.lineTo(b - 4, top + h / 4); pen.lineTo(b, top + h / 2); pen.lineTo(b - 4, top + (3 * h) / 4); pen.lineTo(b, top + h); pen.lineTo(a, top + h);
@@ -326,40 +327,44 @@ function drawEvent(e, top, thin) {
   pen.globalAlpha = 1;
 }
 
-/* Lines across all lanes: crashes, jumps of clocks, the violation. */
-function drawMarks(h) {
-  let last = -100;
-  for (const e of marks) {
+/* Lines across all lanes, behind what is in them: crashes, jumps of clocks. Many are fainter. */
+function drawMarkLines(h) {
+  const shown = marks.filter((e) => from[e] >= view.t0 && from[e] <= view.t1);
+  pen.globalAlpha = shown.length > 40 ? 0.3 : 0.6;
+  let last = -1;
+  for (const e of shown) {
     const px = Math.round(x(from[e]));
-    if (px < GUTTER || px > width()) continue;
+    if (px === last) continue;
+    last = px;
     pen.strokeStyle = is(e, FAULT) ? colours.fault : colours.quiet;
-    pen.globalAlpha = 0.6;
     pen.lineWidth = 1;
     pen.setLineDash(is(e, FAULT) ? [] : [4, 3]);
     pen.beginPath(); pen.moveTo(px + 0.5, RULER); pen.lineTo(px + 0.5, h); pen.stroke();
-    pen.setLineDash([]);
-    pen.globalAlpha = 1;
-    const world = rowOf(e);
-    if (world && px - last > 60) {
-      pen.fillStyle = is(e, FAULT) ? colours.fault : colours.quiet;
-      pen.fillText(label(e), px + 8, RULER + world.y - view.y + world.h / 2);
-      last = px + pen.measureText(label(e)).width - 40;
-    }
   }
-  if (data.verdict) {
-    const px = Math.round(x(data.verdict[0]));
-    if (px >= GUTTER && px <= width() + 2) {
-      pen.fillStyle = colours.fault;
-      pen.fillRect(px - 1, RULER, 3, h);
-      const words = "violation";
-      const wide = pen.measureText(words).width + 12;
-      const left = px + wide > width() ? px - wide - 1 : px + 2;
-      const y = h - 26;
-      pen.beginPath(); pen.roundRect(left, y, wide, 18, 4); pen.fill();
-      pen.fillStyle = colours.ground;
-      pen.fillText(words, left + 6, y + 9);
-    }
-  }
+  pen.setLineDash([]);
+  pen.globalAlpha = 1;
+}
+
+/* Their names, where there is room up to the next; and the violation, before everything else. */
+function drawMarkNames(h) {
+  marks.forEach((e, index) => {
+    const px = Math.round(x(from[e]));
+    if (px < GUTTER || px > width()) return;
+    const row = rowOf(e), next = index + 1 < marks.length ? x(from[marks[index + 1]]) : Infinity;
+    if (!row || next - px < 9 + pen.measureText(label(e)).width + 6) return;
+    pen.fillStyle = is(e, FAULT) ? colours.fault : colours.quiet;
+    pen.fillText(label(e), px + 9, RULER + row.y - view.y + row.h / 2);
+  });
+  if (!data.verdict) return;
+  const px = Math.round(x(data.verdict[0]));
+  if (px < GUTTER || px > width() + 2) return;
+  pen.fillStyle = colours.fault;
+  pen.fillRect(px - 1, RULER, 3, h);
+  const wide = pen.measureText("violation").width + 12;
+  const left = px + wide > width() ? px - wide - 1 : px + 2, y = h - 26;
+  pen.beginPath(); pen.roundRect(left, y, wide, 18, 4); pen.fill();
+  pen.fillStyle = colours.ground;
+  pen.fillText("violation", left + 6, y + 9);
 }
 
 /* From the chosen event to what brought it about, and to the other views of its request. */
@@ -404,36 +409,42 @@ function drawScroll(w, h) {
   pen.globalAlpha = 1;
 }
 
-/* The whole course in one line. */
-let density = null;
+/* The whole course in one line. What does not move is drawn once. */
+let course = null;
+const mapAt = (time) => GUTTER + (time / end) * (map.clientWidth - GUTTER);
+function drawCourse() {
+  course = document.createElement("canvas");
+  const ratio = window.devicePixelRatio || 1;
+  course.width = map.clientWidth * ratio; course.height = map.clientHeight * ratio;
+  const ink = course.getContext("2d");
+  ink.scale(ratio, ratio);
+  const w = Math.max(1, map.clientWidth - GUTTER), h = map.clientHeight;
+  const density = new Float32Array(w);
+  for (let e = 0; e < count; e++) density[Math.min(w - 1, Math.floor((from[e] / end) * w))] += 1;
+  const most = Math.log1p(density.reduce((a, b) => Math.max(a, b), 1));
+  ink.fillStyle = colours.metadata;
+  density.forEach((value, px) => { const tall = (Math.log1p(value) / most) * (h - 8); ink.fillRect(GUTTER + px, h - 2 - tall, 1, tall); });
+  for (const e of faults) {
+    ink.fillStyle = is(e, FAULT) ? colours.fault : colours.quiet;
+    ink.globalAlpha = is(e, MARK) ? 0.8 : 0.35;
+    ink.fillRect(mapAt(from[e]), is(e, MARK) ? 0 : h - 8, 1, h);
+  }
+  ink.globalAlpha = 1;
+  if (data.verdict) { ink.fillStyle = colours.fault; ink.fillRect(Math.min(mapAt(data.verdict[0]), GUTTER + w - 3), 0, 3, h); }
+  ink.font = SMALL; ink.textBaseline = "middle"; ink.fillStyle = colours.quiet;
+  ink.fillText("the whole course", 12, h / 2);
+}
 function drawMap() {
   fit(map, mapPen);
+  if (!course) drawCourse();
   const w = map.clientWidth - GUTTER, h = map.clientHeight;
-  if (!density || density.length !== w) {
-    density = new Float32Array(Math.max(1, w));
-    for (let e = 0; e < count; e++) density[Math.min(w - 1, Math.floor((from[e] / end) * w))] += 1;
-    let most = 1;
-    for (const value of density) most = Math.max(most, value);
-    density = density.map((value) => Math.log1p(value) / Math.log1p(most));
-  }
-  const at = (time) => GUTTER + (time / end) * w;
-  mapPen.fillStyle = colours.metadata;
-  density.forEach((value, px) => mapPen.fillRect(GUTTER + px, h - 2 - value * (h - 8), 1, value * (h - 8)));
-  for (const e of faults) {
-    mapPen.fillStyle = is(e, FAULT) ? colours.fault : colours.quiet;
-    mapPen.globalAlpha = is(e, MARK) ? 0.9 : 0.35;
-    mapPen.fillRect(at(from[e]), is(e, MARK) ? 0 : h - 8, 1, h);
-  }
-  mapPen.globalAlpha = 1;
-  if (data.verdict) { mapPen.fillStyle = colours.fault; mapPen.fillRect(Math.min(at(data.verdict[0]), GUTTER + w - 3), 0, 3, h); }
-  const a = Math.max(GUTTER, at(view.t0)), b = Math.min(GUTTER + w, at(view.t1));
+  mapPen.drawImage(course, 0, 0, map.clientWidth, h);
+  const a = Math.max(GUTTER, mapAt(view.t0)), b = Math.min(GUTTER + w, mapAt(view.t1));
   mapPen.fillStyle = colours.accent;
   mapPen.globalAlpha = 0.14;
   mapPen.fillRect(a, 0, Math.max(2, b - a), h);
   mapPen.globalAlpha = 1;
   mapPen.fillRect(a, 0, 1.5, h); mapPen.fillRect(Math.max(b, a + 2) - 1.5, 0, 1.5, h);
-  mapPen.font = SMALL; mapPen.textBaseline = "middle"; mapPen.fillStyle = colours.quiet;
-  mapPen.fillText("the whole course", 12, h / 2);
 }
 
 /* Finding what is under the pointer, or near. */
@@ -693,6 +704,7 @@ function theme() {
   const now = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
   document.documentElement.dataset.theme = now;
   readColours();
+  course = null;
   redraw();
 }
 const keys = {
@@ -825,9 +837,9 @@ $("legend").append(...Object.entries(legend).map(([tone, words]) => element("spa
   element("span", {}, element("i", { className: "dot", style: "background:var(--warn)" }), "error code in the answer"));
 document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 readColours();
-new ResizeObserver(() => { density = null; scrollTo(view.y); redraw(); }).observe(canvas);
+new ResizeObserver(() => { course = null; scrollTo(view.y); redraw(); }).observe(canvas);
 $("wait").remove();
 draw();
 canvas.focus({ focusVisible: false });
-window.timeline = { view, setTime, choose, find, keys, eventAt, count };
+window.timeline = { view, setTime, choose, find, draw, count };
 })();

@@ -24,7 +24,7 @@ const BLOCK_BYTES: usize = 256 << 10;
 /// Fast, and small enough.
 const LEVEL: u8 = 6;
 /// What overlaps in a lane is drawn in tracks below each other, so many at most.
-const TRACKS_MAX: usize = 6;
+const TRACKS_MAX: usize = 12;
 
 const FAULT: u8 = 1;
 const OPEN: u8 = 2;

@@ -1,10 +1,9 @@
 //! Remembers what passes in a world, and what belongs together: a request on its way, at the broker, its answer, and the
 //! storage commands that the broker gives meanwhile.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use ottla_core::boundary::{
@@ -18,9 +17,9 @@ use crate::env::ClientId;
 use crate::network::Passage;
 use crate::storage::Storage;
 
-/// Remembers what it is told, or nothing.
+/// Remembers what it is told, or nothing. Whoever made it has what a world told it, however that ended.
 #[derive(Clone, Debug, Default)]
-pub struct Recorder(Option<Rc<RefCell<Recording>>>);
+pub struct Recorder(Option<Arc<Mutex<Recording>>>);
 
 /// What was remembered, and what is under way.
 #[derive(Debug, Default)]
@@ -79,12 +78,12 @@ impl Recorder {
     /// One that remembers.
     #[must_use]
     pub(super) fn on() -> Self {
-        Self(Some(Rc::default()))
+        Self(Some(Arc::default()))
     }
 
     /// All that was remembered. What has not ended goes on to the end.
     pub(super) fn into_memory(self) -> Memory {
-        self.0.map(|recording| recording.take().memory).unwrap_or_default()
+        self.0.map(|recording| std::mem::take(&mut open(&recording).memory)).unwrap_or_default()
     }
 
     /// Whether it remembers.
@@ -95,7 +94,7 @@ impl Recorder {
 
     fn record(&self, record: impl FnOnce(&mut Recording)) {
         if let Some(recording) = &self.0 {
-            record(&mut recording.borrow_mut());
+            record(&mut open(recording));
         }
     }
 
@@ -257,6 +256,10 @@ impl Recorder {
     }
 }
 
+fn open(recording: &Mutex<Recording>) -> MutexGuard<'_, Recording> {
+    recording.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Recording {
     fn input(&mut self, at: Time, input: &Input) {
         self.cause = match input {
@@ -296,6 +299,7 @@ impl Recording {
                 self.memory.change(id, |event| event.blobs[0] = Some(blob));
                 (format!("done: {} bytes", bytes.len()), false)
             }
+            StorageResult::Done(Outcome::Nothing) => ("done".to_owned(), false),
             StorageResult::Done(outcome) => (format!("done: {outcome:?}"), false),
             StorageResult::NotDone(StorageError::NotFound) => ("not done: it is not there".to_owned(), false),
             StorageResult::NotDone(error) => (format!("not done: {error}"), true),
