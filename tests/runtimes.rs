@@ -10,6 +10,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
@@ -28,7 +29,8 @@ use ottla_core::wire::messages::list_offsets::{ListOffsetsPartition, ListOffsets
 use ottla_core::wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
 use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use ottla_storage::Storage;
-use support::served::{Run, Served};
+use support::recording::{Recording, Trace};
+use support::served::{Run, SEED, Served};
 use support::{PATIENCE, TestBatch, frame};
 
 #[test]
@@ -38,6 +40,24 @@ fn the_three_runtimes_give_the_same_answers_and_leave_the_same_records() {
     assert_eq!(on_std.logs.keys().collect::<Vec<_>>(), ["events-0", "events-1", "events-2", "plain-0"]);
     compare("tokio", &play(ottla_runtime_tokio::run, &script()), &on_std);
     compare("smol", &play(ottla_runtime_smol::run, &script()), &on_std);
+}
+
+/// Whatever thread calls it, and how inputs and outputs interleave: what a core does comes from what it is given.
+#[test]
+fn what_each_runtime_gave_its_core_makes_a_fresh_core_do_the_same() {
+    let runtimes: [(&str, Run<Storage, Recording>); 3] = [
+        ("std", ottla_runtime_std::run),
+        ("tokio", ottla_runtime_tokio::run),
+        ("smol", ottla_runtime_smol::run),
+    ];
+    for (name, run) in runtimes {
+        let trace = record(run, &script());
+        let (inputs, outputs) = trace.counts();
+        assert!(inputs > 200 && outputs > 200, "{name} gave {inputs} and took {outputs}");
+        assert_eq!(trace.replay(SEED), Ok(()), "{name}");
+        let other = trace.replay([0; 32]);
+        assert!(other.is_err(), "{name}: another seed gives other ids, and that is seen");
+    }
 }
 
 #[test]
@@ -63,6 +83,9 @@ fn pipelined_requests_in_odd_pieces_give_the_answers_of_single_ones() {
 type Conn = usize;
 const FIRST: Conn = 0;
 const SECOND: Conn = 1;
+
+/// The port that is bound is not the same each time; the one that is told is.
+const ADVERTISED: &[(&str, &str)] = &[("advertised.listeners", "PLAINTEXT://localhost:9092")];
 
 /// One line of the script.
 #[derive(Clone)]
@@ -110,8 +133,31 @@ fn compare(runtime: &str, found: &Transcript, expected: &Transcript) {
 fn play(run: Run<Storage>, script: &[Step]) -> Transcript {
     let dir = tempfile::tempdir().unwrap();
     let storage = Storage::open(&[dir.path().into()]).unwrap();
-    let server = Served::start(run, dir.path(), storage, &[("advertised.listeners", "PLAINTEXT://localhost:9092")]);
-    let mut clients = [Client::connect(server.address), Client::connect(server.address)];
+    let server = Served::start(run, dir.path(), storage, ADVERTISED);
+    let mut transcript = converse(server.address, script);
+    assert_eq!(server.stop(), HaltReason::Clean);
+    transcript.logs = logs(dir.path());
+    transcript
+}
+
+/// What an adapter gave a core for the script, and took from it.
+fn record(run: Run<Storage, Recording>, script: &[Step]) -> Trace {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = Storage::open(&[dir.path().into()]).unwrap();
+    let mut trace = None;
+    let server = Served::start_core(run, dir.path(), storage, ADVERTISED, |config, now| {
+        let (core, recorded) = Recording::start(config, SEED, now);
+        trace = Some(recorded);
+        core
+    });
+    let _ = converse(server.address, script);
+    assert_eq!(server.stop(), HaltReason::Clean);
+    let trace = Arc::into_inner(trace.expect("the core was made")).expect("the core is gone");
+    trace.into_inner().expect("nothing panicked")
+}
+
+fn converse(address: SocketAddr, script: &[Step]) -> Transcript {
+    let mut clients = [Client::connect(address), Client::connect(address)];
     let mut transcript = Transcript { names: Vec::new(), answers: Vec::new(), logs: BTreeMap::new() };
     for step in script {
         if let Step::Call(conn, _, bytes) | Step::Send(conn, bytes) = step {
@@ -122,8 +168,6 @@ fn play(run: Run<Storage>, script: &[Step]) -> Transcript {
             transcript.answers.push(clients[*conn].receive(name));
         }
     }
-    assert_eq!(server.stop(), HaltReason::Clean);
-    transcript.logs = logs(dir.path());
     transcript
 }
 

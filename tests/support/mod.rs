@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub mod load;
+pub mod recording;
 pub mod served;
 
 use std::io::{Read, Write};

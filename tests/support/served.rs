@@ -7,13 +7,14 @@ use std::thread::{self, JoinHandle};
 
 use ottla_core::boundary::HaltReason;
 use ottla_core::{Broker, Config};
-use ottla_runtime::{Disk, Shutdown, clock};
+use ottla_core::time::Now;
+use ottla_runtime::{Core, Disk, Shutdown, clock};
 
 /// All brokers of the tests draw the same ids.
-const SEED: [u8; 32] = *b"the same seed gives the same ids";
+pub const SEED: [u8; 32] = *b"the same seed gives the same ids";
 
 /// A runtime.
-pub type Run<D> = fn(Vec<TcpListener>, Broker, D, Shutdown) -> io::Result<HaltReason>;
+pub type Run<D, C = Broker> = fn(Vec<TcpListener>, C, D, Shutdown) -> io::Result<HaltReason>;
 
 /// A broker that serves.
 pub struct Served {
@@ -25,6 +26,17 @@ pub struct Served {
 impl Served {
     /// On a directory that `disk` is about, with more properties.
     pub fn start<D: Disk>(run: Run<D>, dir: &Path, disk: D, properties: &[(&str, &str)]) -> Self {
+        Self::start_core(run, dir, disk, properties, |config, now| Broker::new(config, SEED, now))
+    }
+
+    /// The same, of a core that `make` makes.
+    pub fn start_core<D: Disk, C: Core>(
+        run: Run<D, C>,
+        dir: &Path,
+        disk: D,
+        properties: &[(&str, &str)],
+        make: impl FnOnce(Config, Now) -> C,
+    ) -> Self {
         let dir = dir.to_string_lossy();
         let always = [("log.dirs", &*dir), ("listeners", "PLAINTEXT://127.0.0.1:0")];
         let (mut config, _) =
@@ -34,8 +46,8 @@ impl Served {
         config.set_bound_port(0, address.port());
         let shutdown = Shutdown::new();
         let asked = shutdown.clone();
-        let broker = Broker::new(config, SEED, clock::now());
-        let thread = thread::spawn(move || run(vec![listener], broker, disk, asked).expect("the runtime starts"));
+        let core = make(config, clock::now());
+        let thread = thread::spawn(move || run(vec![listener], core, disk, asked).expect("the runtime starts"));
         Self { address, shutdown, thread }
     }
 
