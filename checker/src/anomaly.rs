@@ -2,7 +2,7 @@
 
 use crate::history::{End, GroupId, Mark, OpId, PartitionId, Sequence, TransactionId, Value};
 
-/// Something that was found. Operations are named by their ids: a [`crate::Story`] tells what they did.
+/// Something that was found. Operations are named by their ids: [`crate::story`] tells what they did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Anomaly {
     /// Two records are at one offset.
