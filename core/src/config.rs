@@ -483,6 +483,11 @@ fn definition_behind(key: &str) -> Option<&'static Definition> {
     Definition::of_broker(base).or_else(|| after_mechanism().and_then(Definition::of_broker))
 }
 
+/// The same, or what only a dynamic config of brokers sets.
+fn dynamic_definition(key: &str) -> Option<&'static Definition> {
+    definition_behind(key).or_else(|| definition::find(definitions::THROTTLES, key))
+}
+
 /// Properties of parts that Kafka loads by name carry names that only those parts know.
 fn is_left_to_plugins(key: &str) -> bool {
     ["config.providers.", "rsm.config.", "rlmm.config."].iter().any(|prefix| key.starts_with(prefix))

@@ -208,6 +208,26 @@ fn what_takes_a_restart_is_refused() {
 }
 
 #[test]
+fn throttles_of_replicas_are_known_once_they_are_set() {
+    const THROTTLE: &str = "replica.alter.log.dirs.io.max.bytes.per.second";
+    let mut world = World::new(&[]);
+    for (value, why) in [("junk", "Not a number of type LONG"), ("-5", "Value must be at least 0")] {
+        let answer: IncrementalAlterConfigsResponse =
+            world.call(1, &request(BROKER, "1", &[(SET, THROTTLE, Some(value))]));
+        let response = &answer.responses[0];
+        let message = format!("Invalid value {value} for configuration {THROTTLE}: {why}");
+        assert_eq!((response.error_code, response.error_message.as_deref()), (ERROR_INVALID_REQUEST, Some(&*message)));
+    }
+    set(&mut world, BROKER, "1", THROTTLE, "100000");
+    set(&mut world, BROKER, "", THROTTLE, "70000");
+    let found = describe(&mut world, BROKER, "1", THROTTLE);
+    let kind = (found.config_type, found.config_source, found.read_only, found.is_sensitive);
+    assert_eq!((found.value.as_deref(), kind), (Some("100000"), (5, 2, false, false)));
+    let synonyms: Vec<_> = found.synonyms.iter().map(|synonym| synonym.value.as_deref()).collect();
+    assert_eq!(synonyms, [Some("100000"), Some("70000")]);
+}
+
+#[test]
 fn resources_are_listed() {
     let mut world = World::new(&[]);
     world.create_topic("letters", 1);

@@ -4,10 +4,9 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::definition::{Definition, Refusal, Update, find};
-use super::definitions::THROTTLES;
+use super::definition::{Definition, Refusal, Update};
 use super::error::{BrokerConfigError, ConfigError};
-use super::{Config, definition_behind};
+use super::{Config, dynamic_definition};
 
 /// Properties that were changed while brokers ran: only those that can be, with values that are allowed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -125,7 +124,7 @@ fn fault(scope: BrokerScope, name: &str, text: &str) -> Option<Fault> {
     if PER_LISTENER.contains(&name) {
         return Some(Fault::PerListener);
     }
-    let definition = definition_behind(name).or_else(|| find(THROTTLES, name));
+    let definition = dynamic_definition(name);
     if let Some(Err(refusal)) = definition.map(|definition| definition.parse(text)) {
         return Some(Fault::BadValue(refusal));
     }

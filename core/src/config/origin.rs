@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::definition::{Definition, Update};
 use super::resource::ResourceKind;
 use super::value::ConfigType;
-use super::{Config, definition_behind};
+use super::{Config, definition_behind, dynamic_definition};
 
 /// Who set a value. The numbers are those of DescribeConfigs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +153,8 @@ impl Config {
 
     fn describe_broker_property(&self, name: &str) -> Described {
         let definition = definition_behind(name);
-        let is_sensitive = definition.is_none_or(Definition::is_sensitive);
+        let known = dynamic_definition(name);
+        let is_sensitive = known.is_none_or(Definition::is_sensitive);
         let mut names = alternatives(name);
         names.extend(definition.map(|definition| definition.name).filter(|base| *base != name));
         let synonyms = self.places(&names, name);
@@ -169,11 +170,12 @@ impl Config {
             value: value.filter(|_| !is_sensitive),
             origin: synonyms.first().map_or(Origin::Default, |synonym| synonym.origin),
             synonyms,
-            config_type: definition.map(|definition| definition.config_type),
-            is_read_only: definition.is_none_or(|definition| {
+            config_type: known.map(|definition| definition.config_type),
+            is_read_only: known.is_none_or(|definition| {
                 definition.name != name || matches!(definition.update, Update::ReadOnly | Update::Internal)
             }),
             is_sensitive,
+            // Kafka has no words for what is in no broker's table.
             definition,
         }
     }
@@ -190,7 +192,7 @@ impl Config {
         let mut synonyms = Vec::new();
         for (origin, layer) in layers {
             for name in names {
-                let definition = definition_behind(name);
+                let definition = dynamic_definition(name);
                 let value = match layer {
                     Some(layer) => layer.get(*name).cloned(),
                     None => {
