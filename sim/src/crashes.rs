@@ -10,7 +10,8 @@
 //!
 //! - `bench` runs a broker command by command, `script` is what it is asked in `requests`, `known` what it promised;
 //! - `survival` is what a crash leaves, `inspection` what must hold after it, `files` the same of the files at rest;
-//! - `rot` is what must hold where a log is damaged.
+//! - `rot` is what must hold where a log is damaged;
+//! - `moves` does the same with a replica that moves between two log directories.
 //!
 //! ```no_run
 //! let report = sim::crashes::run(&sim::crashes::Order::default(), |_| {});
@@ -21,6 +22,7 @@ mod bench;
 mod files;
 mod inspection;
 mod known;
+mod moves;
 mod requests;
 mod rot;
 mod script;
@@ -38,6 +40,7 @@ use ottla_core::time::Now;
 
 use self::bench::Hands;
 use self::known::Known;
+pub use self::moves::run as run_moves;
 pub use self::survival::Pattern;
 use crate::violation::Violation;
 

@@ -5,7 +5,7 @@
 //! And the other way round: bugs that are planted in the broker are found. `cargo run -p sim -- --bugs` tries all of them.
 
 use ottla_core::planted::{Bug, Bugs};
-use sim::crashes::{Order, Part, Pattern, run};
+use sim::crashes::{Order, Part, Pattern, run, run_moves};
 use sim::plan::Plan;
 use sim::{Voice, run_plan};
 
@@ -34,6 +34,15 @@ fn check(part: Part) {
     let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
     assert!(findings.is_empty(), "{} of {} crashes:\n{}", findings.len(), report.crashes, findings.join("\n"));
     assert!(report.points > 300, "the script has only {} commands", report.points);
+}
+
+#[test]
+fn a_crash_at_any_command_of_a_move_between_log_directories_loses_nothing() {
+    let stride = if std::env::var_os("OTTLA_ALL_CRASHES").is_some() { 1 } else { STRIDE };
+    let report = run_moves(stride, Bugs::default());
+    let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+    assert!(findings.is_empty(), "{} of {} crashes:\n{}", findings.len(), report.crashes, findings.join("\n"));
+    assert!(report.points > 100, "the script has only {} commands", report.points);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use bytes::Bytes;
 use ottla_core::wire::messages::add_offsets_to_txn::{AddOffsetsToTxnRequest, AddOffsetsToTxnResponse};
 use ottla_core::wire::messages::add_partitions_to_txn::{AddPartitionsToTxnRequest, AddPartitionsToTxnResponse};
+use ottla_core::wire::messages::alter_replica_log_dirs::{AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse};
 use ottla_core::wire::messages::api_versions::{ApiVersionsRequest, ApiVersionsResponse};
 use ottla_core::wire::messages::consumer_group_heartbeat::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
@@ -112,6 +113,7 @@ apis! {
     AddOffsetsToTxn AddOffsetsToTxnRequest AddOffsetsToTxnResponse 0..=4;
     TxnOffsetCommit TxnOffsetCommitRequest TxnOffsetCommitResponse 0..=5;
     EndTxn EndTxnRequest EndTxnResponse 0..=5;
+    AlterReplicaLogDirs AlterReplicaLogDirsRequest AlterReplicaLogDirsResponse 1..=2;
 }
 
 /// All clients speak these; the others are spoken by who learns them, or by the fixed script in their latest versions.

@@ -24,7 +24,7 @@ use crate::records::{Batch, Identity, RecordId};
 use crate::violation::{Check, Violation};
 
 /// A topic after the crash.
-struct Found {
+pub(super) struct Found {
     topic: Topic,
     index: usize,
     start: i64,
@@ -77,7 +77,7 @@ fn crash_again(first: &Bench, found: &[Found], properties: &[(&str, String)], bu
     Ok(())
 }
 
-fn look(bench: &mut Bench, point: &Point, pattern: Pattern) -> Result<Vec<Found>, Violation> {
+pub(super) fn look(bench: &mut Bench, point: &Point, pattern: Pattern) -> Result<Vec<Found>, Violation> {
     let there = topics_there(bench)?;
     check_names(&there, &point.known)?;
     let mut found = Vec::new();
@@ -231,7 +231,12 @@ fn check_keys(topic: &Topic, present: &BTreeMap<i64, RecordId>, sure_end: i64) -
 }
 
 /// What a producer sent last is known, what would leave a gap is refused, and what comes next is taken.
-fn check_producer(bench: &mut Bench, found: &Found, point: &Point, pattern: Pattern) -> Result<(), Violation> {
+pub(super) fn check_producer(
+    bench: &mut Bench,
+    found: &Found,
+    point: &Point,
+    pattern: Pattern,
+) -> Result<(), Violation> {
     let Some(identity) = point.known.identity else { return Ok(()) };
     let topic = &found.topic;
     let Some((last, offset)) = last_known(found, identity, pattern) else { return Ok(()) };

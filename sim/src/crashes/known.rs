@@ -126,6 +126,8 @@ pub const KEYED_LOOSE: Kind = Kind {
     is_strict: false,
     limits: compacted(100_000_000),
 };
+/// Moves from one log directory to another.
+pub const MOVED: Kind = Kind { name: "moved", configs: &[("flush.messages", "1")], is_strict: true, limits: KEPT };
 /// Deleted and created again.
 pub const BRIEF: Kind = Kind { name: "brief", configs: &[("flush.messages", "1")], is_strict: true, limits: KEPT };
 

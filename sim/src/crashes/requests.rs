@@ -2,6 +2,9 @@
 
 use ottla_core::error_code::ErrorCode;
 use ottla_core::wire::Records;
+use ottla_core::wire::messages::alter_replica_log_dirs::{
+    AlterReplicaLogDir, AlterReplicaLogDirTopic, AlterReplicaLogDirsRequest,
+};
 use ottla_core::wire::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
 use ottla_core::wire::messages::delete_records::{DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic};
 use ottla_core::wire::messages::delete_topics::{DeleteTopicState, DeleteTopicsRequest};
@@ -65,6 +68,13 @@ pub fn delete_records_request(topic: &Topic, offset: i64) -> Request {
     let name = topic.kind.name.into();
     let topics = vec![DeleteRecordsTopic { name, partitions: vec![partition], ..DeleteRecordsTopic::default() }];
     Request::DeleteRecords(DeleteRecordsRequest { topics, timeout_ms: TIMEOUT_MS, ..DeleteRecordsRequest::default() })
+}
+
+/// Has a topic's partition be in a log directory.
+pub fn move_request(topic: &Topic, path: &str) -> Request {
+    let moved = AlterReplicaLogDirTopic { name: topic.kind.name.into(), partitions: vec![0], ..Default::default() };
+    let dir = AlterReplicaLogDir { path: path.into(), topics: vec![moved], ..Default::default() };
+    Request::AlterReplicaLogDirs(AlterReplicaLogDirsRequest { dirs: vec![dir], ..Default::default() })
 }
 
 /// Changes configs of a topic.

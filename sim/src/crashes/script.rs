@@ -8,10 +8,10 @@ use ottla_core::planted::Bugs;
 use ottla_core::time::{Monotonic, Now, WallClock};
 
 use super::bench::{Bench, Hands};
-use super::known::{BRIEF, Configs, KEYED, KEYED_LOOSE, Kind, Known, LOOSE, STRICT, State, TIMED, Topic};
+use super::known::{BRIEF, Configs, KEYED, KEYED_LOOSE, Kind, Known, LOOSE, MOVED, STRICT, State, TIMED, Topic};
 use super::requests::{
     EARLIEST, Edit, alter_request, create_request, delete_records_request, delete_topic_request, edited, fetch_request,
-    fetched, offset_of, offsets_request, produce_request, produced, unexpected,
+    fetched, move_request, offset_of, offsets_request, produce_request, produced, unexpected,
 };
 use crate::clients::{Answer, Request};
 use crate::disk::Disk;
@@ -69,17 +69,9 @@ pub fn properties() -> Vec<(&'static str, String)> {
 
 /// Plays the script; the command of this number, a sync, fails.
 pub fn play(fails_at: Option<usize>, bugs: Bugs, take: &mut Take<'_>) -> Result<(), Violation> {
-    let mut course = Course {
-        bench: Bench::start(Disk::new(1), &properties(), bugs, BEGINS_AT),
-        known: Known::default(),
-        bugs,
-        take,
-        is_enough: false,
-        moment: 0,
-        commands: 0,
-        fails_at,
-        failed: None,
-    };
+    let bench = Bench::start(Disk::new(1), &properties(), bugs, BEGINS_AT);
+    let mut course = Course::new(bench, bugs, take);
+    course.fails_at = fails_at;
     let played = course.play();
     // A broker may end when it can't use its directory any more, or hang up when it can't say anything that is true.
     let has_ended = course.bench.halt.is_some() || course.bench.is_closed;
@@ -90,7 +82,48 @@ pub fn play(fails_at: Option<usize>, bugs: Bugs, take: &mut Take<'_>) -> Result<
     played
 }
 
-impl Course<'_> {
+/// The properties of a broker with two log directories.
+pub fn properties_of_two() -> Vec<(&'static str, String)> {
+    let mut all = properties();
+    all.push(("log.dirs", "/a,/b".to_owned()));
+    all
+}
+
+/// Plays another script: a replica moves to the other log directory and back, while it is written to.
+pub fn play_moves(bugs: Bugs, take: &mut Take<'_>) -> Result<(), Violation> {
+    let bench = Bench::start(Disk::new(2), &properties_of_two(), bugs, BEGINS_AT);
+    let mut course = Course::new(bench, bugs, take);
+    course.play_moves()?;
+    (course.take)(&course.bench.hands, &course.known, course.bench.now, END);
+    Ok(())
+}
+
+impl<'a> Course<'a> {
+    fn new(bench: Bench, bugs: Bugs, take: &'a mut Take<'a>) -> Self {
+        let known = Known::default();
+        Self { bench, known, bugs, take, is_enough: false, moment: 0, commands: 0, fails_at: None, failed: None }
+    }
+
+    fn play_moves(&mut self) -> Result<(), Violation> {
+        self.identify()?;
+        self.create(MOVED)?;
+        self.rounds(1)?;
+        for path in ["/b", "/a"] {
+            let request = move_request(self.known.topic(MOVED.name), path);
+            match self.call(&request)? {
+                Answer::AlterReplicaLogDirs(answer) if answer.results[0].partitions[0].error_code == 0 => {}
+                other => return Err(unexpected(&other)),
+            }
+            for _ in 0..3 {
+                self.produce(0)?;
+                self.pass_ms(1)?;
+            }
+            self.pass_ms(100)?;
+            self.look_at_all()?;
+        }
+        Ok(())
+    }
+
     fn play(&mut self) -> Result<(), Violation> {
         self.identify()?;
         for kind in [STRICT, LOOSE, TIMED, KEYED, KEYED_LOOSE, BRIEF] {
