@@ -45,11 +45,8 @@ fn the_three_runtimes_give_the_same_answers_and_leave_the_same_records() {
 /// Whatever thread calls it, and how inputs and outputs interleave: what a core does comes from what it is given.
 #[test]
 fn what_each_runtime_gave_its_core_makes_a_fresh_core_do_the_same() {
-    let runtimes: [(&str, Run<Storage, Recording>); 3] = [
-        ("std", ottla_runtime_std::run),
-        ("tokio", ottla_runtime_tokio::run),
-        ("smol", ottla_runtime_smol::run),
-    ];
+    let runtimes: [(&str, Run<Storage, Recording>); 3] =
+        [("std", ottla_runtime_std::run), ("tokio", ottla_runtime_tokio::run), ("smol", ottla_runtime_smol::run)];
     for (name, run) in runtimes {
         let trace = record(run, &script());
         let (inputs, outputs) = trace.counts();

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::thread::{self, JoinHandle};
 
 use ottla_core::boundary::HaltReason;
-use ottla_core::{Broker, Config};
 use ottla_core::time::Now;
+use ottla_core::{Broker, Config};
 use ottla_runtime::{Core, Disk, Shutdown, clock};
 
 /// All brokers of the tests draw the same ids.
