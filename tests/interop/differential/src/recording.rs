@@ -35,10 +35,10 @@ pub fn path() -> PathBuf {
 ///
 /// # Errors
 /// Where the file cannot be read or written.
-pub fn write(scripts: &[Script], played: &[Played], others: &[Script]) -> std::io::Result<()> {
+pub fn write<'a>(scripts: impl Iterator<Item = (&'a Script, &'a Played)>, others: &[Script]) -> std::io::Result<()> {
     let mut kept = if path().exists() { read()? } else { BTreeMap::new() };
     kept.retain(|name, _| others.iter().any(|script| script.name == *name));
-    for (script, played) in scripts.iter().zip(played) {
+    for (script, played) in scripts {
         let outcomes = aside(&played.kafka, &asked(script), &played.namespace);
         kept.insert(script.name.clone(), Recorded { fingerprint: script.fingerprint(), outcomes });
     }
