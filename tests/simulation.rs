@@ -5,10 +5,10 @@ use sim::plan::Plan;
 use sim::{Voice, replay_line, run_plan, run_seed, run_seeds};
 
 /// The first so many seeds, each time; `cargo run --profile sim -p sim` runs any others.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 300;
 
 #[test]
-fn two_hundred_worlds_with_faults_break_no_promise() {
+fn three_hundred_worlds_with_faults_break_no_promise() {
     assert_all_well(&(0..SEEDS).collect::<Vec<_>>());
 }
 

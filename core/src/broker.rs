@@ -49,6 +49,7 @@ use crate::connection::{ConnectionLimits, Connections, SlotId};
 use crate::directory::{Directory, DirectorySettings};
 use crate::groups::Groups;
 use crate::log::{Found, LogEvent, LookupError, LookupId, PartitionLog};
+use crate::marks::{Mark, Marks};
 use crate::metadata::{Loader, ProducerIds};
 use crate::outbox::{LogId, Outbox, Owner};
 use crate::parking::{ParkedId, Parking, Wake};
@@ -340,6 +341,12 @@ impl Broker {
         &self.config
     }
 
+    /// Which named places were reached, for tests.
+    #[must_use]
+    pub fn marks(&self) -> &Marks {
+        &self.outbox.marks
+    }
+
     /// When to send [`Input::Tick`], if nothing else happens before.
     #[must_use]
     pub fn deadline(&self) -> Option<Monotonic> {
@@ -396,6 +403,7 @@ impl Broker {
                 }
             }
             Err(refusal) => {
+                self.outbox.reach(Mark::ConnectionRefused);
                 self.outbox.report(Level::Warn, alloc::format!("a connection from {peer} was refused: {refusal}"));
             }
         }
@@ -468,6 +476,7 @@ impl Broker {
         let Some(last_active) = self.connections.last_active(conn, now) else { return };
         let due = last_active.plus_ms(self.config.connections_max_idle_ms);
         if due <= now {
+            self.outbox.reach(Mark::ConnectionIdle);
             self.close(conn, CloseReason::Idle);
         } else {
             self.idle_timers.insert((due, conn));
@@ -524,6 +533,7 @@ impl Broker {
                 self.wake_all(now, self.parking.watching(partition), Wake::Grown(partition));
             }
             LogEvent::CompactionEnded => {
+                self.outbox.reach(Mark::CompactionEnded);
                 self.cleaner.ended(partition);
                 self.directory.offsets_moved(now);
             }
@@ -541,6 +551,7 @@ impl Broker {
                 self.unpin(told);
             }
             LogEvent::WentOffline { reason } => {
+                self.outbox.reach(Mark::LogOffline);
                 self.log_offline(now, partition, &reason);
                 self.coordinator_log_lost(now, partition);
                 self.share_log_lost(partition);
@@ -551,6 +562,8 @@ impl Broker {
             LogEvent::Foreign { topic_id } => self.foreign_directory(now, partition, topic_id),
             LogEvent::NameFree => self.open_waiting(now),
             LogEvent::Closed { .. } | LogEvent::Removed => {
+                let is_removed = matches!(event, LogEvent::Removed);
+                self.outbox.reach(if is_removed { Mark::LogRemoved } else { Mark::LogClosed });
                 self.log_ended(partition, &event);
                 self.open_waiting(now);
             }

@@ -45,7 +45,7 @@ pub(crate) use consumer::Member as ConsumerMember;
 pub(crate) use consumer::{Beat, ClassicJoin, ClassicSync, ConsumerGroup, beat};
 pub(crate) use coordinator::{Committer, Coordinator};
 pub(crate) use effects::{Effects, GroupAnswer, Write, join_refusal, sync_refusal};
-pub(crate) use group::{Group, GroupId, MemberId};
+pub(crate) use group::{Group, GroupId, GroupType, MemberId};
 pub(crate) use planned::{Arming, Plan, PlannedTurn, TopicChanges};
 pub(crate) use records::{batch, batches, offset_committed, transactional_batch};
 pub(crate) use settings::{GroupConfig, Settings};

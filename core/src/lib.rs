@@ -21,6 +21,7 @@ pub mod directory;
 mod drawings;
 mod groups;
 pub mod log;
+pub mod marks;
 pub mod memory_disk;
 pub mod metadata;
 pub mod outbox;

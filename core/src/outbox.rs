@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 
 use crate::boundary::{FileId, Level, OpId, Output, Report, StorageCommand, Work};
+use crate::marks::{Mark, Marks};
 use crate::planted::Bugs;
 use crate::types::PartitionId;
 
@@ -20,6 +21,8 @@ pub struct Outbox {
     is_over: bool,
     /// What is planted, for tests.
     bugs: Bugs,
+    /// Which named places were reached, for tests.
+    pub(crate) marks: Marks,
 }
 
 /// One of the logs of a partition: while it moves between log directories there are several.
@@ -57,6 +60,12 @@ impl Outbox {
     #[must_use]
     pub fn bugs(&self) -> Bugs {
         self.bugs
+    }
+
+    /// A named place is reached.
+    #[inline]
+    pub(crate) fn reach(&mut self, mark: Mark) {
+        self.marks.reach(mark);
     }
 
     /// Issues a storage command; its result goes to `owner`.

@@ -33,6 +33,14 @@ pub enum Stream {
     ConsumerGroups,
     /// What transactions there are.
     Transactions,
+    /// What share groups there are.
+    Shares,
+    /// Whether somebody asks for what can't be.
+    Inquirer,
+    /// When nobody does anything.
+    Lulls,
+    /// How many log directories there are.
+    LogDirs,
     /// One client.
     Client(u16),
 }
@@ -51,6 +59,10 @@ impl Stream {
             Self::Groups => 9,
             Self::ConsumerGroups => 10,
             Self::Transactions => 11,
+            Self::Shares => 12,
+            Self::Inquirer => 13,
+            Self::Lulls => 14,
+            Self::LogDirs => 15,
             Self::Client(client) => 1_000 + u64::from(client),
         }
     }
@@ -80,6 +92,12 @@ impl Odds {
     #[must_use]
     pub const fn percent(percent: u32) -> Self {
         Self::per_million(percent * 10_000)
+    }
+
+    /// How many times in a million.
+    #[must_use]
+    pub const fn in_a_million(self) -> u32 {
+        self.per_million
     }
 
     /// Whether it can happen at all.

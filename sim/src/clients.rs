@@ -8,6 +8,7 @@ mod assignor;
 mod churner;
 mod cluster;
 mod consumer;
+mod inquirer;
 mod loner;
 mod member;
 mod offset_auditor;
@@ -17,6 +18,7 @@ mod producer;
 mod pruner;
 mod rounds;
 mod session;
+mod sharer;
 mod subscriber;
 mod transactor;
 mod vandal;
@@ -26,17 +28,20 @@ use std::fmt;
 
 use bytes::Bytes;
 use ottla_core::boundary::ConnId;
+use ottla_core::error_code::ErrorCode;
 use ottla_core::wire::ApiKey;
 
 pub use admin::Admin;
 pub use churner::Churner;
 pub use consumer::Consumer;
+pub use inquirer::Inquirer;
 pub use loner::Loner;
 pub use member::Member;
 pub use offset_auditor::OffsetAuditor;
 pub use prober::Prober;
 pub use producer::Producer;
 pub use pruner::Pruner;
+pub use sharer::Sharer;
 pub use subscriber::Subscriber;
 pub use transactor::Transactor;
 pub use vandal::Vandal;
@@ -185,7 +190,7 @@ impl Client {
         };
         env.timeline.received(env.agenda.now(), link, bytes.len());
         self.session.received.extend_from_slice(&bytes);
-        while let Some((pending, answer)) = self.session.next_answer()? {
+        while let Some((pending, answer)) = self.session.next_answer(&mut env.stats)? {
             let (role, mut talk) = self.talk(env, history);
             role.answered(&mut talk, pending.number, answer)?;
         }
@@ -204,6 +209,11 @@ impl Client {
     }
 
     fn act(&mut self, env: &mut Env, history: &mut History) -> Result<(), Violation> {
+        if let Some(until) = env.lull_until {
+            let rest = self.chance.span_up_to(BACKOFF);
+            self.session.wake_by(env, self.id, until + rest);
+            return Ok(());
+        }
         if self.session.is_connected() {
             let (role, mut talk) = self.talk(env, history);
             if role.is_done() {
@@ -272,6 +282,18 @@ impl Talk<'_> {
         let gone = self.history.saw_start(partition, known, start, self.env.latest_wall_ms)?;
         self.env.stats.add(Counter::RecordsDeleted, gone);
         Ok(())
+    }
+
+    /// The errors in the answer that came last.
+    #[must_use]
+    pub fn errors(&self) -> &[ErrorCode] {
+        &self.session.errors
+    }
+
+    /// The present connection.
+    #[must_use]
+    pub fn link(&self) -> Option<ConnId> {
+        self.session.link()
     }
 
     /// The version that this client speaks of an API.

@@ -59,6 +59,10 @@ pub enum Event {
     Start,
     /// The process ends after its last words.
     Exit(Life),
+    /// A lull begins.
+    Ebb,
+    /// It is over.
+    Flow,
     /// The faults are over.
     Heal,
     /// Whoever is not done by now is stuck.
@@ -116,6 +120,8 @@ pub struct Env {
     pub adapter: Chance,
     /// What the world is about.
     pub stage: Stage,
+    /// Nobody does anything until then.
+    pub lull_until: Option<Time>,
     /// Since when everything that will be produced has been.
     pub production_over: Option<Time>,
     /// The latest time that the broker's wall clock has said.
@@ -134,13 +140,14 @@ impl Env {
         Self {
             agenda: Agenda::default(),
             network: Network::new(plan.network, chance(Stream::Network)),
-            storage: Storage::new(Disk::new(1), plan.disk, chance(Stream::Disk)),
+            storage: Storage::new(Disk::new(plan.broker.log_dirs), plan.disk, chance(Stream::Disk)),
             clocks: Clocks::new(plan.clock, &mut chance(Stream::Clock)),
             transcript: Transcript::new(voice),
             timeline,
             stats: Stats::default(),
             adapter: chance(Stream::Adapter),
             stage: Stage::Faults,
+            lull_until: None,
             production_over: None,
             latest_wall_ms: i64::MIN,
             sound_from: None,

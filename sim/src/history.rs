@@ -5,6 +5,7 @@
 mod groups;
 mod holders;
 mod ledger;
+mod shares;
 mod topics;
 mod transactions;
 
@@ -14,6 +15,7 @@ use crate::records::{Batch, Identity, Keys, RecordId};
 use crate::violation::{Check, Violation};
 pub use groups::{Answerer, Asked, Ear, GroupLedger, Groups, Rest, Standing};
 pub use ledger::Ledger;
+pub use shares::{Delivery, ShareLedger, Shares};
 pub use topics::{Question, SeenTopic, TopicState, Topics};
 pub use transactions::{Seen, TransactionRef, Transactions};
 
@@ -57,6 +59,8 @@ pub struct History {
     pub groups: Groups,
     /// What became of transactions.
     pub transactions: Transactions,
+    /// What became of the records of share groups.
+    pub shares: Shares,
     identities: BTreeSet<Identity>,
     damaged: BTreeSet<PartitionRef>,
     life: Life,
@@ -147,6 +151,7 @@ impl History {
             self.groups.begin_timeline();
             self.transactions.begin_timeline();
         }
+        self.shares.restarted(may_have_forgotten);
         self.ledgers.values_mut().for_each(Ledger::begin_life);
     }
 
@@ -321,10 +326,13 @@ impl History {
     pub fn damaged(&mut self, directory: &str) {
         let Some((name, index)) = directory.rsplit_once('-') else { return };
         let Ok(index) = index.parse() else { return };
-        if name == "__transaction_state" {
+        if name == "__share_group_state" {
+            self.shares.damaged();
+        } else if name == "__transaction_state" {
             self.transactions.damaged();
         } else if name == "__consumer_offsets" {
             self.groups.damaged(index);
+            self.shares.damaged();
             self.transactions.damaged();
         } else if let Some(partition) = self.topics.partition(name, index) {
             self.damaged.insert(partition);
@@ -334,10 +342,25 @@ impl History {
         }
     }
 
+    /// The end: whether all records of this topic were delivered to the groups that share them.
+    ///
+    /// # Errors
+    /// One was not.
+    pub fn judge_shares(&self, deliveries_max: i16, topic: &str) -> Result<(), Violation> {
+        let Some(topic) = self.topics.lasting(topic).map(|state| state.topic) else { return Ok(()) };
+        let of_topic = self.ledgers.iter().filter(|(partition, _)| partition.topic == topic);
+        let there = of_topic.filter(|(partition, _)| !self.damaged.contains(partition));
+        let records = there.flat_map(|(partition, ledger)| ledger.offsets().map(|offset| (*partition, offset)));
+        self.shares.judge(deliveries_max, records)
+    }
+
     /// Whether a power loss left a hole in any log.
     #[must_use]
     pub fn has_damage(&self) -> bool {
-        !self.damaged.is_empty() || self.groups.has_damage() || self.transactions.has_damage()
+        !self.damaged.is_empty()
+            || self.groups.has_damage()
+            || self.shares.has_damage()
+            || self.transactions.has_damage()
     }
 
     /// Whether a power loss left a hole in a partition's log.

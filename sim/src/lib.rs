@@ -25,14 +25,17 @@ pub mod chance;
 pub mod clients;
 pub mod clock;
 pub mod contract;
+pub mod coverage;
 pub mod crashes;
 pub mod disk;
 pub mod env;
 pub mod history;
+pub mod knobs;
 pub mod network;
 pub mod node;
 pub mod plan;
 pub mod records;
+pub mod shrink;
 pub mod stats;
 pub mod storage;
 pub mod sweep;
@@ -43,7 +46,7 @@ pub mod world;
 
 pub use sweep::{
     REGRESSIONS, replay_line, run_plan, run_plan_twice, run_plans, run_seed, run_seed_with, run_seeds, run_seeds_with,
-    run_worlds,
+    run_worlds, sweep,
 };
 pub use transcript::Voice;
 pub use world::Outcome;

@@ -66,7 +66,7 @@ impl Network {
             lane.last_arrival = lane.last_arrival.max(now) + self.chance.span_up_to(self.plan.stall_max);
         }
         let mut pieces = Vec::new();
-        for piece in self.cut(bytes) {
+        for piece in self.cut(bytes, stats) {
             let arrival = lane.last_arrival.max(now + self.latency());
             lane.last_arrival = arrival;
             pieces.push((arrival, piece));
@@ -84,12 +84,14 @@ impl Network {
         lane.last_arrival
     }
 
-    fn cut(&mut self, bytes: &Bytes) -> Vec<Bytes> {
+    fn cut(&mut self, bytes: &Bytes, stats: &mut Stats) -> Vec<Bytes> {
         if bytes.len() <= CRUMBLE_MAX_BYTES && self.chance.happens(self.plan.crumbles) {
+            stats.count(Counter::Crumbles);
             return (0..bytes.len()).map(|at| bytes.slice(at..=at)).collect();
         }
         let mut cuts = vec![0, bytes.len()];
         if bytes.len() > 1 && self.chance.happens(self.plan.cuts) {
+            stats.count(Counter::Cuts);
             for _ in 1..self.chance.between(2..=PIECES_MAX) {
                 cuts.push(self.chance.index(bytes.len()));
             }

@@ -11,6 +11,7 @@ use ottla_core::Broker;
 use ottla_core::boundary::{Chunk, ConnId, FileRange, Frame, HaltReason, Input, OpId, Output, Work};
 use ottla_core::config::Config;
 use ottla_core::connection::frame_buffer::FrameBuffer;
+use ottla_core::marks::Marks;
 
 use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Odds};
@@ -121,6 +122,12 @@ impl Node {
     #[must_use]
     pub fn has_answered(&self) -> bool {
         self.has_answered
+    }
+
+    /// Which named places it has reached.
+    #[must_use]
+    pub fn marks(&self) -> &Marks {
+        self.broker.marks()
     }
 
     /// Asks it to stop in good order.
@@ -375,6 +382,9 @@ impl Node {
             return;
         }
         let late = env.adapter.span_up_to(env.plan.clock.tick_late_max);
+        if late > Span::ZERO {
+            env.stats.count(Counter::LateTicks);
+        }
         self.tick_at = Some(due + late);
         env.agenda.at(due + late, Event::Tick(self.life));
     }

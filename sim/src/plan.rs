@@ -3,7 +3,7 @@
 
 use ottla_core::planted::Bugs;
 
-use crate::agenda::Span;
+use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Odds, Stream};
 use crate::history::{CompactionLimits, Limits};
 use crate::records::Keys;
@@ -15,8 +15,10 @@ pub struct Plan {
     pub seed: u64,
     /// What is planted in the broker.
     pub bugs: Bugs,
-    /// Faults happen until then; after it everything must come to rest.
+    /// Faults happen for so long, lulls not counted; after that everything must come to rest.
     pub faults_for: Span,
+    /// So many times nobody does anything for a while, and nothing fails.
+    pub lulls: u16,
     /// How the broker is configured.
     pub broker: BrokerPlan,
     /// What clients do.
@@ -29,6 +31,10 @@ pub struct Plan {
     pub groups: GroupPlan,
     /// What transactions there are.
     pub transactions: TransactionPlan,
+    /// What share groups there are.
+    pub shares: SharePlan,
+    /// Somebody asks for what can't be.
+    pub has_inquirer: bool,
     /// The network's ways.
     pub network: NetworkPlan,
     /// The disk's ways.
@@ -50,6 +56,8 @@ pub struct BrokerPlan {
     pub index_interval_bytes: u64,
     /// `ottla.max.requests.per.connection`.
     pub requests_per_connection: u64,
+    /// So many are in `log.dirs`.
+    pub log_dirs: u16,
 }
 
 /// What clients do.
@@ -179,6 +187,37 @@ pub struct TransactionPlan {
     pub crashes: Odds,
 }
 
+/// What share groups there are, and how their members live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SharePlan {
+    /// Share groups; none in most of the worlds.
+    pub groups: u16,
+    /// Members of each.
+    pub members: u16,
+    /// Partitions of the topic.
+    pub partitions: u16,
+    /// `share.coordinator.state.topic.num.partitions`, and `offsets.topic.num.partitions` where there are no other groups.
+    pub state_partitions: u16,
+    /// `group.share.record.lock.duration.ms`.
+    pub lock_ms: u64,
+    /// `group.share.delivery.count.limit`.
+    pub deliveries_max: u16,
+    /// `group.share.session.timeout.ms`.
+    pub session_timeout_ms: u64,
+    /// `share.coordinator.snapshot.update.records.per.snapshot`.
+    pub updates_per_snapshot: u16,
+    /// A fetch wants so many records.
+    pub records_max: u64,
+    /// It never gets more, where its version can say so.
+    pub is_strict: bool,
+    /// Each time that it does something a member is silent for a while instead.
+    pub silences: Odds,
+    /// Or its client is killed and starts again.
+    pub crashes: Odds,
+    /// Or it leaves, and comes again.
+    pub leaves: Odds,
+}
+
 /// The network's ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkPlan {
@@ -249,6 +288,9 @@ pub struct LifecyclePlan {
     pub down_max: Span,
 }
 
+/// A world lasts so long before it comes to rest.
+const LASTS: Span = Span::seconds(60);
+
 impl Plan {
     /// The world of `seed`.
     #[must_use]
@@ -271,6 +313,7 @@ impl Plan {
             seed,
             bugs: Bugs::default(),
             faults_for,
+            lulls: 0,
             broker,
             clients,
             retention,
@@ -278,10 +321,27 @@ impl Plan {
             groups: GroupPlan::draw(&mut Chance::new(seed, Stream::Groups), &network, &disk)
                 .with_consumers(&mut Chance::new(seed, Stream::ConsumerGroups)),
             transactions: TransactionPlan::draw(&mut Chance::new(seed, Stream::Transactions), &network, &disk),
+            has_inquirer: false,
+            shares: SharePlan::default(),
             network,
             disk,
             clock: ClockPlan::draw(chance),
             lifecycle,
+        }
+    }
+
+    /// The world of `seed` with more in it: share groups, somebody who asks for what can't be, a second log directory, and lulls
+    /// with which it lasts a minute.
+    #[must_use]
+    pub fn wide(seed: u64) -> Self {
+        let plan = Self::of(seed);
+        let log_dirs = *Chance::new(seed, Stream::LogDirs).pick(&[1, 1, 2]);
+        Self {
+            lulls: *Chance::new(seed, Stream::Lulls).pick(&[1, 3, 10]),
+            broker: BrokerPlan { log_dirs, ..plan.broker },
+            has_inquirer: Chance::new(seed, Stream::Inquirer).happens(Odds::percent(40)),
+            shares: SharePlan::draw(&mut Chance::new(seed, Stream::Shares), &plan.network, &plan.disk),
+            ..plan
         }
     }
 
@@ -294,6 +354,7 @@ impl Plan {
         let often = Odds::percent(10);
         Self {
             faults_for: Span::ms(5_000),
+            lulls: 0,
             broker: BrokerPlan { strict_sync: true, ..plan.broker },
             clients: ClientPlan { batches: 5, has_vandal: false, churns_topics: false, ..plan.clients },
             groups: GroupPlan {
@@ -311,6 +372,8 @@ impl Plan {
                 ..plan.groups
             },
             transactions: TransactionPlan::default(),
+            shares: SharePlan::default(),
+            has_inquirer: false,
             network: NetworkPlan { latency: Span(200), ..plan.network.calm() },
             disk,
             lifecycle: LifecyclePlan {
@@ -352,6 +415,13 @@ impl Plan {
         }
     }
 
+    /// How long each lull is: with all of them a world lasts a minute at least.
+    #[must_use]
+    pub fn lull(&self) -> Span {
+        let left = (Time(0) + LASTS) - (Time(0) + self.faults_for);
+        Span(left.0 / u64::from(self.lulls.max(1)))
+    }
+
     /// What the broker may delete by itself.
     #[must_use]
     pub fn limits(&self) -> Limits {
@@ -386,6 +456,7 @@ impl BrokerPlan {
             roll_ms: *chance.pick(&[None, Some(50), Some(500)]),
             index_interval_bytes: *chance.pick(&[1, 100, 4_096]),
             requests_per_connection: *chance.pick(&[1, 2, 100]),
+            log_dirs: 1,
         }
     }
 }
@@ -480,7 +551,7 @@ impl GroupPlan {
     /// Whether there are any.
     #[must_use]
     pub fn is_on(&self) -> bool {
-        self.groups > 0
+        self.groups > 0 || self.consumer_groups > 0 || self.loners > 0
     }
 
     fn draw(chance: &mut Chance, network: &NetworkPlan, disk: &DiskPlan) -> Self {
@@ -543,6 +614,37 @@ impl TransactionPlan {
             aborts: Odds::percent(*chance.pick(&[10, 50])),
             stalls: sometimes(chance, &[1, 5]),
             crashes: sometimes(chance, &[1, 5]),
+        }
+    }
+}
+
+impl SharePlan {
+    /// Whether there are any.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.groups > 0
+    }
+
+    fn draw(chance: &mut Chance, network: &NetworkPlan, disk: &DiskPlan) -> Self {
+        if chance.happens(Odds::percent(65)) {
+            return Self::default();
+        }
+        // Members of a slow world need time, or their locks would always be over.
+        let slowness_ms = (20 * network.latency.0 + 20 * disk.sync_latency.0) / 1_000;
+        Self {
+            groups: small(chance, 2),
+            members: small(chance, 3),
+            partitions: small(chance, 3),
+            state_partitions: small(chance, 3),
+            lock_ms: *chance.pick(&[1_000, 3_000]) + slowness_ms,
+            deliveries_max: *chance.pick(&[2, 5, 10]),
+            session_timeout_ms: *chance.pick(&[300, 2_000, 10_000]) + slowness_ms,
+            updates_per_snapshot: *chance.pick(&[0, 3, 500]),
+            records_max: *chance.pick(&[1, 10, 500]),
+            is_strict: chance.coin(),
+            silences: sometimes(chance, &[2, 10]),
+            crashes: sometimes(chance, &[2, 10]),
+            leaves: sometimes(chance, &[2, 10]),
         }
     }
 }

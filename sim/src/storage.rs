@@ -248,6 +248,13 @@ impl Storage {
         stats.count(Counter::StorageFailures);
         if matches!(command, StorageCommand::Sync { .. } | StorageCommand::SyncDir { .. }) {
             stats.count(Counter::SyncFailures);
+        } else if let StorageCommand::List { .. }
+        | StorageCommand::Read { .. }
+        | StorageCommand::Open { mode: OpenMode::Existing, .. } = command
+        {
+            stats.count(Counter::ReadFailures);
+        } else {
+            stats.count(Counter::WriteFailures);
         }
         if *error == StorageError::Full {
             stats.count(Counter::FullDisks);

@@ -3,8 +3,9 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::num::NonZero;
+use std::ops::ControlFlow;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Mutex, Once};
 use std::thread;
 
@@ -22,6 +23,8 @@ pub const REGRESSIONS: &str = include_str!("../regressions.txt");
 
 thread_local! {
     static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// Who waits for a thread that must not panic.
+    static WAITING: RefCell<Option<Sender<Result<Outcome, String>>>> = const { RefCell::new(None) };
 }
 
 /// The line that runs a seed again, for people to copy.
@@ -51,11 +54,29 @@ pub fn run_plan(plan: Plan, voice: Voice) -> Outcome {
 /// The same, and tells `timeline` what happens.
 pub(crate) fn run_plan_into(plan: Plan, voice: Voice, timeline: Recorder) -> Outcome {
     remember_panics();
-    let run = AssertUnwindSafe(|| world::run(plan, voice, timeline));
-    panic::catch_unwind(run).unwrap_or_else(|payload| {
-        let violation = Some(Violation::Panic(panic_text(payload.as_ref())));
+    let ended = if cfg!(panic = "abort") && !timeline.is_on() {
+        run_apart(plan, voice)
+    } else {
+        let run = AssertUnwindSafe(|| world::run(plan, voice, timeline));
+        panic::catch_unwind(run).map_err(|payload| panic_text(payload.as_ref()))
+    };
+    ended.unwrap_or_else(|text| {
+        let violation = Some(Violation::Panic(text));
         Outcome { hash: TranscriptHash::default(), stats: Stats::default(), violation }
     })
+}
+
+/// Runs a world in a build in which a panic ends the process: on a thread of its own, which stands still for ever once it has said
+/// what it panicked about.
+fn run_apart(plan: Plan, voice: Voice) -> Result<Outcome, String> {
+    let (tell, told) = mpsc::channel();
+    let spawned = thread::Builder::new().name("world".to_owned()).spawn(move || {
+        WAITING.set(Some(tell.clone()));
+        // Nobody listens where the process ends.
+        let _ = tell.send(Ok(world::run(plan, voice, Recorder::default())));
+    });
+    spawned.expect("a thread can be had");
+    told.recv().unwrap_or_else(|_| Err("a world ended without a word".to_owned()))
 }
 
 /// Runs the worlds of many seeds on all cores, and tells of each as it ends.
@@ -86,17 +107,31 @@ pub fn run_plans(seeds: &[u64], plan: impl Fn(u64) -> Plan + Sync, tell: impl Fn
 }
 
 /// The same, where `run` runs a seed's world.
-pub fn run_worlds(seeds: &[u64], run: impl Fn(u64) -> Outcome + Sync, tell: impl FnMut(u64, Outcome) + Send) {
-    let next = AtomicUsize::new(0);
-    let tell = Mutex::new(tell);
+pub fn run_worlds(seeds: &[u64], run: impl Fn(u64) -> Outcome + Sync, mut tell: impl FnMut(u64, Outcome) + Send) {
+    sweep(seeds.iter().copied(), run, |seed, outcome| {
+        tell(seed, outcome);
+        ControlFlow::Continue(())
+    });
+}
+
+/// The same, until there are no more seeds, or who is told has heard enough: worlds that were begun by then are told of, too.
+pub fn sweep(
+    seeds: impl Iterator<Item = u64> + Send,
+    run: impl Fn(u64) -> Outcome + Sync,
+    tell: impl FnMut(u64, Outcome) -> ControlFlow<()> + Send,
+) {
+    let (seeds, tell) = (Mutex::new(Some(seeds)), Mutex::new(tell));
+    let next = || seeds.lock().expect("a counter does not panic").as_mut().and_then(Iterator::next);
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = run(*seed);
+                while let Some(seed) = next() {
+                    let outcome = run(seed);
                     let mut tell = tell.lock().expect("a listener does not panic");
-                    tell(*seed, outcome);
+                    if tell(seed, outcome).is_break() {
+                        *seeds.lock().expect("a counter does not panic") = None;
+                    }
                 }
             });
         }
@@ -120,6 +155,12 @@ pub(crate) fn remember_panics() {
         let default = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             let is_ours = thread::current().name().is_none_or(|name| name == "main");
+            if let Some(waiting) = WAITING.take() {
+                let _ = waiting.send(Err(info.to_string()));
+                loop {
+                    thread::park();
+                }
+            }
             LAST_PANIC.set(Some(info.to_string()));
             if !is_ours {
                 default(info);

@@ -99,6 +99,9 @@ pub enum Check {
     /// A transaction is there as a whole or not at all.
     #[error("half a transaction")]
     Atomicity,
+    /// A shared record is with one member at a time, not delivered too often or after it was dealt with, and once at least.
+    #[error("deliveries")]
+    Deliveries,
     /// Nobody else gets the same producer id.
     #[error("producer id")]
     ProducerId,
@@ -109,5 +112,19 @@ impl Violation {
     #[must_use]
     pub fn history(check: Check, text: impl Into<String>) -> Self {
         Self::History { check, text: text.into() }
+    }
+
+    /// Whether the same rule is broken, or the same assertion.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Contract(_), Self::Contract(_))
+            | (Self::Answer(_), Self::Answer(_))
+            | (Self::Stuck(_), Self::Stuck(_)) => true,
+            (Self::History { check, .. }, Self::History { check: other, .. }) => check == other,
+            // Where it was, in the first line.
+            (Self::Panic(text), Self::Panic(other)) => text.lines().next() == other.lines().next(),
+            _ => false,
+        }
     }
 }

@@ -7,8 +7,8 @@ use ottla_core::config::Config;
 use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Stream};
 use crate::clients::{
-    Admin, Churner, Client, Consumer, Loner, Member, OffsetAuditor, Prober, Producer, Pruner, Role, Subscriber,
-    Transactor, Vandal,
+    Admin, Churner, Client, Consumer, Inquirer, Loner, Member, OffsetAuditor, Prober, Producer, Pruner, Role, Sharer,
+    Subscriber, Transactor, Vandal,
 };
 use crate::env::{ClientId, Env, Event, Stage};
 use crate::history::{History, Life, PartitionRef};
@@ -66,6 +66,10 @@ const EVENTS_AT_ONCE_MAX: u64 = 1_000_000;
 const EVENTS_MAX: u64 = 20_000_000;
 /// The topic that transactions write to.
 const TRANSACTED: &str = "transacted";
+/// The topic that share groups read.
+const SHARED: &str = "shared";
+/// In a lull the page cache is in no hurry.
+const LULL_STEP: Span = Span::ms(500);
 const CLEAN_MARKER: &str = ".kafka_cleanshutdown";
 
 /// Runs the world of `plan`, and tells `timeline` what happens.
@@ -73,6 +77,10 @@ const CLEAN_MARKER: &str = ".kafka_cleanshutdown";
 pub fn run(plan: Plan, voice: Voice, timeline: Recorder) -> Outcome {
     let mut world = World::new(plan, voice, timeline);
     let violation = world.run().err();
+    world.env.stats.add(Counter::SimulatedMs, world.env.time().0 / 1_000);
+    if let Some(node) = &world.node {
+        world.env.stats.reached(node.marks());
+    }
     Outcome { hash: world.env.transcript.hash(), stats: world.env.stats, violation }
 }
 
@@ -122,6 +130,9 @@ impl World {
         if plan.has_vandal {
             self.add_client(|_| Box::new(Vandal::new(names.to_vec())));
         }
+        if self.env.plan.has_inquirer {
+            self.add_client(|_| Box::new(Inquirer::new(names.to_vec())));
+        }
         let groups = self.env.plan.groups;
         for group in 0..groups.groups {
             for number in 0..groups.members {
@@ -139,6 +150,7 @@ impl World {
             self.add_client(|_| Box::new(Loner::new(format!("loner{loner}"), names.to_vec())));
         }
         self.populate_transactions();
+        self.populate_shares();
     }
 
     /// Transactions have a topic of their own: nothing goes from it, and others know nothing of markers.
@@ -166,6 +178,25 @@ impl World {
         }
     }
 
+    /// Share groups have a topic of their own: nothing goes from it but what they have dealt with.
+    fn populate_shares(&mut self) {
+        let plan = self.env.plan.shares;
+        if !plan.is_on() {
+            return;
+        }
+        self.history.topics.add_lasting(SHARED, i32::from(plan.partitions));
+        let shared = || SHARED.to_owned();
+        self.add_client(|_| Box::new(Admin::of_transactions(shared())));
+        let clients = self.env.plan.clients;
+        self.producers.push(self.clients.len());
+        self.add_client(|chance| Box::new(Producer::new(&clients, vec![shared()], chance).of_created()));
+        for group in 0..plan.groups {
+            for number in 0..plan.members {
+                self.add_client(|_| Box::new(Sharer::new(format!("sharers{group}"), number, shared())));
+            }
+        }
+    }
+
     fn add_client(&mut self, make_role: impl FnOnce(&mut Chance) -> Box<dyn Role>) {
         let id = ClientId(u16::try_from(self.clients.len()).expect("few clients"));
         let client = Client::new(self.env.plan.seed, id, make_role);
@@ -179,8 +210,11 @@ impl World {
         let (faults_for, write_back, jump) = (plan.faults_for, plan.disk.write_back_every, plan.clock.jump_every);
         self.env.timeline.stage(Time::default(), &self.env.stage);
         self.env.agenda.after(Span::ZERO, Event::Start);
-        self.env.agenda.after(faults_for, Event::Heal);
+        self.plan_lulls(faults_for);
         self.env.agenda.after(write_back, Event::WriteBack);
+        if self.env.plan.clock.drift_ppm != 0 {
+            self.env.stats.count(Counter::Drifts);
+        }
         if jump > Span::ZERO {
             self.env.agenda.after(jump, Event::Jump);
         }
@@ -231,8 +265,16 @@ impl World {
             | Event::Exit(_) => {}
             Event::WriteBack => {
                 self.env.storage.write_back();
-                self.env.agenda.after(self.env.plan.disk.write_back_every, Event::WriteBack);
+                let every = self.env.plan.disk.write_back_every;
+                let every = if self.env.lull_until.is_some() { every.max(LULL_STEP) } else { every };
+                self.env.agenda.after(every, Event::WriteBack);
             }
+            Event::Jump | Event::End if self.env.lull_until.is_some() => {
+                let until = self.env.lull_until.expect("there is a lull");
+                self.env.agenda.at(until, event);
+            }
+            Event::Ebb => self.env.lull_until = Some(self.env.time() + self.env.plan.lull()),
+            Event::Flow => self.env.lull_until = None,
             Event::Jump if self.env.stage == Stage::Faults => {
                 let plan = self.env.plan.clock;
                 self.env.clocks.jump(plan.jump_max, &mut self.clock);
@@ -307,6 +349,19 @@ impl World {
         Ok(())
     }
 
+    /// Plans the lulls, in equal parts of the time with faults, and when that is over.
+    fn plan_lulls(&mut self, faults_for: Span) {
+        let (lulls, lull) = (self.env.plan.lulls, self.env.plan.lull());
+        let part = Span(faults_for.0 / (u64::from(lulls) + 1));
+        let mut at = self.env.time();
+        for _ in 0..lulls {
+            self.env.agenda.at(at + part, Event::Ebb);
+            at = at + part + lull;
+            self.env.agenda.at(at, Event::Flow);
+        }
+        self.env.agenda.at(at + part, Event::Heal);
+    }
+
     /// Plans the next end by fault.
     fn plan_end(&mut self) {
         let every = self.env.plan.lifecycle.end_every;
@@ -335,6 +390,7 @@ impl World {
     /// The process is gone. What it had on the disk may be, too.
     fn end_process(&mut self, ending: Ending) {
         let Some(node) = self.node.take() else { return };
+        self.env.stats.reached(node.marks());
         self.env.transcript.remark(self.env.agenda.now(), format_args!("the broker ends: {ending:?}"));
         let counter = match ending {
             Ending::Clean => Counter::CleanStops,
@@ -401,7 +457,9 @@ impl World {
     /// Whether a halt left everything on the medium. One that was asked for before the broker served, after a storage
     /// command failed, or beside a log that is offline may leave the next start something to do, and then no marker.
     fn has_stopped_clean(&self) -> Result<bool, Violation> {
-        if self.env.storage.disk().is_durable_file(&Path::new(0, CLEAN_MARKER)) {
+        let disk = self.env.storage.disk();
+        let log_dirs = 0..self.env.plan.broker.log_dirs;
+        if log_dirs.map(|log_dir| Path::new(log_dir, CLEAN_MARKER)).all(|marker| disk.is_durable_file(&marker)) {
             return match self.env.storage.in_flight().next() {
                 Some(command) => Err(Violation::Contract(format!("a clean halt with {command:?} in flight"))),
                 None => Ok(true),
@@ -412,7 +470,8 @@ impl World {
         let may_be_unclean = self.history.has_damage()
             || self.env.plan.compaction.is_on()
             || self.env.plan.groups.is_on()
-            || self.env.plan.transactions.is_on();
+            || self.env.plan.transactions.is_on()
+            || self.env.plan.shares.is_on();
         if node.has_answered() && self.env.is_sound(node.life()) && !may_be_unclean {
             return Err(Violation::Contract(format!("a clean halt without a synced {CLEAN_MARKER}")));
         }
@@ -448,6 +507,7 @@ impl World {
                 let is_up = self.node.as_ref().is_some_and(|node| !node.is_stopping());
                 if is_up && self.clients.iter().all(Client::is_done) {
                     if self.env.stage == Stage::Audit {
+                        self.history.judge_shares(self.env.plan.shares.deliveries_max as i16, SHARED)?;
                         self.history.transactions.judge()?;
                         let judged = self.history.transactions.judged() as u64;
                         self.env.stats.add(Counter::TransactionsJudged, judged);
@@ -520,6 +580,8 @@ fn config_of(plan: &Plan) -> Config {
         ("listeners", "PLAINTEXT://127.0.0.1:9092".to_owned()),
         ("ottla.max.requests.per.connection", plan.broker.requests_per_connection.to_string()),
     ];
+    let log_dirs: Vec<String> = (0..plan.broker.log_dirs).map(|log_dir| format!("/logs{log_dir}")).collect();
+    properties.push(("log.dirs", log_dirs.join(",")));
     let retention = plan.retention;
     let unlimited = |limit: Option<u64>| limit.map_or("-1".to_owned(), |limit| limit.to_string());
     properties.push(("log.retention.ms", unlimited(retention.retention_ms)));
@@ -565,6 +627,7 @@ fn config_of(plan: &Plan) -> Config {
         properties.push(("transaction.state.log.load.buffer.size", transactions.load_buffer_bytes.to_string()));
         properties.push(("transaction.abort.timed.out.transaction.cleanup.interval.ms", "50".to_owned()));
     }
+    properties.extend(share_properties(plan));
     if plan.broker.strict_sync {
         properties.push(("log.flush.interval.messages", "1".to_owned()));
     }
@@ -574,4 +637,30 @@ fn config_of(plan: &Plan) -> Config {
     let (mut config, _) = Config::from_properties(properties).expect("the simulator's properties are good");
     config.bugs = plan.bugs;
     config
+}
+
+fn share_properties(plan: &Plan) -> Vec<(&'static str, String)> {
+    let shares = plan.shares;
+    if !shares.is_on() {
+        return Vec::new();
+    }
+    let state_partitions = shares.state_partitions.to_string();
+    let mut properties = vec![
+        ("group.share.min.record.lock.duration.ms", "1000".to_owned()),
+        ("group.share.record.lock.duration.ms", shares.lock_ms.to_string()),
+        ("group.share.delivery.count.limit", shares.deliveries_max.to_string()),
+        ("group.share.min.session.timeout.ms", "1".to_owned()),
+        ("group.share.session.timeout.ms", shares.session_timeout_ms.to_string()),
+        ("group.share.min.heartbeat.interval.ms", "1".to_owned()),
+        ("group.share.heartbeat.interval.ms", "1".to_owned()),
+        // A clock that jumps back would put the next assignment off for as long, in Kafka too.
+        ("group.share.assignment.interval.ms", "0".to_owned()),
+        ("group.share.initialize.retry.interval.ms", "100".to_owned()),
+        ("share.coordinator.state.topic.num.partitions", state_partitions.clone()),
+        ("share.coordinator.snapshot.update.records.per.snapshot", shares.updates_per_snapshot.to_string()),
+    ];
+    if !plan.groups.is_on() && !plan.transactions.is_on() {
+        properties.push(("offsets.topic.num.partitions", state_partitions));
+    }
+    properties
 }

@@ -17,6 +17,7 @@ use crate::boundary::{FileId, FileRange};
 use crate::broker::{Broker, Work};
 use crate::error_code::ErrorCode;
 use crate::log::{AbortedTransaction, Extent, Found, Located, Lookup, LookupError, LookupId};
+use crate::marks::Mark;
 use crate::parking::{Waits, Wake};
 use crate::planted::Bug;
 use crate::time::{Monotonic, Now};
@@ -76,6 +77,7 @@ pub(crate) fn handle(broker: &mut Broker, now: Now, caller: Caller, request: Fet
         return broker.answer(caller, &refused(caller.version, &request), Vec::new());
     }
     let plan = broker.fetch_sessions.begin(now.monotonic, session_request(caller.version, &request), &mut broker.rng);
+    broker.outbox.reach(session_mark(request.session_epoch, &plan));
     let FetchPlan { session, is_incremental, targets } = match plan {
         Ok(plan) => plan,
         Err(error) => {
@@ -369,6 +371,18 @@ fn answer_size_bytes(broker: &Broker, parked: &ParkedFetch) -> u64 {
         }
     }
     to_frame(&response.in_version(parked.caller.version)).size_bytes()
+}
+
+/// What becomes of a session, for tests.
+fn session_mark(epoch: i32, plan: &Result<FetchPlan, ErrorCode>) -> Mark {
+    match plan {
+        Ok(_) if epoch == session::FINAL_EPOCH => Mark::FetchSessionEnded,
+        Ok(FetchPlan { is_incremental: true, .. }) => Mark::FetchSessionGoneOn,
+        Ok(FetchPlan { session: Some(_), .. }) => Mark::FetchSessionBegun,
+        Ok(_) => Mark::FetchSessionRefused,
+        Err(ErrorCode::FetchSessionIdNotFound) => Mark::FetchSessionUnknown,
+        Err(_) => Mark::FetchSessionOutOfTurn,
+    }
 }
 
 /// Tells the client to wait, without records; a session that would have begun does not.

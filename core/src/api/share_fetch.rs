@@ -14,6 +14,7 @@ use crate::boundary::FileRange;
 use crate::broker::{Acknowledged, Broker, Work};
 use crate::error_code::ErrorCode;
 use crate::log::{Found, LookupError, LookupId};
+use crate::marks::Mark;
 use crate::parking::Waits;
 use crate::shares::{Acquired, FINAL_EPOCH, SessionKey, ShareKey, SharePlan, SharedPartition, WriteId};
 use crate::time::{Monotonic, Now};
@@ -122,7 +123,14 @@ fn place(
         .flat_map(|topic| topic.partitions.iter().map(|index| PartitionId { topic_id: topic.topic_id, index: *index }));
     let forgotten: Vec<_> = forgotten.collect();
     let conn = caller.slot.conn;
-    broker.shares.sessions.fetch(conn, session, request.share_session_epoch, &named, &forgotten)
+    let plan = broker.shares.sessions.fetch(conn, session, request.share_session_epoch, &named, &forgotten);
+    broker.outbox.reach(match &plan {
+        Ok(SharePlan::Begun(_)) => Mark::ShareSessionBegun,
+        Ok(SharePlan::GoneOn(_)) => Mark::ShareSessionGoneOn,
+        Ok(SharePlan::Final) => Mark::ShareSessionEnded,
+        Err(_) => Mark::ShareSessionRefused,
+    });
+    plan
 }
 
 fn acknowledge(

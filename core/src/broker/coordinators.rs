@@ -12,6 +12,7 @@ use crate::coordinators::{Coordinators, Loading, Replay, State};
 use crate::error_code::ErrorCode;
 use crate::groups;
 use crate::log::{Found, LogState, LookupError, LookupId};
+use crate::marks::Mark;
 use crate::records::ProducedBatch;
 use crate::share_state;
 use crate::time::Now;
@@ -117,6 +118,7 @@ impl Broker {
         }
         all.set(id.index, State::Loading(loading));
         all.unloaded.push_back(id.index);
+        self.outbox.reach(Mark::CoordinatorLoading);
         self.load_more::<K>(now);
     }
 
@@ -156,6 +158,7 @@ impl Broker {
         let all = K::all(self);
         let Some(State::Loading(loaded)) = all.set(index, State::Offline) else { return };
         all.set(index, State::Serving(loaded.coordinator));
+        self.outbox.reach(Mark::CoordinatorServing);
         K::loaded(self, now, index);
     }
 
@@ -193,6 +196,7 @@ impl Broker {
         let advice = "Restore its directory from a copy and start the broker anew";
         let text = format!("{topic}-{index} can't be read, its {of} have no coordinator. {advice}: {why}");
         self.outbox.report(Level::Error, text);
+        self.outbox.reach(Mark::CoordinatorFailed);
         self.give_up::<K>(now, index, Some(State::Offline));
     }
 
@@ -217,7 +221,10 @@ impl Broker {
 
     fn give_up<K: Kind>(&mut self, now: Now, index: i32, then: Option<State<K>>) {
         let coordinator = match K::all(self).remove(index) {
-            Some(State::Serving(coordinator)) => Some(coordinator),
+            Some(State::Serving(coordinator)) => {
+                self.outbox.reach(Mark::CoordinatorGivenUp);
+                Some(coordinator)
+            }
             Some(State::Loading(_) | State::Offline) | None => None,
         };
         K::given_up(self, now, index, coordinator);

@@ -66,6 +66,7 @@ impl Broker {
 
     /// Does what follows from an event in a group.
     pub(crate) fn act(&mut self, now: Now, index: i32, group: &GroupId, effects: Effects) {
+        self.outbox.marks.absorb(&effects.marks);
         for (kind, at) in effects.timers {
             let timer = Timer::Group { partition: index, group: Arc::clone(group), kind };
             match at {
@@ -167,8 +168,22 @@ impl Broker {
             let (of_batch, left) = rest.split_at(count);
             rest = left;
             self.replay_group(now, index, base, of_batch);
+            self.mark_forgotten(of_batch);
         }
         Ok(())
+    }
+
+    /// Which kinds of groups records say to be gone, for tests.
+    fn mark_forgotten(&mut self, records: &[CoordinatorRecord]) {
+        for record in records {
+            let kind = match record {
+                CoordinatorRecord::GroupMetadata(_, None) => "Classic",
+                CoordinatorRecord::ConsumerGroupMetadata(_, None) => "Consumer",
+                CoordinatorRecord::ShareGroupMetadata(_, None) => "Share",
+                _ => continue,
+            };
+            self.outbox.marks.reach_transition("Group", kind, "None");
+        }
     }
 
     pub(super) fn replay_group(&mut self, now: Now, index: i32, base: Offset, records: &[CoordinatorRecord]) {

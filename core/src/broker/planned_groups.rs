@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::Broker;
 use crate::error_code::ErrorCode;
-use crate::groups::{self, Arming, GroupConfig, GroupId, Plan, PlannedTurn, Timer, TimerKind};
+use crate::groups::{self, Arming, GroupConfig, GroupId, GroupType, Plan, PlannedTurn, Timer, TimerKind};
 use crate::metadata::{Delta, is_consumer_protocol_enabled, is_streams_protocol_enabled};
 use crate::time::Now;
 
@@ -41,6 +41,7 @@ impl Broker {
     /// Where the log does not take its records: nothing has changed then.
     pub(crate) fn carry_out(&mut self, now: Now, index: i32, group: &GroupId, plan: Plan) -> Result<(), ErrorCode> {
         let settings = self.groups.settings;
+        let before = self.group_standing(index, group);
         if !plan.records.is_empty() {
             let batch = groups::batch(&plan.records, settings.compression, now.wall);
             let (base, _) = self.append_group_batch(now, index, &batch)?;
@@ -48,6 +49,7 @@ impl Broker {
                 self.upgrade(now, index, group);
             }
             self.replay_group(now, index, base, &plan.records);
+            self.mark_change(before, self.group_standing(index, group));
         }
         let count = self.groups.topics.count;
         if plan.has_seen_topics
@@ -79,6 +81,21 @@ impl Broker {
             self.arm_retention_at(now, index, expiry);
         }
         Ok(())
+    }
+
+    /// A group's kind and state, for tests.
+    fn group_standing(&self, index: i32, group: &GroupId) -> Option<(GroupType, &'static str)> {
+        let known = self.groups.serving(index)?.groups.get(group)?;
+        Some((known.group_type(), known.state_name()))
+    }
+
+    fn mark_change(&mut self, before: Option<(GroupType, &str)>, after: Option<(GroupType, &str)>) {
+        let name = |standing: Option<(GroupType, &str)>| standing.map_or("None", |(kind, _)| kind.mark_name());
+        self.outbox.marks.reach_transition("Group", name(before), name(after));
+        let Some((kind, state)) = after.filter(|(kind, _)| *kind != GroupType::Classic) else { return };
+        // One that is new was empty.
+        let from = before.filter(|(before, _)| *before == kind).map_or("Empty", |(_, state)| state);
+        self.outbox.marks.reach_transition(kind.mark_name(), from, state);
     }
 
     fn upgrade(&mut self, now: Now, index: i32, group: &GroupId) {

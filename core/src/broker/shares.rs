@@ -12,11 +12,12 @@ use crate::boundary::ConnId;
 use crate::error_code::ErrorCode;
 use crate::groups::GroupId;
 use crate::log::{Found, Lookup, LookupError, TimestampAndOffset};
+use crate::marks::Mark;
 use crate::parking::{ParkedId, Waits};
 use crate::share_state::{self, State, StateAnswer, StateCall, StateKey, StateResult};
 use crate::shares::{
-    AcknowledgeError, Acknowledgement, MemberId, OffsetReset, RecordState, SessionKey, ShareConfig, ShareKey,
-    SharePartition, StateBatch, StateWrite, Woken, WriteId,
+    AcknowledgeError, AcknowledgeType, Acknowledgement, MemberId, OffsetReset, RecordState, SessionKey, ShareConfig,
+    ShareKey, SharePartition, StateBatch, StateWrite, Woken, WriteId,
 };
 use crate::time::Now;
 use crate::types::{Offset, PartitionId};
@@ -153,6 +154,7 @@ impl Broker {
         let Some(share) = self.shares.get_mut(key).filter(|share| share.incarnation == incarnation) else { return };
         share.state_epoch = state.state_epoch;
         share.partition = Some(loaded);
+        self.outbox.reach(Mark::SharePartitionLoaded);
         self.shares.wake(key, Woken::All);
     }
 
@@ -161,6 +163,7 @@ impl Broker {
         if self.shares.get(key).is_none_or(|share| share.incarnation != incarnation) {
             return;
         }
+        self.outbox.reach(Mark::SharePartitionFailed);
         self.shares.remove(key);
         self.shares.failed_last = Some(error);
         for id in self.parking.sharing(key) {
@@ -185,7 +188,11 @@ impl Broker {
             return Acknowledging::Done(Err(ApiError::new(ErrorCode::UnknownTopicOrPartition, words)));
         };
         let taken = partition.acknowledge(now.monotonic, &limits, write, member, acknowledgements);
+        let is_taken = taken.is_ok();
         self.shares.rearm(key);
+        if is_taken {
+            acknowledgements.iter().flat_map(marks_of).for_each(|mark| self.outbox.reach(mark));
+        }
         match taken {
             Ok(None) => Acknowledging::Done(Ok(())),
             Ok(Some(write)) => self.keep_share(now, key, write),
@@ -220,6 +227,9 @@ impl Broker {
         if let Some(partition) = self.shares.loaded(key).filter(|_| is_same) {
             let has_more = partition.written(now.monotonic, write, outcome.is_ok());
             self.shares.rearm(key);
+            if outcome.is_err() {
+                self.outbox.reach(Mark::RecordsNotKept);
+            }
             if outcome.as_ref().is_err_and(|error| is_fenced(error.code)) {
                 self.shares.remove(key);
             }
@@ -256,6 +266,7 @@ impl Broker {
         let Some(partition) = self.shares.loaded(key) else { return };
         let released = partition.release_member(now.monotonic, &limits, write, member);
         if let Some(write) = released {
+            self.outbox.reach(Mark::RecordsReturned);
             self.keep_share(now, key, write);
         }
     }
@@ -263,6 +274,7 @@ impl Broker {
     /// A connection is gone, and with it its sessions. Groups without any other here are forgotten.
     pub(super) fn share_connection_lost(&mut self, now: Now, conn: ConnId) {
         let (sessions, ended) = self.shares.sessions.disconnected(conn);
+        sessions.iter().for_each(|_| self.outbox.reach(Mark::ShareSessionLost));
         let groups: Vec<GroupId> = sessions.iter().map(|session| Arc::clone(&session.group)).chain(ended).collect();
         for session in &sessions {
             self.end_share_session(now, session);
@@ -307,6 +319,7 @@ impl Broker {
             let released = partition.release_expired(now.monotonic, &limits, write);
             self.shares.rearm(&key);
             if let Some(write) = released {
+                self.outbox.reach(Mark::RecordsTimedOut);
                 self.keep_share(now, &key, write);
                 self.shares.wake(&key, Woken::All);
             }
@@ -352,6 +365,17 @@ fn translate(error: ApiError) -> ApiError {
 fn is_fenced(error: ErrorCode) -> bool {
     let fences = [ErrorCode::NotLeaderOrFollower, ErrorCode::GroupIdNotFound, ErrorCode::UnknownTopicOrPartition];
     fences.contains(&error)
+}
+
+/// What acknowledgements are, for tests.
+fn marks_of(acknowledgement: &Acknowledgement) -> impl Iterator<Item = Mark> {
+    acknowledgement.types.iter().map(|kind| match kind {
+        AcknowledgeType::Gap => Mark::RecordsMissing,
+        AcknowledgeType::Accept => Mark::RecordsAccepted,
+        AcknowledgeType::Release => Mark::RecordsReleased,
+        AcknowledgeType::Reject => Mark::RecordsRejected,
+        AcknowledgeType::Renew => Mark::RecordsRenewed,
+    })
 }
 
 fn refusal(error: AcknowledgeError) -> ApiError {

@@ -13,6 +13,7 @@ use crate::config::TimestampType as TopicTimestampType;
 use crate::coordinators::Coordinators;
 use crate::error_code::ErrorCode;
 use crate::log::EndTransaction;
+use crate::marks::Mark;
 use crate::planted::Bug;
 use crate::records::{TimestampType, TransactionResult};
 use crate::time::{Now, WallClock};
@@ -132,7 +133,10 @@ impl Broker {
 
     /// A change of a transactional id is made.
     fn changed(&mut self, now: Now, index: i32, id: &TransactionalId, before: TransactionState) {
-        let Some(state) = self.transaction(index, id).map(|transaction| transaction.state) else { return };
+        let Some(state) = self.transaction(index, id).map(|transaction| transaction.state) else {
+            return self.outbox.marks.reach_transition("Transaction", before.name(), "Dead");
+        };
+        self.outbox.marks.reach_transition("Transaction", before.name(), state.name());
         match state {
             TransactionState::Ongoing if before != TransactionState::Ongoing => self.arm_timeout(now, index, id),
             TransactionState::PrepareCommit | TransactionState::PrepareAbort => {
@@ -191,7 +195,10 @@ impl Broker {
                 self.outbox.report(Level::Warn, text);
                 self.marked(now, partition.index, &ending);
             }
-            Err(_) => self.transactions.markers.owe(partition, ending),
+            Err(_) => {
+                self.outbox.reach(Mark::MarkerOwed);
+                self.transactions.markers.owe(partition, ending);
+            }
         }
     }
 

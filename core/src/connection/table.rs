@@ -8,6 +8,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::queue::{Answer, AnswerQueue};
 use crate::boundary::{CloseReason, ConnId, FileId, Output};
+use crate::marks::Mark;
 use crate::outbox::Outbox;
 use crate::time::Monotonic;
 use crate::types::PartitionId;
@@ -259,6 +260,7 @@ impl Connections {
         let open = if connection.gate_open { !is_over } else { is_under };
         if open != connection.gate_open && !connection.is_closing {
             connection.gate_open = open;
+            outbox.reach(if open { Mark::GateOpened } else { Mark::GateClosed });
             outbox.push(Output::Gate { conn, open });
         }
     }

@@ -219,10 +219,11 @@ impl ClassicGroup {
         Ok(())
     }
 
-    fn transition(&mut self, state: ClassicState, now: Now) {
+    fn transition(&mut self, state: ClassicState, turn: &mut Turn<'_>) {
+        turn.effects.marks.reach_transition("Classic", self.state.name(), state.name());
         self.previous = self.state;
         self.state = state;
-        self.state_since = Some(now.wall);
+        self.state_since = Some(turn.now.wall);
     }
 
     fn add(&mut self, id: MemberId, member: Member) {

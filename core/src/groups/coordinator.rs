@@ -20,6 +20,7 @@ use super::settings::Settings;
 use super::share::ShareGroup;
 use super::timers::TimerKind;
 use crate::error_code::ErrorCode;
+use crate::marks::Mark;
 use crate::metadata::MetadataImage;
 use crate::planted::Bug;
 use crate::time::Now;
@@ -82,6 +83,7 @@ impl Coordinator {
             }
         };
         if is_new {
+            turn.effects.marks.reach(Mark::GroupNoneToClassic);
             self.groups.insert(Arc::clone(group), Group::new(now));
         }
         self.change(&mut turn, |classic, turn| classic.join(turn, join));
@@ -96,6 +98,7 @@ impl Coordinator {
     fn replace_planned(&mut self, turn: &mut Turn<'_>) {
         let Some(group) = self.groups.get_mut(turn.group) else { return };
         let mut records = records::removed(turn.group, group.group_type());
+        turn.effects.marks.reach_transition("Group", group.group_type().mark_name(), "Classic");
         group.kind = GroupKind::Classic(Box::new(ClassicGroup::new(turn.now)));
         // Of a streams group that waited for more members.
         turn.cancel(TimerKind::InitialRebalance);
@@ -197,6 +200,7 @@ impl Coordinator {
     pub(crate) fn downgrade(&mut self, now: Now, settings: &Settings, group: &GroupId, to: Downgrade) -> Effects {
         let mut effects = Effects::default();
         let known = self.groups.entry(Arc::clone(group)).or_insert_with(|| Group::new(now));
+        effects.marks.reach_transition("Group", "Consumer", "Classic");
         let before = known.member_count();
         known.kind = GroupKind::Classic(to.group);
         self.member_count = (self.member_count + known.member_count()).saturating_sub(before);

@@ -10,6 +10,7 @@ use super::settings::Settings;
 use super::timers::TimerKind;
 use crate::api::Caller;
 use crate::error_code::ErrorCode;
+use crate::marks::Marks;
 use crate::time::{Monotonic, Now};
 use crate::wire::CoordinatorRecord;
 use crate::wire::messages::join_group::JoinGroupResponse;
@@ -24,6 +25,8 @@ pub(crate) struct Effects {
     pub(crate) timers: Vec<(TimerKind, Option<Monotonic>)>,
     /// To be appended.
     pub(crate) writes: Vec<Write>,
+    /// Named places that were reached, for tests.
+    pub(crate) marks: Marks,
 }
 
 /// An answer that a member may have waited for.

@@ -51,6 +51,16 @@ pub(crate) enum GroupType {
 }
 
 impl GroupType {
+    /// As it is in the names of marks.
+    pub(crate) fn mark_name(self) -> &'static str {
+        match self {
+            Self::Classic => "Classic",
+            Self::Consumer => "Consumer",
+            Self::Share => "Share",
+            Self::Streams => "Streams",
+        }
+    }
+
     /// As ListGroups says it.
     pub(crate) fn name(self) -> &'static str {
         match self {

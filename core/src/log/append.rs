@@ -16,6 +16,7 @@ use super::time_index::{self, NO_TIMESTAMP};
 use super::transaction_index::AbortedTransaction;
 use super::transactions::Place;
 use crate::boundary::{FileId, OpId, OpenMode, StorageCommand};
+use crate::marks;
 use crate::outbox::Outbox;
 use crate::planted::Bug;
 use crate::records::{BatchHeader, EndMarker, ProducedBatch, TimestampType};
@@ -86,6 +87,7 @@ impl PartitionLog {
         if let Some(repeated) = self.producers.check(batch.header())?
             && !self.bugs.has(Bug::DuplicateAppended)
         {
+            outbox.reach(marks::Mark::BatchRecognised);
             return Ok(Appended {
                 base_offset: repeated.base_offset(),
                 last_offset: repeated.last_offset,
@@ -160,7 +162,8 @@ impl PartitionLog {
         header: &BatchHeader,
         outbox: &mut Outbox,
     ) {
-        if self.must_roll(now, base_offset, header) {
+        if let Some(why) = self.must_roll(now, base_offset, header) {
+            outbox.reach(why);
             // What is copied may go on far behind the end, and an index tells offsets by how far they are from its base.
             if base_offset.0 + i64::from(header.last_offset_delta) - self.log_end.0 > i64::from(i32::MAX) {
                 self.log_end = base_offset;
@@ -247,15 +250,15 @@ impl PartitionLog {
         }
     }
 
-    /// Whether the active segment has no room for this batch, in bytes, time, index entries or offsets.
-    fn must_roll(&self, now: Now, base_offset: Offset, header: &BatchHeader) -> bool {
+    /// Whether the active segment has no room for this batch: in bytes, time, index entries or offsets.
+    fn must_roll(&self, now: Now, base_offset: Offset, header: &BatchHeader) -> Option<marks::Mark> {
         let segment = &self.segments[&self.active.base];
         let last_offset = base_offset.0 + i64::from(header.last_offset_delta);
         if last_offset - segment.base.0 > i64::from(i32::MAX) {
-            return true;
+            return Some(marks::Mark::SegmentRolledByIndex);
         }
         if segment.size_bytes == 0 {
-            return false;
+            return None;
         }
         let age_ms = match self.active.indexer.first_timestamp {
             Some(first) if first >= 0 => header.max_timestamp.saturating_sub(first),
@@ -263,12 +266,17 @@ impl PartitionLog {
         };
         let lengths = segment.indexes.as_ref().expect("the active segment's indexes are loaded").lengths();
         let index_bytes = self.config.segment_index_bytes as usize;
-        segment.size_bytes + header.size_bytes() as u64 > u64::from(self.config.segment_bytes)
-            || age_ms > self.config.segment_ms.saturating_sub(self.active.jitter_ms)
-            || lengths.offsets >= index_bytes / offset_index::ENTRY_SIZE_BYTES
+        if segment.size_bytes + header.size_bytes() as u64 > u64::from(self.config.segment_bytes) {
+            return Some(marks::Mark::SegmentRolledBySize);
+        }
+        if age_ms > self.config.segment_ms.saturating_sub(self.active.jitter_ms) {
+            return Some(marks::Mark::SegmentRolledByTime);
+        }
+        let is_out_of_room = lengths.offsets >= index_bytes / offset_index::ENTRY_SIZE_BYTES
             // The last slot is for the entry that closes the segment.
             || lengths.times + 1 >= index_bytes / time_index::ENTRY_SIZE_BYTES
-            || segment.aborted.len() >= (index_bytes / AbortedTransaction::SIZE_BYTES).max(1)
+            || segment.aborted.len() >= (index_bytes / AbortedTransaction::SIZE_BYTES).max(1);
+        is_out_of_room.then_some(marks::Mark::SegmentRolledByIndex)
     }
 
     /// Closes the active segment and begins a new one at the log's end. Appends need not wait, though their writes do until

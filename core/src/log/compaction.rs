@@ -44,6 +44,7 @@ use super::names::{CLEANED, LOG, OFFSET_INDEX, TIME_INDEX, TRANSACTION_INDEX, fi
 use super::task::Task;
 use super::transaction_index::AbortedTransaction;
 use crate::boundary::{FileId, Level, OpId, Outcome, StorageCommand, StorageError};
+use crate::marks;
 use crate::outbox::Outbox;
 use crate::records::BatchHeader;
 use crate::time::Now;
@@ -184,6 +185,7 @@ impl PartitionLog {
         if self.state != LogState::Serving || self.compaction.run.is_some() || self.compaction.is_given_up {
             return self.events.push_back(LogEvent::CompactionEnded);
         }
+        outbox.reach(marks::Mark::CompactionBegun);
         self.compaction.run = Some(Box::new(Run {
             settings,
             end: Offset(0),
@@ -243,6 +245,7 @@ impl PartitionLog {
     /// Ends a run where it is. What was written and does not count is removed; what counts is for the next start.
     pub(super) fn abandon_compaction(&mut self, outbox: &mut Outbox) {
         let Some(run) = self.compaction.run.take() else { return };
+        outbox.reach(marks::Mark::CompactionAbandoned);
         let counts = run.step.counts();
         let mut issuer = self.issuer(outbox);
         match run.step {

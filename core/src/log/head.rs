@@ -16,6 +16,7 @@ use super::PartitionLog;
 use super::event::{LogEvent, LogState, OutOfRange};
 use super::task::Task;
 use crate::boundary::StorageCommand;
+use crate::marks;
 use crate::outbox::Outbox;
 use crate::planted::Bug;
 use crate::types::Offset;
@@ -56,6 +57,7 @@ impl PartitionLog {
         if offset > high_watermark {
             return Err(OutOfRange { offset, log_start: self.log_start, log_end: high_watermark });
         }
+        outbox.reach(marks::Mark::DeletedByRequest);
         self.move_start(offset, outbox);
         self.settle(outbox);
         Ok(())
@@ -73,6 +75,7 @@ impl PartitionLog {
         if self.state != LogState::Serving || offset <= self.log_start {
             return;
         }
+        outbox.reach(marks::Mark::LogStartMoved);
         self.log_start = offset;
         if self.head.wanted.is_some_and(|wanted| wanted <= offset) {
             self.head = Head::default();

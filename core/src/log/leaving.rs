@@ -12,6 +12,7 @@ use super::names::{DELETED, LOG, OFFSET_INDEX, SNAPSHOT, TIME_INDEX, TRANSACTION
 use super::segment::Segment;
 use super::task::Task;
 use crate::boundary::{FileId, Level, StorageCommand, StorageError};
+use crate::marks;
 use crate::outbox::Outbox;
 use crate::planted::Bug;
 use crate::time::{Monotonic, Now};
@@ -57,6 +58,7 @@ impl PartitionLog {
     }
 
     fn let_files_go(&mut self, segment: Segment, suffixes: &[&str], outbox: &mut Outbox) {
+        outbox.reach(marks::Mark::SegmentLeaves);
         let base = segment.base;
         self.size_bytes -= segment.size_bytes;
         self.unsynced_indexes.remove(&base);
@@ -127,6 +129,7 @@ impl PartitionLog {
     }
 
     fn remove_files(&mut self, base: Offset, outbox: &mut Outbox) {
+        outbox.reach(marks::Mark::SegmentRemoved);
         for suffix in SUFFIXES {
             let path = self.dir.join(&format!("{}{DELETED}", file_name(base, suffix)));
             self.issuer(outbox).issue(Task::RemoveFile, StorageCommand::Remove { path });

@@ -34,6 +34,7 @@ use super::segment::{Indexer, Indexes, Segment};
 use super::task::Task;
 use super::transaction_index::TransactionIndex;
 use crate::boundary::{FileId, Level, OpenMode, Outcome, StorageCommand, StorageError};
+use crate::marks;
 use crate::outbox::Outbox;
 use crate::planted::{Bug, Bugs};
 use crate::records::BatchHeader;
@@ -489,6 +490,7 @@ impl PartitionLog {
     }
 
     fn finish_load(&mut self, mut loader: Box<Loader>, outbox: &mut Outbox) {
+        outbox.reach(if loader.was_clean { marks::Mark::LogOpenedClean } else { marks::Mark::LogOpenedUnclean });
         let active = &self.segments[&self.active.base];
         let end = Mark { offset: loader.next_offset, segment: active.base, position: active.size_bytes };
         self.log_end = end.offset;

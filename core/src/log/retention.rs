@@ -15,6 +15,7 @@ use super::names::{TIME_INDEX, file_name};
 use super::task::Task;
 use super::time_index::{self, TimeEntry, TimeIndex};
 use crate::boundary::{FileId, Level, OpenMode, Outcome, StorageCommand, StorageError};
+use crate::marks;
 use crate::outbox::Outbox;
 use crate::planted::Bug;
 use crate::time::{Now, WallClock};
@@ -140,6 +141,7 @@ impl PartitionLog {
     /// Goes on with the check, segment by segment, as far as timestamps are known.
     fn go_on_checking(&mut self, now: Now, outbox: &mut Outbox) {
         let Some(mut to) = self.retention.checked_to else { return };
+        let excess_end = to;
         while self.config.retention_ms >= 0
             && let Some((base, end)) = self.deletable_from(to)
         {
@@ -156,8 +158,10 @@ impl PartitionLog {
         self.retention.changed();
         if to > self.start_to_be() {
             if to == self.log_end && self.segments[&self.active.base].size_bytes > 0 {
+                outbox.reach(marks::Mark::SegmentRolledByRetention);
                 self.roll(now, outbox);
             }
+            outbox.reach(if to > excess_end { marks::Mark::DeletedByAge } else { marks::Mark::DeletedBySize });
             self.move_start(to, outbox);
         }
     }

@@ -25,6 +25,8 @@ use crate::violation::{Check, Violation};
 /// A producer's work and how far it is.
 pub struct Producer {
     ways: Ways,
+    /// Somebody else creates the topics, and not as topics are that come into being by being asked for.
+    waits_for_topics: bool,
     topics: Vec<String>,
     cluster: Cluster,
     identity: Option<Identity>,
@@ -107,6 +109,7 @@ impl Producer {
         };
         Self {
             ways,
+            waits_for_topics: false,
             topics,
             cluster: Cluster::default(),
             identity: None,
@@ -118,6 +121,12 @@ impl Producer {
             next_record: 0,
             next_at: Time::default(),
         }
+    }
+
+    /// One that does nothing before somebody has created the topics.
+    #[must_use]
+    pub fn of_created(self) -> Self {
+        Self { waits_for_topics: true, ..self }
     }
 
     fn has_identity(&mut self, talk: &mut Talk<'_>) -> bool {
@@ -378,6 +387,10 @@ impl Producer {
 
 impl Role for Producer {
     fn act(&mut self, talk: &mut Talk<'_>) -> Result<(), Violation> {
+        if self.waits_for_topics && !self.topics.iter().all(|topic| talk.history.topics.exists(topic)) {
+            talk.wake_after(RETRY_AFTER);
+            return Ok(());
+        }
         if !self.cluster.is_ready(talk, &self.topics) {
             return Ok(());
         }

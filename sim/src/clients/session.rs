@@ -5,11 +5,13 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes, BytesMut};
 use ottla_core::boundary::ConnId;
+use ottla_core::error_code::ErrorCode;
 use ottla_core::wire::ApiKey;
 
-use super::wire::{Answer, Request, Versions, decode_answer, encode_request};
+use super::wire::{Answer, Decoded, Request, Versions, decode_answer, decode_other, encode_request};
 use crate::agenda::Time;
 use crate::env::{ClientId, Env, Event};
+use crate::stats::Stats;
 use crate::violation::Violation;
 
 /// A client's connection and its requests.
@@ -23,6 +25,8 @@ pub struct Session {
     pub wake_at: Option<Time>,
     /// Answers that nobody asked for are passed over: the client sends what may or may not be a request.
     pub tolerates_strays: bool,
+    /// Of the answer that came last.
+    pub errors: Vec<ErrorCode>,
     state: State,
     pending: VecDeque<Pending>,
     next_number: u64,
@@ -44,6 +48,7 @@ pub struct Pending {
     pub sent_at: Time,
     api: ApiKey,
     version: i16,
+    is_other: bool,
 }
 
 impl Session {
@@ -54,6 +59,7 @@ impl Session {
             received: BytesMut::new(),
             wake_at: None,
             tolerates_strays: false,
+            errors: Vec::new(),
             state: State::Idle,
             pending: VecDeque::new(),
             next_number: 0,
@@ -126,10 +132,14 @@ impl Session {
         let number = self.next_number;
         self.next_number += 1;
         let api = request.api();
-        let version = self.versions.of(api);
+        let version = match request {
+            Request::Other { version, .. } => *version,
+            _ => self.versions.of(api),
+        };
+        let is_other = matches!(request, Request::Other { .. });
         let is_silent = matches!(request, Request::Produce(produce) if produce.acks == 0);
         if !is_silent {
-            self.pending.push_back(Pending { number, sent_at: now, api, version });
+            self.pending.push_back(Pending { number, sent_at: now, api, version, is_other });
         }
         (number, encode_request(request, version, correlation_id(number)))
     }
@@ -138,7 +148,7 @@ impl Session {
     ///
     /// # Errors
     /// It is not an answer to the next request.
-    pub fn next_answer(&mut self) -> Result<Option<(Pending, Answer)>, Violation> {
+    pub fn next_answer(&mut self, stats: &mut Stats) -> Result<Option<(Pending, Answer)>, Violation> {
         let Some(prefix) = self.received.first_chunk::<4>() else { return Ok(None) };
         let wrong = |text: String| Err(Violation::Answer(text));
         let Ok(size) = usize::try_from(i32::from_be_bytes(*prefix)) else {
@@ -155,10 +165,17 @@ impl Session {
             }
             return wrong(format!("{size} bytes that nobody asked for"));
         };
-        let Pending { api, version, number, .. } = pending;
-        match decode_answer(frame, api, version) {
-            Ok((id, answer)) if id == correlation_id(number) => Ok(Some((pending, answer))),
-            Ok((id, _)) => wrong(format!("to {id}, where {} was asked", correlation_id(number))),
+        let Pending { api, version, number, is_other, .. } = pending;
+        let decoded = if is_other { decode_other(frame, api, version) } else { decode_answer(frame, api, version) };
+        match decoded {
+            Ok(Decoded { correlation_id: id, answer, errors }) if id == correlation_id(number) => {
+                errors.iter().for_each(|error| stats.answered(api, *error));
+                self.errors = errors;
+                Ok(Some((pending, answer)))
+            }
+            Ok(Decoded { correlation_id: id, .. }) => {
+                wrong(format!("to {id}, where {} was asked", correlation_id(number)))
+            }
             Err(error) => wrong(format!("{api} version {version}: {error}")),
         }
     }

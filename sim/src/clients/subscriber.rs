@@ -484,7 +484,7 @@ impl Subscriber {
 }
 
 /// How long the broker takes to count so many ms, at least.
-fn on_the_brokers_clock(talk: &Talk<'_>, ms: u64) -> Span {
+pub(super) fn on_the_brokers_clock(talk: &Talk<'_>, ms: u64) -> Span {
     let rate = u64::try_from(1_000_000 + talk.env.plan.clock.drift_ppm).expect("a clock goes forward");
     Span((ms.saturating_sub(1) * 1_000 * 1_000_000) / rate)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
+use ottla_core::error_code::ErrorCode;
 use ottla_core::wire::messages::add_offsets_to_txn::{AddOffsetsToTxnRequest, AddOffsetsToTxnResponse};
 use ottla_core::wire::messages::add_partitions_to_txn::{AddPartitionsToTxnRequest, AddPartitionsToTxnResponse};
 use ottla_core::wire::messages::alter_replica_log_dirs::{AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse};
@@ -15,6 +16,9 @@ use ottla_core::wire::messages::create_topics::{CreateTopicsRequest, CreateTopic
 use ottla_core::wire::messages::delete_records::{DeleteRecordsRequest, DeleteRecordsResponse};
 use ottla_core::wire::messages::delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse};
 use ottla_core::wire::messages::describe_configs::{DescribeConfigsRequest, DescribeConfigsResponse};
+use ottla_core::wire::messages::describe_share_group_offsets::{
+    DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse,
+};
 use ottla_core::wire::messages::end_txn::{EndTxnRequest, EndTxnResponse};
 use ottla_core::wire::messages::fetch::{FetchRequest, FetchResponse};
 use ottla_core::wire::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
@@ -31,9 +35,14 @@ use ottla_core::wire::messages::metadata::{MetadataRequest, MetadataResponse};
 use ottla_core::wire::messages::offset_commit::{OffsetCommitRequest, OffsetCommitResponse};
 use ottla_core::wire::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchResponse};
 use ottla_core::wire::messages::produce::{ProduceRequest, ProduceResponse};
+use ottla_core::wire::messages::share_acknowledge::{ShareAcknowledgeRequest, ShareAcknowledgeResponse};
+use ottla_core::wire::messages::share_fetch::{ShareFetchRequest, ShareFetchResponse};
+use ottla_core::wire::messages::share_group_heartbeat::{ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse};
 use ottla_core::wire::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
 use ottla_core::wire::messages::txn_offset_commit::{TxnOffsetCommitRequest, TxnOffsetCommitResponse};
-use ottla_core::wire::{ApiKey, DecodeError, InVersion, Message, Reader, to_bytes};
+use ottla_core::wire::{
+    AnnotatedValue, ApiKey, DecodeError, InVersion, Message, MessageType, PathSegment, Reader, Trace, Value, to_bytes,
+};
 
 use crate::chance::Chance;
 
@@ -44,6 +53,8 @@ macro_rules! apis {
         #[allow(missing_docs)]
         pub enum Request {
             $( $api($request), )*
+            /// Of any API; only the errors in its answer are looked at.
+            Other { api: ApiKey, version: i16, body: Bytes },
         }
 
         /// What it is told.
@@ -51,6 +62,8 @@ macro_rules! apis {
         #[allow(missing_docs)]
         pub enum Answer {
             $( $api($response), )*
+            /// To [`Request::Other`].
+            Other,
         }
 
         /// The APIs that clients use, and the versions of Kafka 4.3.
@@ -68,18 +81,20 @@ macro_rules! apis {
             pub fn api(&self) -> ApiKey {
                 match self {
                     $( Self::$api(_) => ApiKey::$api, )*
+                    Self::Other { api, .. } => *api,
                 }
             }
 
             fn content(&self, header: InVersion<'_, RequestHeader>, version: i16) -> Bytes {
                 match self {
                     $( Self::$api(request) => to_bytes(&(header, request.in_version(version))), )*
+                    Self::Other { body, .. } => [&to_bytes(&header)[..], &body[..]].concat().into(),
                 }
             }
         }
 
         impl Answer {
-            fn read(reader: &mut Reader, api: ApiKey, version: i16) -> Result<Self, DecodeError> {
+            fn read<T: Trace>(reader: &mut Reader<'_, T>, api: ApiKey, version: i16) -> Result<Self, DecodeError> {
                 match api {
                     $( ApiKey::$api => $response::read(reader, version).map(Self::$api), )*
                     other => unreachable!("clients don't use {other}"),
@@ -114,6 +129,10 @@ apis! {
     TxnOffsetCommit TxnOffsetCommitRequest TxnOffsetCommitResponse 0..=5;
     EndTxn EndTxnRequest EndTxnResponse 0..=5;
     AlterReplicaLogDirs AlterReplicaLogDirsRequest AlterReplicaLogDirsResponse 1..=2;
+    ShareGroupHeartbeat ShareGroupHeartbeatRequest ShareGroupHeartbeatResponse 1..=1;
+    ShareFetch ShareFetchRequest ShareFetchResponse 1..=2;
+    ShareAcknowledge ShareAcknowledgeRequest ShareAcknowledgeResponse 1..=2;
+    DescribeShareGroupOffsets DescribeShareGroupOffsetsRequest DescribeShareGroupOffsetsResponse 0..=1;
 }
 
 /// All clients speak these; the others are spoken by who learns them, or by the fixed script in their latest versions.
@@ -193,14 +212,81 @@ pub fn encode_request(request: &Request, version: i16, correlation_id: i32) -> B
     [&size_bytes.to_be_bytes(), &content[..]].concat().into()
 }
 
-/// An answer and the request that it says it is to.
+/// An answer, the request that it says it is to, and the errors in it.
+#[derive(Debug)]
+pub struct Decoded {
+    pub correlation_id: i32,
+    pub answer: Answer,
+    pub errors: Vec<ErrorCode>,
+}
+
+/// Reads an answer.
 ///
 /// # Errors
 /// It is not what the version says.
-pub fn decode_answer(frame: Bytes, api: ApiKey, version: i16) -> Result<(i32, Answer), DecodeError> {
-    let mut reader = Reader::new(&frame);
+pub fn decode_answer(frame: Bytes, api: ApiKey, version: i16) -> Result<Decoded, DecodeError> {
+    let mut seen = ErrorsSeen::default();
+    let mut reader = Reader::watched(&frame, &mut seen);
     let header = ResponseHeader::read(&mut reader, api.response_header_version(version))?;
     let answer = Answer::read(&mut reader, api, version)?;
     reader.finish()?;
-    Ok((header.correlation_id, answer))
+    Ok(Decoded { correlation_id: header.correlation_id, answer, errors: seen.errors })
+}
+
+/// Reads an answer to [`Request::Other`].
+///
+/// # Errors
+/// It is not what the version says.
+pub fn decode_other(frame: Bytes, api: ApiKey, version: i16) -> Result<Decoded, DecodeError> {
+    let mut reader = Reader::new(&frame);
+    let header = ResponseHeader::read(&mut reader, api.response_header_version(version))?;
+    let from = reader.at();
+    // A version of ApiVersions that there is not is answered in version 0.
+    let version = if version > latest_of(api) { 0 } else { version };
+    let annotated = MessageType::response(api).annotate_at(frame.clone(), from, version);
+    annotated.result?;
+    let codes = annotated.fields.iter().filter(|field| is_error_code(field.field));
+    let errors = codes.filter_map(|field| match field.value {
+        AnnotatedValue::Integer(number) => error_of(number),
+        _ => None,
+    });
+    Ok(Decoded { correlation_id: header.correlation_id, answer: Answer::Other, errors: errors.collect() })
+}
+
+fn latest_of(api: ApiKey) -> i16 {
+    *MessageType::response(api).versions.end()
+}
+
+/// Notes the error codes of an answer, wherever in it they are.
+#[derive(Debug, Default)]
+struct ErrorsSeen {
+    errors: Vec<ErrorCode>,
+    /// The field that was entered last is one.
+    is_error_code: bool,
+}
+
+impl Trace for ErrorsSeen {
+    fn enter(&mut self, segment: PathSegment, _: usize) {
+        self.is_error_code = matches!(segment, PathSegment::Field(name) if is_error_code(name));
+    }
+
+    fn leave(&mut self, _: usize) {
+        self.is_error_code = false;
+    }
+
+    fn value(&mut self, value: Value<'_>, _: usize, _: usize) {
+        if let (true, Value::Integer(number)) = (self.is_error_code, value) {
+            self.errors.extend(error_of(number));
+        }
+    }
+}
+
+fn is_error_code(field: &str) -> bool {
+    field.ends_with("error_code")
+}
+
+/// The error of that number, if it is one.
+fn error_of(number: i64) -> Option<ErrorCode> {
+    let error = i16::try_from(number).ok().and_then(ErrorCode::from_number);
+    error.filter(|error| *error != ErrorCode::None)
 }

@@ -15,7 +15,7 @@ use ottla_core::planted::Bugs;
 use ottla_core::time::{Monotonic, Now, WallClock};
 use ottla_core::wire::ApiKey;
 
-use crate::clients::wire::{decode_answer, encode_request};
+use crate::clients::wire::{Decoded, decode_answer, encode_request};
 use crate::clients::{Answer, Request};
 use crate::disk::{Disk, NodeId, file_of, offset};
 use crate::violation::Violation;
@@ -193,7 +193,7 @@ impl Bench {
         let Some(frame) = self.answers.pop_front() else { return Ok(None) };
         let (api, version, number) = self.asked.pop_front().expect("answers are to requests");
         match decode_answer(frame.slice(4..), api, version) {
-            Ok((id, answer)) if id == number => Ok(Some(answer)),
+            Ok(Decoded { correlation_id, answer, .. }) if correlation_id == number => Ok(Some(answer)),
             other => Err(Violation::Answer(format!("{api}: {other:?}"))),
         }
     }

@@ -96,6 +96,11 @@ impl Default for Ledger {
 }
 
 impl Ledger {
+    /// Offsets of which the records are known.
+    pub fn offsets(&self) -> impl Iterator<Item = i64> {
+        self.facts.keys().copied()
+    }
+
     /// A batch is about to be sent.
     pub fn sent(&mut self, identity: Option<Identity>, records: &[RecordId], timestamp_ms: i64) {
         for record in records {

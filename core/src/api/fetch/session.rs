@@ -118,7 +118,8 @@ struct Cached {
     marks: Option<Marks>,
 }
 
-const FINAL_EPOCH: i32 = -1;
+/// The epoch that ends a session, or does without one.
+pub(crate) const FINAL_EPOCH: i32 = -1;
 const INITIAL_EPOCH: i32 = 0;
 /// A session that was used within this time is not evicted for a new one.
 const SAFE_FROM_EVICTION_MS: i64 = 120_000;

@@ -15,6 +15,7 @@ use crate::error_code::ErrorCode;
 use crate::log::{
     AbortedTransaction, Extent, Found, HeaderLimit, Located, Lookup, LookupError, LookupId, PlacedHeader,
 };
+use crate::marks::Mark;
 use crate::parking::Waits;
 use crate::shares::{Aborted, Acquire, LogBatch, SessionKey, ShareConfig, ShareKey, SharedPartition, Woken};
 use crate::time::{Monotonic, Now};
@@ -516,6 +517,10 @@ impl Target {
                 };
                 let acquired = partition.acquire(now.monotonic, &acquire, &batches, &aborted);
                 broker.shares.rearm(&key);
+                for acquired in &acquired {
+                    let is_first = acquired.delivery_count == 1;
+                    broker.outbox.reach(if is_first { Mark::RecordsAcquired } else { Mark::RecordsAcquiredAgain });
+                }
                 let records = match (acquired.first(), acquired.last()) {
                     (Some(first), Some(last)) => range(extent.file, &batches, first.first, last.last),
                     _ => None,

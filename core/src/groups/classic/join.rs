@@ -12,7 +12,6 @@ use crate::error_code::ErrorCode;
 use crate::groups::effects::{Then, Turn};
 use crate::groups::group::MemberId;
 use crate::groups::timers::TimerKind;
-use crate::time::Now;
 use crate::wire::messages::join_group::{JoinGroupResponse, JoinGroupResponseMember};
 use crate::wire::{Slice, Str};
 
@@ -257,7 +256,7 @@ impl ClassicGroup {
         self.pending_sync.clear();
         turn.cancel(TimerKind::Sync);
         let is_initial = self.is_empty();
-        self.transition(ClassicState::PreparingRebalance, turn.now);
+        self.transition(ClassicState::PreparingRebalance, turn);
         let delay_ms = turn.settings.initial_rebalance_delay_ms;
         if is_initial && delay_ms > 0 {
             let remaining_ms = self.rebalance_timeout_ms().saturating_sub(delay_ms).max(0);
@@ -310,7 +309,7 @@ impl ClassicGroup {
             // Nobody has joined: the sessions will end one after another.
             return turn.arm(TimerKind::Join, self.rebalance_timeout_ms().max(POSTPONED_MIN_MS));
         }
-        self.begin_generation(turn.now);
+        self.begin_generation(turn);
         if self.is_empty() {
             return turn.write(self.to_record(turn.group, None), Then::Nothing);
         }
@@ -333,13 +332,13 @@ impl ClassicGroup {
         is_found
     }
 
-    fn begin_generation(&mut self, now: Now) {
+    fn begin_generation(&mut self, turn: &mut Turn<'_>) {
         self.generation = self.generation.wrapping_add(1).max(0);
         self.protocol = self.select_protocol();
         self.subscribed_topics = self.find_subscribed_topics();
         self.pending_sync.clear();
         let next = if self.members.is_empty() { ClassicState::Empty } else { ClassicState::CompletingRebalance };
-        self.transition(next, now);
+        self.transition(next, turn);
     }
 
     fn answer_joined(&mut self, turn: &mut Turn<'_>) {

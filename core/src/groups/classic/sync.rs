@@ -91,7 +91,7 @@ impl ClassicGroup {
         for (id, member) in &mut self.members {
             member.assignment = assignments.get(id).cloned().unwrap_or_default();
         }
-        self.transition(ClassicState::Stable, turn.now);
+        self.transition(ClassicState::Stable, turn);
         for id in self.member_ids() {
             if let Some(caller) = self.take_syncing(&id) {
                 turn.answer_sync(caller, self.synced(&id));

@@ -23,6 +23,7 @@ use crate::log::segment::Segment;
 use crate::log::task::Task;
 use crate::log::transaction_index::TransactionIndex;
 use crate::log::{offset_index, time_index};
+use crate::marks;
 use crate::outbox::Outbox;
 use crate::planted::Bug;
 use crate::records::{BATCH_HEADER_SIZE_BYTES, BatchBuilder, BatchHeader, OutputLimit};
@@ -420,6 +421,7 @@ impl PartitionLog {
 
     /// The new segment takes the place of the old ones, which leave.
     fn replace_group(&mut self, run: &Run, sift: &Sift, outbox: &mut Outbox) {
+        outbox.reach(marks::Mark::CompactionReplaced);
         let output = &sift.output;
         debug_assert!(sift.group.iter().all(|base| *base < run.end), "only what was surveyed is replaced");
         let mut modified_ms = 0;

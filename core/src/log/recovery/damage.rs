@@ -13,6 +13,7 @@ use crate::log::names::{LOG, file_name};
 use crate::log::scan::BatchFault;
 use crate::log::search::{Search, SearchStep};
 use crate::log::task::Task;
+use crate::marks;
 use crate::outbox::Outbox;
 use crate::planted::Bug;
 
@@ -158,6 +159,7 @@ impl PartitionLog {
             loader.next_offset
         );
         outbox.report(if self.config.truncates_damage { Level::Error } else { Level::Warn }, text);
+        outbox.reach(marks::Mark::LogTruncated);
         for base in core::mem::take(&mut loader.plan) {
             for name in loader.files.of_segment(base) {
                 self.remove_file(&name, outbox);

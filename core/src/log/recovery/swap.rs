@@ -15,6 +15,7 @@ use crate::log::PartitionLog;
 use crate::log::names::{LOG, OFFSET_INDEX, SWAP, TIME_INDEX, TRANSACTION_INDEX, file_name};
 use crate::log::scan::{Check, ScanStep, SegmentScan};
 use crate::log::task::Task;
+use crate::marks;
 use crate::outbox::Outbox;
 use crate::planted::Bug;
 use crate::types::Offset;
@@ -98,6 +99,7 @@ impl PartitionLog {
             swap.last_offset
         );
         outbox.report(Level::Info, text);
+        outbox.reach(marks::Mark::CompactionResumed);
         let mut commands = VecDeque::new();
         if !self.bugs.has(Bug::SwapNameTrusted) {
             commands.push_back(StorageCommand::SyncDir { dir: self.dir.clone() });

@@ -1,0 +1,280 @@
+//! What members of share groups were given and said of it, and whether that can be: a record is with one member at a time, what was
+//! dealt with does not come again, nothing is delivered too often, and in the end everything was delivered.
+
+use std::collections::BTreeMap;
+
+use ottla_core::boundary::ConnId;
+
+use super::{Life, PartitionRef};
+use crate::agenda::Time;
+use crate::env::ClientId;
+use crate::violation::{Check, Violation};
+
+/// All share groups.
+#[derive(Debug, Default)]
+pub struct Shares {
+    groups: BTreeMap<String, ShareLedger>,
+    /// A power loss left a hole in what the coordinators know.
+    has_damage: bool,
+}
+
+/// What is known of a share group.
+#[derive(Debug, Default)]
+pub struct ShareLedger {
+    records: BTreeMap<(PartitionRef, i64), Known>,
+    /// Its configs are as its members want them.
+    pub is_configured: bool,
+    /// Nothing is left for it.
+    pub is_settled: bool,
+    /// Fetches whose answers nobody saw: they may have been given anything.
+    unseen: u64,
+    /// A power loss may have taken what was known.
+    may_have_forgotten: bool,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    holding: Option<Holding>,
+    /// Since when it is dealt with for good, and how.
+    done: Option<(Time, &'static str)>,
+    /// How often it was delivered when that was last said.
+    deliveries: Option<(Life, i16)>,
+}
+
+/// A record that is certainly with a member.
+#[derive(Clone, Copy, Debug)]
+struct Holding {
+    member: ClientId,
+    /// With this connection its session would end.
+    link: Option<ConnId>,
+    until: Time,
+}
+
+/// Records that a member was given.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery {
+    /// To whom.
+    pub member: ClientId,
+    /// Over which connection.
+    pub link: Option<ConnId>,
+    /// In which life of the broker.
+    pub life: Life,
+    /// When it asked.
+    pub asked_at: Time,
+    /// When it was told.
+    pub told_at: Time,
+    /// Until when it certainly has them, unless it gives them back; none where that may end at any time.
+    pub until: Option<Time>,
+    /// Of which partition.
+    pub partition: PartitionRef,
+    /// The first and the last.
+    pub offsets: (i64, i64),
+    /// How often, this time included.
+    pub deliveries: i16,
+    /// How often at most.
+    pub deliveries_max: i16,
+}
+
+impl Shares {
+    /// What is known of a group.
+    pub fn ledger(&mut self, group: &str) -> &mut ShareLedger {
+        self.groups.entry(group.to_owned()).or_default()
+    }
+
+    /// A power loss left a hole in what the coordinators know.
+    pub fn damaged(&mut self) {
+        self.has_damage = true;
+    }
+
+    /// Whether one did.
+    #[must_use]
+    pub fn has_damage(&self) -> bool {
+        self.has_damage
+    }
+
+    /// The broker starts again; with `may_have_forgotten`, from a disk that may have lost what was acknowledged.
+    pub fn restarted(&mut self, may_have_forgotten: bool) {
+        for ledger in self.groups.values_mut() {
+            ledger.records.values_mut().for_each(|known| known.holding = None);
+            if may_have_forgotten {
+                ledger.records.clear();
+                ledger.may_have_forgotten = true;
+            }
+        }
+    }
+
+    /// A member was given records; `is_there` knows which connections are.
+    ///
+    /// # Errors
+    /// It can't have been.
+    pub fn delivered(
+        &mut self,
+        group: &str,
+        delivery: &Delivery,
+        is_there: impl Fn(ConnId) -> bool,
+    ) -> Result<(), Violation> {
+        if self.has_damage {
+            return Ok(());
+        }
+        let Delivery { deliveries, deliveries_max, offsets: (first, last), partition, .. } = *delivery;
+        if !(1..=deliveries_max).contains(&deliveries) || first > last {
+            let text = format!("{partition}: {first} to {last} for the time {deliveries} of {deliveries_max}");
+            return Err(Violation::history(Check::Deliveries, text));
+        }
+        let ledger = self.ledger(group);
+        (first..=last).try_for_each(|offset| {
+            let known = ledger.records.entry((partition, offset)).or_default();
+            known.holding = known.holding.filter(|holding| holding.link.is_some_and(&is_there));
+            known.delivered(delivery).map_err(|why| {
+                Violation::history(Check::Deliveries, format!("{group}, {partition}: {offset} {why}: {delivery:?}"))
+            })
+        })
+    }
+
+    /// The end: whether a record was delivered to a group that had time to read everything.
+    ///
+    /// # Errors
+    /// It was not.
+    pub fn judge(
+        &self,
+        deliveries_max: i16,
+        mut records: impl Iterator<Item = (PartitionRef, i64)>,
+    ) -> Result<(), Violation> {
+        let judged = |ledger: &&ShareLedger| {
+            !ledger.may_have_forgotten && ledger.is_settled && ledger.unseen < deliveries_max.unsigned_abs().into()
+        };
+        let groups: Vec<_> = self.groups.iter().filter(|(_, ledger)| judged(ledger)).collect();
+        if self.has_damage {
+            return Ok(());
+        }
+        records.try_for_each(|(partition, offset)| {
+            match groups.iter().find(|(_, ledger)| !ledger.records.contains_key(&(partition, offset))) {
+                Some((group, _)) => {
+                    let text =
+                        format!("{partition}: {offset} was never delivered to {group}, which has read to the end");
+                    Err(Violation::history(Check::Deliveries, text))
+                }
+                None => Ok(()),
+            }
+        })
+    }
+}
+
+impl ShareLedger {
+    /// A member says something of records: from now on they may be with somebody else.
+    pub fn lets_go(&mut self, member: ClientId, partition: PartitionRef, (first, last): (i64, i64)) {
+        for known in self.records.range_mut((partition, first)..=(partition, last)).map(|(_, known)| known) {
+            known.holding = known.holding.filter(|holding| holding.member != member);
+        }
+    }
+
+    /// A member's session ends, or may: from now on all that it has may be with somebody else.
+    pub fn lets_all_go(&mut self, member: ClientId) {
+        for known in self.records.values_mut() {
+            known.holding = known.holding.filter(|holding| holding.member != member);
+        }
+    }
+
+    /// A member was told that records are dealt with for good.
+    pub fn done(&mut self, at: Time, partition: PartitionRef, offset: i64, how: &'static str) {
+        let known = self.records.entry((partition, offset)).or_default();
+        known.done.get_or_insert((at, how));
+    }
+
+    /// Nobody saw the answer to a fetch.
+    pub fn missed_an_answer(&mut self) {
+        self.unseen += 1;
+    }
+}
+
+impl Known {
+    fn delivered(&mut self, delivery: &Delivery) -> Result<(), String> {
+        if let Some((at, how)) = self.done.filter(|(at, _)| *at <= delivery.asked_at) {
+            return Err(format!("was {how} at {at}, and is delivered again"));
+        }
+        let other = self.holding.filter(|holding| holding.member != delivery.member);
+        if let Some(Holding { member, until, .. }) = other.filter(|holding| delivery.told_at < holding.until) {
+            return Err(format!("is with client {} until {until}, and with another one", member.0));
+        }
+        let Delivery { member, link, .. } = *delivery;
+        self.holding = delivery.until.map(|until| Holding { member, link, until });
+        self.deliveries = Some((delivery.life, delivery.deliveries));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::TopicRef;
+
+    const PARTITION: PartitionRef = PartitionRef { topic: TopicRef(1), index: 0 };
+
+    fn all(_: ConnId) -> bool {
+        true
+    }
+
+    fn delivery(member: u16, asked_at: u64) -> Delivery {
+        Delivery {
+            member: ClientId(member),
+            link: Some(ConnId(member.into())),
+            life: Life(0),
+            asked_at: Time(asked_at),
+            told_at: Time(asked_at + 10),
+            until: Some(Time(asked_at + 1_000)),
+            partition: PARTITION,
+            offsets: (0, 3),
+            deliveries: 1,
+            deliveries_max: 5,
+        }
+    }
+
+    #[test]
+    fn a_record_that_two_members_have_at_once_is_found() {
+        let mut shares = Shares::default();
+        assert_eq!(shares.delivered("g", &delivery(1, 0), all), Ok(()));
+        assert_eq!(shares.delivered("g", &delivery(1, 100), all), Ok(()), "it has it already");
+        assert!(shares.delivered("g", &delivery(2, 200), all).is_err());
+        assert_eq!(shares.delivered("other", &delivery(2, 200), all), Ok(()), "each group has all of them");
+        assert_eq!(shares.delivered("g", &delivery(2, 1_200), all), Ok(()), "the time of the first is over");
+    }
+
+    #[test]
+    fn a_record_that_was_given_back_may_be_with_another_member() {
+        let mut shares = Shares::default();
+        shares.delivered("g", &delivery(1, 0), all).unwrap();
+        shares.ledger("g").lets_go(ClientId(1), PARTITION, (0, 3));
+        assert_eq!(shares.delivered("g", &delivery(2, 20), all), Ok(()));
+        shares.ledger("g").lets_all_go(ClientId(2));
+        assert_eq!(shares.delivered("g", &delivery(3, 40), all), Ok(()));
+        shares.restarted(false);
+        assert_eq!(shares.delivered("g", &delivery(4, 60), all), Ok(()), "the broker is another one");
+    }
+
+    #[test]
+    fn a_record_that_was_dealt_with_and_comes_again_is_found() {
+        let mut shares = Shares::default();
+        shares.delivered("g", &delivery(1, 0), all).unwrap();
+        shares.ledger("g").lets_go(ClientId(1), PARTITION, (0, 3));
+        shares.ledger("g").done(Time(50), PARTITION, 2, "accepted");
+        assert_eq!(shares.delivered("g", &delivery(2, 40), all), Ok(()), "it may have been given before that");
+        assert!(shares.delivered("g", &delivery(2, 60), all).is_err());
+        shares.restarted(true);
+        assert_eq!(shares.delivered("g", &delivery(2, 80), all), Ok(()), "a power loss took it");
+    }
+
+    #[test]
+    fn a_record_that_is_delivered_too_often_or_never_is_found() {
+        let mut shares = Shares::default();
+        assert!(shares.delivered("g", &Delivery { deliveries: 6, ..delivery(1, 0) }, all).is_err());
+        assert!(shares.delivered("g", &Delivery { deliveries: 0, ..delivery(1, 0) }, all).is_err());
+        shares.delivered("g", &delivery(1, 0), all).unwrap();
+        let records = || (0..5).map(|offset| (PARTITION, offset));
+        assert_eq!(shares.judge(5, records()), Ok(()), "it may still come");
+        shares.ledger("g").is_settled = true;
+        assert!(shares.judge(5, records()).is_err());
+        assert_eq!(shares.judge(5, records().take(4)), Ok(()));
+        (0..5).for_each(|_| shares.ledger("g").missed_an_answer());
+        assert_eq!(shares.judge(5, records()), Ok(()), "it may have been delivered unseen, as often as it may be");
+    }
+}
