@@ -9,7 +9,7 @@
 //! - [`clients`], [`records`]: producers, consumers and others that speak the wire protocol.
 //! - [`history`]: what they saw, and whether it can be true.
 //! - [`crashes`]: a fixed script, and a crash at each of its storage commands.
-//! - [`world`]: the course of it all. [`sweep`]: many worlds. [`transcript`]: the same seed gives the same hash.
+//! - [`world`]: the course of it all. [`mod@sweep`]: many worlds. [`transcript`]: the same seed gives the same hash.
 //! - [`timeline`]: a world's course as a page for people.
 //!
 //! One world takes some milliseconds:
