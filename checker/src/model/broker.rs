@@ -26,11 +26,29 @@ struct Entry {
 #[derive(Clone, Debug, Default)]
 struct Log {
     entries: Vec<Entry>,
+    /// Where each batch ends.
+    batch_ends: Vec<usize>,
     start: usize,
     /// Where each batch is that must not come twice.
     appended: BTreeMap<(u64, i32), i64>,
     /// Of each transaction under way, the first offset.
     open: BTreeMap<u64, usize>,
+}
+
+impl Log {
+    fn push(&mut self, batch: impl IntoIterator<Item = Entry>) {
+        self.entries.extend(batch);
+        self.batch_ends.push(self.entries.len());
+    }
+
+    /// Takes what is behind `end` away, but no part of a batch.
+    fn truncate(&mut self, end: usize) {
+        let whole = self.batch_ends.partition_point(|batch_end| *batch_end < end);
+        let end = if end == 0 { 0 } else { self.batch_ends.get(whole).copied().unwrap_or(end) };
+        self.entries.truncate(end);
+        self.batch_ends.retain(|batch_end| *batch_end <= end);
+        self.appended.retain(|_, offset| (*offset as usize) < end);
+    }
 }
 
 /// What a poll gives.
@@ -84,7 +102,7 @@ impl Broker {
         }
         let offset = log.entries.len();
         let transaction = append.transaction;
-        log.entries.extend(append.values.iter().map(|value| Entry { value: Some(*value), transaction }));
+        log.push(append.values.iter().map(|value| Entry { value: Some(*value), transaction }));
         if let Some(transaction) = transaction {
             log.open.entry(transaction).or_insert(offset);
         }
@@ -119,7 +137,7 @@ impl Broker {
         self.ends.insert(transaction, end);
         for log in &mut self.logs {
             if log.open.remove(&transaction).is_some() {
-                log.entries.push(Entry { value: None, transaction: None });
+                log.push([Entry { value: None, transaction: None }]);
             }
         }
         for (partition, offset, commit) in self.pending.remove(&transaction).unwrap_or_default() {
@@ -202,8 +220,7 @@ impl Broker {
     pub(super) fn forget(&mut self, rng: &mut Rng) {
         for log in &mut self.logs {
             let kept = log.start + rng.below((log.entries.len() - log.start) as u64 + 1) as usize;
-            log.entries.truncate(kept);
-            log.appended.retain(|_, offset| (*offset as usize) < kept);
+            log.truncate(kept);
             for transaction in std::mem::take(&mut log.open).into_keys() {
                 self.ends.insert(transaction, End::Abort);
             }
