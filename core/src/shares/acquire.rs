@@ -102,6 +102,10 @@ impl SharePartition {
         let lock_until = now.plus_ms(of.limits.lock_duration_ms);
         let mut taking = Taking { of, log, lock_until, base: first.first, last, max, taken: 0, acquired: Vec::new() };
         self.archive_missing(of.fetch_offset, first.first);
+        // At the limit, what is in flight may all be gone from the log, and what was read begins behind it.
+        if taking.base > taking.last {
+            return Vec::new();
+        }
         self.take_all(&mut taking);
         self.leave_out_aborted(taking.acquired, log, aborted)
     }

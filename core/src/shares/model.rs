@@ -483,6 +483,21 @@ impl Pair {
     }
 }
 
+/// All that may be in flight was given back, compaction took it, and what is left of the log lies behind.
+#[test]
+fn at_the_limit_nothing_is_acquired_of_a_log_that_begins_behind_what_was_in_flight() {
+    let mut model = Model::new(&[(0, 4), (6, 4)]);
+    model.limits.record_locks = 4;
+    let mut pair = Pair { model, partition: SharePartition::new(Offset(0)) };
+    pair.fetch("one", 4, false, 4, 1);
+    pair.release_member("one");
+    pair.model.log.remove(0);
+    assert_eq!(pair.partition.next_fetch_offset(), Offset(0));
+    pair.fetch("two", 4, false, 4, 1);
+    pair.compare();
+    assert_eq!(pair.partition.next_fetch_offset(), Offset(4), "what is gone is passed over");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
