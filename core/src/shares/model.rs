@@ -491,6 +491,7 @@ fn at_the_limit_nothing_is_acquired_of_a_log_that_begins_behind_what_was_in_flig
     let mut pair = Pair { model, partition: SharePartition::new(Offset(0)) };
     pair.fetch("one", 4, false, 4, 1);
     pair.release_member("one");
+    pair.written(0, true);
     pair.model.log.remove(0);
     assert_eq!(pair.partition.next_fetch_offset(), Offset(0));
     pair.fetch("two", 4, false, 4, 1);
