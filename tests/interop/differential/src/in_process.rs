@@ -35,7 +35,9 @@ impl InProcess {
     /// Where the properties are not good.
     #[must_use]
     pub fn new(properties: &[(&str, &str)]) -> Self {
-        let (config, _) = Config::from_properties(properties.iter().copied()).expect("good properties");
+        // As behind sockets, it is not where it is by default.
+        let properties = properties.iter().copied().chain([("log.dirs", "/data")]);
+        let (config, _) = Config::from_properties(properties).expect("good properties");
         let mut world = Self {
             broker: Broker::new(config, [7; 32], START),
             disk: MemoryDisk::new(),

@@ -118,5 +118,10 @@ pub fn warm_up() -> Script {
         let body = json!({"transactionalId": id, "transactionTimeoutMs": 10_000});
         script.send(Request::new(ApiKey::InitProducerId, 4, body).again_while(&busy));
     }
+    // A small number that a script takes for a wrong id must not be the id of its own producer.
+    for _ in 0..=i8::MAX {
+        let body = json!({"transactionalId": Value::Null, "transactionTimeoutMs": 10_000});
+        script.send(Request::new(ApiKey::InitProducerId, 4, body).again_while(&busy));
+    }
     script
 }

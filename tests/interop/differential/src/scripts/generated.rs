@@ -1,13 +1,13 @@
 //! For every API in every version: a good request, and the same with one thing wrong, for each field and each thing that
 //! can be wrong with a field of its type.
 
+use ottla_wire::{ApiKey, MessageType};
 use serde_json::{Value, json};
 
 use super::probes::{self, Probe};
 use super::{probes_of_cluster, probes_of_groups};
 use crate::request::{self, Variables};
 use crate::script::{Request, Script};
-use ottla_wire::MessageType;
 
 /// The scripts of all probes.
 #[must_use]
@@ -77,7 +77,9 @@ fn faulty(good: &Value, probe: &Probe, version: i16) -> Vec<Value> {
     for (pointer, value) in places {
         let field = pointer.rsplit('/').find(|part| part.parse::<usize>().is_err()).unwrap_or_default();
         let is_one_of_few = |wrong: &Value| wrong.as_i64().is_none_or(|number| number <= FEW);
-        let is_tried = |wrong: &Value| !probe.few.contains(&field) || is_one_of_few(wrong);
+        let is_everybodys =
+            |wrong: &Value| wrong == "" && EMPTY_GROUP.iter().any(|(api, name)| *api == probe.api && *name == field);
+        let is_tried = |wrong: &Value| (!probe.few.contains(&field) || is_one_of_few(wrong)) && !is_everybodys(wrong);
         for wrong in wrongs(field, value).into_iter().filter(is_tried) {
             let mut body = good.clone();
             if let Some(place) = body.pointer_mut(&pointer) {
@@ -117,6 +119,15 @@ const FEW: i64 = 7;
 
 /// How long something has gone on by now is a matter of moments.
 const MOMENTS: &[&str] = &["durationFilter"];
+
+/// Where an empty name is that of a group which all scripts have in common: `groups/names` asks for it by hand, and leaves
+/// nothing behind.
+const EMPTY_GROUP: &[(ApiKey, &str)] = &[
+    (ApiKey::OffsetCommit, "groupId"),
+    (ApiKey::OffsetFetch, "groupId"),
+    (ApiKey::DescribeGroups, "groups"),
+    (ApiKey::DeleteGroups, "groupsNames"),
+];
 
 /// What can be wrong in a place. What does not fit its type is sorted out later, by encoding it.
 fn wrongs(field: &str, value: &Value) -> Vec<Value> {

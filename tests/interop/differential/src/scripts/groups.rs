@@ -404,6 +404,9 @@ fn empty_names() -> Script {
         script.call(Heartbeat, 4, json!({"groupId": group, "generationId": 1, "memberId": "x"}));
         script.call(LeaveGroup, 4, json!({"groupId": group, "members": [{"memberId": "x"}]}));
         script.call(OffsetFetch, 8, json!({"groups": [{"groupId": group, "topics": null}]}));
+        script.call(DescribeGroups, 6, json!({"groups": [group]}));
+        script.call(DeleteGroups, 2, json!({"groupsNames": [group, group]}));
+        script.call(DescribeGroups, 6, json!({"groups": [group]}));
     }
     script
 }
