@@ -155,6 +155,8 @@ class ToolRun:
                     self.step(step, is_online=True)
                 for step in steps(OTHER_STEPS):
                     answers[step] = self.other_step(step)
+            # The shell of metadata closes the output of the machine that it runs in.
+            self.machine.close()
             self.data = self.directory / "moves" / "data"
             with self.broker(self.directory / "moves", [f"log.dirs={self.data},{self.data}2"]):
                 for step in steps(BEFORE_MOVES):
