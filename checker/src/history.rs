@@ -336,6 +336,20 @@ impl History {
         &self.ops[id as usize]
     }
 
+    /// The transaction that an operation is of, or [`NONE`].
+    pub(crate) fn transaction_of(&self, body: Body) -> u32 {
+        match body {
+            Body::Send { transaction, .. }
+            | Body::Poll { transaction, .. }
+            | Body::Begin { transaction }
+            | Body::End { transaction, .. } => transaction,
+            Body::Other(at) => match self.others[at as usize] {
+                Other::Commit { transaction, .. } => transaction,
+                _ => NONE,
+            },
+        }
+    }
+
     pub(crate) fn sent_of(&self, first: u32, count: u32) -> &[Record] {
         &self.sent[first as usize..(first + count) as usize]
     }

@@ -68,23 +68,10 @@ impl Fate {
 pub(crate) fn of(history: &History) -> Vec<Fate> {
     let mut fates = vec![Fate::UNKNOWN; history.transactions.len()];
     for (id, op) in history.ops.iter().enumerate() {
-        let transaction = transaction_of(history, op.body);
+        let transaction = history.transaction_of(op.body);
         if transaction != NONE {
             fates[transaction as usize].note(id as u32, op);
         }
     }
     fates
-}
-
-fn transaction_of(history: &History, body: Body) -> u32 {
-    match body {
-        Body::Send { transaction, .. }
-        | Body::Poll { transaction, .. }
-        | Body::Begin { transaction }
-        | Body::End { transaction, .. } => transaction,
-        Body::Other(at) => match history.others[at as usize] {
-            crate::history::Other::Commit { transaction, .. } => transaction,
-            _ => NONE,
-        },
-    }
 }

@@ -244,16 +244,7 @@ impl<'m, 'h> Maker<'m, 'h> {
     /// The transaction that begins with an operation, or is known to be committed by it.
     fn whole_at(&self, id: u32, is_end: bool) -> Option<u32> {
         let history = self.index.history;
-        let transaction = match history.op(id).body {
-            Body::Send { transaction, .. }
-            | Body::Poll { transaction, .. }
-            | Body::Begin { transaction }
-            | Body::End { transaction, .. } => transaction,
-            Body::Other(at) => match history.others[at as usize] {
-                crate::history::Other::Commit { transaction, .. } => transaction,
-                _ => NONE,
-            },
-        };
+        let transaction = history.transaction_of(history.op(id).body);
         if transaction == NONE {
             return None;
         }
