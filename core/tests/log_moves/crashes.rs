@@ -81,14 +81,7 @@ fn a_move_may_end_at_any_command_and_the_next_start_goes_on() {
 #[test]
 fn what_is_deleted_meanwhile_stays_deleted() {
     for commands in 0..120 {
-        let mut world = World::new(TWO);
-        world.create_topic("t", 1);
-        produce_numbered(&mut world, "t", 0..6);
-        let left = Rc::new(Cell::new(commands));
-        world.judge = everywhere(Rc::clone(&left));
-        assert_eq!(alter(&mut world, "t", 0, "/b"), NONE);
-        world.pass_ms(20);
-        let was_over = left.get() >= 0;
+        let (mut world, was_over) = on_its_way(TWO, commands, everywhere);
         world.release();
         let partitions = vec![DeleteRecordsPartition { partition_index: 0, offset: 4, ..Default::default() }];
         let topics = vec![DeleteRecordsTopic { name: "t".into(), partitions, ..Default::default() }];
@@ -111,14 +104,7 @@ fn what_is_deleted_meanwhile_stays_deleted() {
 #[test]
 fn a_topic_that_is_deleted_on_its_way_leaves_nothing_and_its_name_is_free() {
     for commands in 0..120 {
-        let mut world = World::new(TWO);
-        world.create_topic("t", 1);
-        produce_numbered(&mut world, "t", 0..6);
-        let left = Rc::new(Cell::new(commands));
-        world.judge = in_b(Rc::clone(&left), Verdict::Hold);
-        assert_eq!(alter(&mut world, "t", 0, "/b"), NONE);
-        world.pass_ms(20);
-        let was_over = left.get() >= 0;
+        let (mut world, was_over) = on_its_way(TWO, commands, |left| in_b(left, Verdict::Hold));
         let topics = vec![DeleteTopicState { name: Some("t".into()), topic_id: Uuid::ZERO, ..Default::default() }];
         let request = DeleteTopicsRequest { topics, timeout_ms: 1_000, ..Default::default() };
         let answer: Option<DeleteTopicsResponse> = {
@@ -144,16 +130,9 @@ fn a_topic_that_is_deleted_on_its_way_leaves_nothing_and_its_name_is_free() {
 #[test]
 fn a_directory_that_fails_while_a_replica_moves_there_leaves_it_where_it_was() {
     for commands in 0..200 {
-        let mut world = World::new(TWO);
-        world.create_topic("t", 1);
-        produce_numbered(&mut world, "t", 0..6);
-        let left = Rc::new(Cell::new(commands));
-        world.judge = in_b(Rc::clone(&left), Verdict::Fail);
-        assert_eq!(alter(&mut world, "t", 0, "/b"), NONE);
-        world.pass_ms(20);
-        let has_failed = left.get() < 0;
+        let (mut world, was_over) = on_its_way(TWO, commands, |left| in_b(left, Verdict::Fail));
         let is_there = replicas(&mut world, "t").iter().any(|(dir, _, is_future)| dir == "/b" && !is_future);
-        if !has_failed {
+        if was_over {
             assert!(is_there);
             return;
         }
@@ -175,14 +154,7 @@ fn a_directory_that_fails_while_a_replica_moves_there_leaves_it_where_it_was() {
 #[test]
 fn a_stop_in_good_order_leaves_a_replica_on_its_way_for_the_next_start() {
     for commands in 0..150 {
-        let mut world = World::new(TWO);
-        world.create_topic("t", 1);
-        produce_numbered(&mut world, "t", 0..6);
-        let left = Rc::new(Cell::new(commands));
-        world.judge = everywhere(Rc::clone(&left));
-        assert_eq!(alter(&mut world, "t", 0, "/b"), NONE);
-        world.pass_ms(20);
-        let was_over = left.get() >= 0;
+        let (mut world, was_over) = on_its_way(TWO, commands, everywhere);
         world.handle(Input::Shutdown);
         world.release();
         world.pass_ms(2_000);

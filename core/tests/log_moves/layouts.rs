@@ -126,14 +126,7 @@ fn a_replica_of_many_segments_and_pieces_moves_while_it_grows() {
 #[test]
 fn a_move_to_a_third_directory_takes_the_place_of_the_one_before() {
     for commands in 0..60 {
-        let mut world = World::new(THREE);
-        world.create_topic("t", 1);
-        produce_numbered(&mut world, "t", 0..6);
-        let left = Rc::new(Cell::new(commands));
-        world.judge = in_b(Rc::clone(&left), Verdict::Hold);
-        assert_eq!(alter(&mut world, "t", 0, "/b"), NONE);
-        world.pass_ms(20);
-        let was_over = left.get() >= 0;
+        let (mut world, was_over) = on_its_way(THREE, commands, |left| in_b(left, Verdict::Hold));
         assert_eq!(alter(&mut world, "t", 0, "/c"), NONE, "after {commands} commands");
         world.release();
         for _ in 0..5 {

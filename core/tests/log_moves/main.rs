@@ -10,7 +10,7 @@ mod world;
 use std::cell::Cell;
 use std::rc::Rc;
 
-use ottla_core::boundary::{ConnId, Path, StorageCommand};
+use ottla_core::boundary::{ConnId, Path};
 use ottla_core::records::batches_of;
 use ottla_core::wire::Str;
 use ottla_core::wire::messages::fetch::{FetchRequest, FetchResponse};
@@ -114,16 +114,7 @@ fn what_can_not_be_moved_is_refused_as_in_kafka() {
 
 #[test]
 fn what_is_appended_while_the_replica_changes_its_place_is_acknowledged_after_it() {
-    let mut world = World::new(TWO);
-    world.create_topic("t", 1);
-    produce_numbered(&mut world, "t", 0..5);
-    world.judge = Box::new(|command| match command {
-        StorageCommand::Rename { from, .. } if from.relative.ends_with("-future") => Verdict::Hold,
-        _ => Verdict::Do,
-    });
-    assert_eq!(alter(&mut world, "t", 0, "/b"), NONE);
-    world.pass_ms(5);
-    assert_eq!(world.held(), 1, "its name is still to come");
+    let mut world = about_to_be_named();
     let first = world.send(9, &produce_request("t", batch(&["v5"])));
     let second = world.send(9, &produce_request("t", batch(&["v6"])));
     assert!(world.answer::<ProduceResponse>(9).is_none());
@@ -139,16 +130,7 @@ fn what_is_appended_while_the_replica_changes_its_place_is_acknowledged_after_it
 
 #[test]
 fn reads_go_on_while_the_replica_changes_its_place() {
-    let mut world = World::new(TWO);
-    world.create_topic("t", 1);
-    produce_numbered(&mut world, "t", 0..5);
-    world.judge = Box::new(|command| match command {
-        StorageCommand::Rename { from, .. } if from.relative.ends_with("-future") => Verdict::Hold,
-        _ => Verdict::Do,
-    });
-    assert_eq!(alter(&mut world, "t", 0, "/b"), NONE);
-    world.pass_ms(5);
-    assert_eq!(world.held(), 1);
+    let mut world = about_to_be_named();
     assert_eq!(records(&mut world, "t", 0), numbered(0..5));
     assert_eq!(alter(&mut world, "t", 0, "/a"), NONE, "it is too late for that: it comes back");
     world.release();

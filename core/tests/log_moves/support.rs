@@ -118,7 +118,7 @@ pub fn dirs_of(disk: &MemoryDisk, log_dir: u16) -> Vec<String> {
 }
 
 /// After so many commands all others are held.
-pub fn everywhere(left: Rc<Cell<i32>>) -> Box<dyn FnMut(&StorageCommand) -> Verdict> {
+pub fn everywhere(left: Rc<Cell<i32>>) -> Judge {
     Box::new(move |_| {
         left.set(left.get() - 1);
         if left.get() < 0 { Verdict::Hold } else { Verdict::Do }
@@ -126,7 +126,7 @@ pub fn everywhere(left: Rc<Cell<i32>>) -> Box<dyn FnMut(&StorageCommand) -> Verd
 }
 
 /// After so many commands in `/b` the others there are treated like this.
-pub fn in_b(left: Rc<Cell<i32>>, then: Verdict) -> Box<dyn FnMut(&StorageCommand) -> Verdict> {
+pub fn in_b(left: Rc<Cell<i32>>, then: Verdict) -> Judge {
     let mut files: BTreeMap<FileId, u16> = BTreeMap::new();
     Box::new(move |command| {
         let log_dir = match command {
@@ -151,6 +151,41 @@ pub fn in_b(left: Rc<Cell<i32>>, then: Verdict) -> Box<dyn FnMut(&StorageCommand
         left.set(left.get() - 1);
         if left.get() < 0 { then } else { Verdict::Do }
     })
+}
+
+/// A judge of storage commands, with the number of commands that it still lets pass.
+pub type Judge = Box<dyn FnMut(&StorageCommand) -> Verdict>;
+
+/// A world in which six records of `t` go to `/b` while commands are judged, for as long as that takes where nothing is in the
+/// way. Whether the judge never had a say.
+pub fn on_its_way(
+    properties: &[(&str, &str)],
+    commands: i32,
+    judge: impl FnOnce(Rc<Cell<i32>>) -> Judge,
+) -> (World, bool) {
+    let mut world = World::new(properties);
+    world.create_topic("t", 1);
+    produce_numbered(&mut world, "t", 0..6);
+    let left = Rc::new(Cell::new(commands));
+    world.judge = judge(Rc::clone(&left));
+    assert_eq!(alter(&mut world, "t", 0, "/b"), NONE);
+    world.pass_ms(20);
+    (world, left.get() >= 0)
+}
+
+/// A world in which five records of `t` are in `/b`, under a name that is still to come.
+pub fn about_to_be_named() -> World {
+    let mut world = World::new(TWO);
+    world.create_topic("t", 1);
+    produce_numbered(&mut world, "t", 0..5);
+    world.judge = Box::new(|command| match command {
+        StorageCommand::Rename { from, .. } if from.relative.ends_with("-future") => Verdict::Hold,
+        _ => Verdict::Do,
+    });
+    assert_eq!(alter(&mut world, "t", 0, "/b"), NONE);
+    world.pass_ms(5);
+    assert_eq!(world.held(), 1, "its name is still to come");
+    world
 }
 
 /// Lets moves go on until they are over.
