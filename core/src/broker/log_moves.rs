@@ -144,6 +144,12 @@ impl Step {
     }
 }
 
+impl LogMove {
+    fn new(log_dir: u16, dir: Path, step: Step, limit: Option<Offset>) -> Self {
+        Self { log_dir, dir, named: None, log: None, step, offsets: None, limit, then: None }
+    }
+}
+
 impl LogMoves {
     /// Whether a partition is on its way.
     #[must_use]

@@ -17,7 +17,7 @@ use super::durability::Mark;
 use super::event::LogState;
 use crate::boundary::StorageCommand;
 use crate::outbox::Outbox;
-use crate::records::{BATCH_HEADER_SIZE_BYTES, BatchHeader, CHECKSUM_FROM, EndMarker, crc32c};
+use crate::records::{Batch, BatchHeader, BatchReadError, EndMarker, batches_of};
 use crate::time::Now;
 use crate::types::Offset;
 
@@ -38,20 +38,14 @@ impl PartitionLog {
     /// Why they can't follow what is here, or are no batches: those before the one that is meant were appended.
     pub(crate) fn append_copy(&mut self, now: Now, batches: &Bytes, outbox: &mut Outbox) -> Result<(), String> {
         let mut run = Run { placed: None, from: 0 };
-        let mut at = 0;
-        let copied = loop {
-            if at == batches.len() {
-                break Ok(());
-            }
-            let header = match whole_batch(&batches[at..]) {
-                Ok(header) => header,
-                Err(why) => break Err(why),
-            };
-            let end = at + header.size_bytes();
-            let records = batches.slice(at + BATCH_HEADER_SIZE_BYTES..end);
-            let placed = match self.place_copy(now, header, &records, outbox) {
+        let (mut at, mut copied) = (0, Ok(()));
+        for batch in batches_of(batches) {
+            let (placed, end) = match self.place_whole(now, batch, outbox) {
                 Ok(placed) => placed,
-                Err(why) => break Err(why),
+                Err(why) => {
+                    copied = Err(why);
+                    break;
+                }
             };
             match &mut run.placed {
                 Some(first) if first.file == placed.file => first.mark = placed.mark,
@@ -61,7 +55,7 @@ impl PartitionLog {
                 }
             }
             at = end;
-        };
+        }
         self.hold_back(&run, &batches.slice(run.from..at));
         self.written_later(outbox);
         copied
@@ -97,11 +91,25 @@ impl PartitionLog {
         }
     }
 
+    /// Gives a batch that is all there and good its place. Where it ends in the piece.
+    fn place_whole(
+        &mut self,
+        now: Now,
+        batch: Result<Batch<'_>, BatchReadError>,
+        outbox: &mut Outbox,
+    ) -> Result<(Placed, usize), String> {
+        let batch = batch.map_err(|error| format!("what is to be copied is not whole: {error}"))?;
+        let header = *batch.header();
+        batch.verify().map_err(|fault| format!("the batch at offset {}: {fault}", header.base_offset))?;
+        let placed = self.place_copy(now, header, batch.body(), outbox)?;
+        Ok((placed, batch.position() + batch.bytes().len()))
+    }
+
     fn place_copy(
         &mut self,
         now: Now,
         header: BatchHeader,
-        records: &Bytes,
+        records: &[u8],
         outbox: &mut Outbox,
     ) -> Result<Placed, String> {
         if self.state != LogState::Serving {
@@ -191,15 +199,4 @@ impl PartitionLog {
     pub fn has_pinned(&self, file: crate::boundary::FileId) -> bool {
         self.pins.contains_key(&file)
     }
-}
-
-/// The header of the batch that `bytes` begin with, which is all there and good.
-fn whole_batch(bytes: &[u8]) -> Result<BatchHeader, String> {
-    let header = BatchHeader::parse(bytes).map_err(|fault| format!("what is to be copied is no batch: {fault}"))?;
-    let batch = bytes.get(..header.size_bytes());
-    let Some(batch) = batch else { return Err(format!("the batch at offset {} is not whole", header.base_offset)) };
-    if crc32c(&batch[CHECKSUM_FROM..]) != header.crc {
-        return Err(format!("the batch at offset {} does not have its checksum", header.base_offset));
-    }
-    Ok(header)
 }

@@ -20,16 +20,7 @@ impl Broker {
             return;
         };
         let Some(dir) = names::future_dir(log_dir, &topic, id.index, self.rng.uuid()) else { return };
-        let it = LogMove {
-            log_dir,
-            dir,
-            named: None,
-            log: None,
-            step: Step::Unnamed,
-            offsets: None,
-            limit: None,
-            then: None,
-        };
+        let it = LogMove::new(log_dir, dir, Step::Unnamed, None);
         self.moves.by_partition.insert(id, it);
         self.advance_move(now, id);
     }
@@ -44,8 +35,7 @@ impl Broker {
         };
         let limit = Some(log.log_end());
         let request = self.open_request(found);
-        let it =
-            LogMove { log_dir, dir, named: None, log: None, step: Step::Opening, offsets: None, limit, then: None };
+        let it = LogMove::new(log_dir, dir, Step::Opening, limit);
         self.moves.by_partition.insert(id, it);
         self.open_other(now, request);
     }
