@@ -10,7 +10,6 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
@@ -149,8 +148,7 @@ fn record(run: Run<Storage, Recording>, script: &[Step]) -> Trace {
     });
     let _ = converse(server.address, script);
     assert_eq!(server.stop(), HaltReason::Clean);
-    let trace = Arc::into_inner(trace.expect("the core was made")).expect("the core is gone");
-    trace.into_inner().expect("nothing panicked")
+    Trace::so_far(&trace.expect("the core was made"))
 }
 
 fn converse(address: SocketAddr, script: &[Step]) -> Transcript {

@@ -95,6 +95,12 @@ impl Core for Recording {
 }
 
 impl Trace {
+    /// What has happened up to now. A thread of a runtime that has ended may hold the core for a moment longer.
+    pub fn so_far(trace: &Mutex<Self>) -> Self {
+        let mut trace = trace.lock().expect("nothing panicked");
+        Self { config: trace.config.clone(), begun: trace.begun, steps: std::mem::take(&mut trace.steps) }
+    }
+
     /// How many inputs and outputs there are.
     pub fn counts(&self) -> (usize, usize) {
         let inputs = self.steps.iter().filter(|step| matches!(step, Step::Handle(..))).count();
