@@ -216,13 +216,21 @@ impl SharePartition {
         for (first, last) in ranges {
             for key in self.keys_between(first, last) {
                 let Some(batch) = self.batches.get_mut(&key) else { continue };
-                for run in batch.runs_between(first, last) {
-                    if run.record.pending.as_ref().is_some_and(|pending| pending.write == id) {
-                        run.record.end(now, is_kept);
-                        is_freed |= run.record.state == RecordState::Available;
-                    }
+                let is_of_write = |run: &Run| run.record.pending.as_ref().is_some_and(|pending| pending.write == id);
+                if !batch.runs().iter().any(is_of_write) {
+                    continue;
                 }
-                batch.join_runs();
+                for_parts(batch, self.start, |run, is_before_start| {
+                    if !is_of_write(run) {
+                        return;
+                    }
+                    run.record.end(now, is_kept);
+                    // The start may have moved over it meanwhile.
+                    if is_before_start && run.record.is_available() {
+                        run.record.archive();
+                    }
+                    is_freed |= run.record.is_available();
+                });
             }
         }
         self.looks_back |= is_freed;

@@ -325,9 +325,9 @@ impl Pair {
             }
         }
         self.partition.written(self.model.now, id, is_kept);
-        let now = self.model.now;
+        let (now, start) = (self.model.now, self.model.start);
         let limit = self.model.limits.delivery_count;
-        for known in self.model.records.values_mut() {
+        for (offset, known) in &mut self.model.records {
             let Some((_, member)) = known.pending.take_if(|(own, _)| *own == id) else { continue };
             if is_kept {
                 known.lock_until = None;
@@ -337,6 +337,9 @@ impl Pair {
             } else {
                 known.state = RecordState::Acquired;
                 known.member = Some(member);
+            }
+            if *offset < start && known.state == RecordState::Available {
+                known.state = RecordState::Archived;
             }
         }
         if is_kept || was_for_time {
@@ -497,6 +500,20 @@ fn at_the_limit_nothing_is_acquired_of_a_log_that_begins_behind_what_was_in_flig
     pair.fetch("two", 4, false, 4, 1);
     pair.compare();
     assert_eq!(pair.partition.next_fetch_offset(), Offset(4), "what is gone is passed over");
+}
+
+/// Nobody could ever fetch it, and the group would look back for it time and again.
+#[test]
+fn what_could_not_be_kept_is_not_on_offer_again_before_the_start() {
+    let mut pair = Pair { model: Model::new(&[(0, 4), (0, 4)]), partition: SharePartition::new(Offset(0)) };
+    pair.fetch("one", 8, false, 4, 2);
+    pair.acknowledge("one", 1, (0, 0), &[1]);
+    pair.pass(LOCK_MS);
+    pair.move_log_start(5);
+    // The acknowledgement is what was asked to be kept first.
+    pair.written(0, false);
+    pair.compare();
+    assert_eq!(pair.partition.next_fetch_offset(), Offset(5), "nothing before the log's start is fetched");
 }
 
 proptest! {

@@ -224,12 +224,15 @@ impl ClassicGroup {
             response.leader = leader.map(|leader| Str::from(&**leader)).unwrap_or_default();
         }
         turn.answer_join(caller, response);
+        // While it waited for us, its session may have run out unheeded.
+        self.renew_session(turn, id);
     }
 
     /// A static member's new id could not be written: the member has to try again.
     pub(crate) fn not_replaced(&mut self, turn: &mut Turn<'_>, id: &MemberId, error: ErrorCode) {
         if let Some(caller) = self.take_joining(id) {
             turn.refuse_join(caller, "", error);
+            self.renew_session(turn, id);
         }
     }
 

@@ -572,6 +572,18 @@ fn only_members_of_the_generation_commit_while_there_are_members() {
     assert_eq!(check(&world, &ids[0], 2), Err(ErrorCode::RebalanceInProgress));
 }
 
+#[test]
+fn a_static_member_whose_return_was_long_in_being_written_has_a_session_all_the_same() {
+    let mut world = World::new(&[]);
+    world.stable(&[Some("desk")]);
+    let back = world.join(LATEST, "", Some("desk"), &[("range", "")]);
+    world.pass_ms(i64::from(SESSION_MS));
+    world.commit();
+    assert_eq!(world.error(back), ErrorCode::None);
+    world.pass_ms(i64::from(SESSION_MS));
+    assert_eq!(world.group.state, ClassicState::Empty, "it never said a word again");
+}
+
 /// What a client of a group might do next.
 #[derive(Clone, Debug)]
 enum Step {
