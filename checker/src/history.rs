@@ -12,8 +12,8 @@ use thiserror::Error;
 pub(crate) use body::{Body, NONE, Other};
 pub(crate) use names::Names;
 pub use op::{
-    Assignment, Completion, End, Event, Guarantee, Isolation, Keeps, Mark, Operation, Outcome, Poll, Position, Read,
-    Record, Send, Sequence, Value,
+    Assignment, Completion, End, Event, Guarantee, Isolation, Keeps, Mark, Marks, Operation, Outcome, Poll, Position,
+    Read, Record, Send, Sequence, Value,
 };
 
 macro_rules! id {
@@ -91,7 +91,9 @@ pub enum HistoryError {
 /// the order in which things happened.
 ///
 /// ```
-/// use ottla_checker::{check, Completion, Guarantee, History, Isolation, Operation, Outcome, Poll, Read, Record, Send};
+/// use ottla_checker::{
+///     check, Completion, Guarantee, History, Isolation, Marks, Operation, Outcome, Poll, Read, Record, Send,
+/// };
 ///
 /// let mut history = History::default();
 /// let (writer, reader) = (history.process("writer")?, history.process("reader")?);
@@ -102,7 +104,7 @@ pub enum HistoryError {
 /// let poll = Poll { isolation: Isolation::Uncommitted, transaction: None };
 /// let op = history.invoke(reader, None, Operation::Poll(poll))?;
 /// let records = [Record { offset: 0, value: 1 }, Record { offset: 1, value: 2 }];
-/// let read = Read { partition, from: Some(0), next: None, records: &records };
+/// let read = Read { partition, from: Some(0), next: None, records: &records, marks: Marks::default() };
 /// history.complete(op, None, Outcome::Ok(Completion::Polled { reads: &[read] }))?;
 /// assert!(check(&history).is_good());
 /// # Ok::<(), ottla_checker::HistoryError>(())
@@ -121,6 +123,8 @@ pub struct History {
     pub(crate) sent: Vec<Record>,
     pub(crate) sequences: Vec<Sequence>,
     pub(crate) reads: Vec<Span>,
+    /// Of those reads that say any.
+    pub(crate) marks: Vec<Marks>,
     pub(crate) records: Vec<Record>,
     pub(crate) others: Vec<Other>,
 }
@@ -182,6 +186,8 @@ pub(crate) struct Span {
     pub partition: PartitionId,
     pub first: u32,
     pub count: u32,
+    /// Where its marks are, or [`NONE`].
+    pub marks: u32,
     /// Negative if it was not said.
     pub from: i64,
     /// Negative if it was not said.
@@ -356,6 +362,10 @@ impl History {
 
     pub(crate) fn reads_of(&self, first: u32, count: u32) -> &[Span] {
         &self.reads[first as usize..(first + count) as usize]
+    }
+
+    pub(crate) fn marks_of(&self, span: &Span) -> Marks {
+        self.marks.get(span.marks as usize).copied().unwrap_or_default()
     }
 
     pub(crate) fn records_of(&self, span: &Span) -> &[Record] {

@@ -21,7 +21,7 @@ pub use anomaly::{Anomaly, Kind, Severity};
 pub use checks::check;
 pub use findings::{KEPT_MAX, Verdict};
 pub use history::{
-    Assignment, Completion, End, Event, GroupId, Guarantee, History, HistoryError, Isolation, Keeps, Mark, Moment,
-    OpId, Operation, Outcome, PartitionId, Poll, Position, ProcessId, Read, Record, Send, Sequence, TransactionId,
-    Value,
+    Assignment, Completion, End, Event, GroupId, Guarantee, History, HistoryError, Isolation, Keeps, Mark, Marks,
+    Moment, OpId, Operation, Outcome, PartitionId, Poll, Position, ProcessId, Read, Record, Send, Sequence,
+    TransactionId, Value,
 };

@@ -186,7 +186,48 @@ fn transactions_that_read_each_other_are_a_circle() {
 fn what_is_read_before_it_is_sent_is_a_circle() {
     tale().polls("c", "[0,1]").sends("a", 1, 0).shows(&[Kind::G1cRealTime]);
     tale().polls("a", "[0,1]").sends("a", 1, 0).shows(&[Kind::G1cProcess]);
+    // Nearly: the poll, or the send, was still under way.
     tale().begin(1, "c", POLL).sends("a", 1, 0).end(1, "ok", &reads("[0,1]")).is_clean();
+    tale().begin(1, "a", POLL).sends("a", 1, 0).end(1, "ok", &reads("[0,1]")).is_clean();
+    for process in ["a", "c"] {
+        tale().begin(1, "a", &send(1)).polls(process, "[0,1]").end(1, "ok", r#""offsets":[0]"#).is_clean();
+    }
+}
+
+#[test]
+fn logs_have_the_order_of_what_was_not_under_way_at_once() {
+    for (process, circle) in [("a", Kind::G0Process), ("b", Kind::G0RealTime)] {
+        tale().sends("a", 1, 1).sends(process, 2, 0).shows(&[Kind::NonmonotonicSend, circle]);
+        // Nearly: the second began before the first had ended.
+        let both = tale().begin(1, "a", &send(1)).begin(2, process, &send(2));
+        both.end(1, "ok", r#""offsets":[1]"#).end(2, "ok", r#""offsets":[0]"#).is_clean();
+    }
+}
+
+#[test]
+fn answers_with_records_say_where_marks_are() {
+    for mark in ["high_watermark", "last_stable_offset", "log_start"] {
+        let told = |offset: i64| format!(r#""reads":[{{"partition":"p-0","records":[],"{mark}":{offset}}}]"#);
+        let tells = |tale: Tale, offset: i64| tale.whole("c", POLL, "ok", &told(offset));
+        tells(tells(tale(), 5), 4).shows(&[Kind::MarkWentBack]);
+        tells(tells(tale(), 5), 5).is_clean();
+        tells(tale().observes("a", mark, 5), 4).shows(&[Kind::MarkWentBack]);
+        tells(tale(), 5).observes("a", mark, 4).shows(&[Kind::MarkWentBack]);
+        tells(tale(), 5).restarts(true).observes("a", mark, 4).is_clean();
+        tale().begin(1, "b", POLL).observes("a", mark, 5).end(1, "ok", &told(4)).is_clean();
+    }
+    // What is before the start may be gone.
+    let sent = tale().keeps("recent").sends("a", 1, 0).sends("a", 2, 1).sends("a", 3, 2);
+    let start = r#""reads":[{"partition":"p-0","from":2,"records":[[2,3]],"log_start":2}]"#;
+    sent.clone().polls("c", "[0,1]").whole("c", POLL, "ok", start).is_clean();
+    sent.polls("c", "[0,1]").polls("c", "[2,3]").shows(&[Kind::LostWrite, Kind::PollSkip]);
+}
+
+#[test]
+fn a_restart_that_forgives_forgives_what_was_decided() {
+    let aborted = tale().sends_in(1, 1, 0).aborts(1);
+    aborted.clone().restarts(true).polls_committed("c", "[0,1]").is_clean();
+    aborted.restarts(false).polls_committed("c", "[0,1]").shows(&[Kind::AbortedRead]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::index::Index;
 
 pub(super) fn check(index: &Index<'_>, verdict: &mut Verdict) {
     let observes = |other: &Other| matches!(other, Other::Observe { .. } | Other::Disk { .. });
-    if !index.history.others.iter().any(observes) {
+    if index.history.marks.is_empty() && !index.history.others.iter().any(observes) {
         return;
     }
     let known = vec![Known::default(); index.logs.len()];
@@ -150,11 +150,21 @@ impl Sweep<'_, '_> {
     }
 
     fn begins(&mut self, id: u32, op: &Op) {
+        let era = self.index.eras.at(op.begun);
         if let Some(Other::Observe { partition, mark, .. }) = self.other(op) {
-            let log = self.index.eras.log(self.index.eras.at(op.begun), *partition);
-            let floor = self.known[log].floor(*mark);
-            self.asked.push(Asked { id, log, mark: *mark, floor });
+            self.asks(id, self.index.eras.log(era, *partition), *mark);
         }
+        let Body::Poll { first, count, .. } = op.body else { return };
+        for span in self.index.history.reads_of(first, count) {
+            for (mark, _) in self.index.history.marks_of(span).said() {
+                self.asks(id, self.index.eras.log(era, span.partition), mark);
+            }
+        }
+    }
+
+    fn asks(&mut self, id: u32, log: usize, mark: Mark) {
+        let floor = self.known[log].floor(mark);
+        self.asked.push(Asked { id, log, mark, floor });
     }
 
     fn ends(&mut self, id: u32, op: &Op) {
@@ -169,7 +179,10 @@ impl Sweep<'_, '_> {
                     known.records.raise(record.offset + 1, id);
                 }
             }
-            Body::Poll { isolation, first, count, .. } => self.polled(id, era, isolation, first, count),
+            Body::Poll { isolation, first, count, .. } => {
+                self.polled(id, era, isolation, first, count);
+                self.told_marks(id, op, era, first, count);
+            }
             _ => self.observed(id, op, era),
         }
     }
@@ -192,12 +205,26 @@ impl Sweep<'_, '_> {
 
     fn observed(&mut self, id: u32, op: &Op, era: usize) {
         let Some(Other::Observe { partition, mark, offset }) = self.other(op) else { return };
-        let (partition, mark, offset) = (*partition, *mark, *offset);
-        let Some(at) = self.asked.iter().position(|asked| asked.id == id) else { return };
+        self.told(id, op, (era, *partition), (*mark, *offset));
+    }
+
+    /// A poll's answer says where marks are.
+    fn told_marks(&mut self, id: u32, op: &Op, era: usize, first: u32, count: u32) {
+        for span in self.index.history.reads_of(first, count) {
+            for said in self.index.history.marks_of(span).said() {
+                self.told(id, op, (era, span.partition), said);
+            }
+        }
+    }
+
+    fn told(&mut self, id: u32, op: &Op, (era, partition): (usize, PartitionId), (mark, offset): (Mark, i64)) {
+        let log = self.index.eras.log(era, partition);
+        let is_of = |asked: &Asked| asked.id == id && asked.log == log && asked.mark == mark;
+        let Some(at) = self.asked.iter().position(is_of) else { return };
         let floor = self.asked.swap_remove(at).floor;
         self.hold(partition, mark, offset, id, floor);
         if op.begun >= self.restarted || mark == Mark::LogStart {
-            self.known[self.index.eras.log(era, partition)].saw(mark, offset, id);
+            self.known[log].saw(mark, offset, id);
         }
     }
 

@@ -234,7 +234,10 @@ impl Reader<'_, '_> {
             return;
         };
         let sender = OpId(sent.op);
-        let wants_committed = look.isolation == Isolation::Committed;
+        // What was decided before a restart that forgives may have been forgotten.
+        let eras = &self.index.eras;
+        let is_of_era = eras.at(self.index.history.op(sent.op).begun) == eras.at(op.begun);
+        let wants_committed = look.isolation == Isolation::Committed && is_of_era;
         if !sent.is_possible() || wants_committed && !sent.may_be_committed() {
             if self.is_first(at, ABORTED) {
                 let transaction = self.transaction_of(&sent);

@@ -89,6 +89,12 @@ pub(super) struct ReadLine {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<i64>,
     pub records: Vec<(i64, u64)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_start: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high_watermark: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_stable_offset: Option<i64>,
 }
 
 /// Words that stand for something.

@@ -7,7 +7,7 @@ use super::ReadError;
 use super::line::{ISOLATION, KEEPS, Line, MARK, PositionLine, Words};
 use crate::hash::Fast;
 use crate::history::{
-    Assignment, Completion, End, Event, Guarantee, History, HistoryError, Isolation, OpId, Operation, Outcome,
+    Assignment, Completion, End, Event, Guarantee, History, HistoryError, Isolation, Marks, OpId, Operation, Outcome,
     PartitionId, Poll, Position, Read, Record, Send, Sequence, TransactionId,
 };
 
@@ -268,7 +268,12 @@ impl Reader {
         let mut reads = Vec::with_capacity(lines.len());
         for (line, records) in lines.iter().zip(&records) {
             let partition = self.history.partition(&line.partition);
-            reads.push(Read { partition: self.ok(partition)?, from: line.from, next: line.next, records });
+            let marks = Marks {
+                log_start: line.log_start,
+                high_watermark: line.high_watermark,
+                last_stable_offset: line.last_stable_offset,
+            };
+            reads.push(Read { partition: self.ok(partition)?, from: line.from, next: line.next, records, marks });
         }
         let done = self.end(id, at_us, Completion::Polled { reads: &reads });
         self.ok(done)

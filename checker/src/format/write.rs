@@ -162,7 +162,16 @@ impl Writer<'_> {
 
     fn read(&self, span: &Span) -> ReadLine {
         let records = pairs(self.history.records_of(span));
-        ReadLine { partition: self.name(span.partition), from: some(span.from), next: some(span.next), records }
+        let marks = self.history.marks_of(span);
+        ReadLine {
+            partition: self.name(span.partition),
+            from: some(span.from),
+            next: some(span.next),
+            records,
+            log_start: marks.log_start,
+            high_watermark: marks.high_watermark,
+            last_stable_offset: marks.last_stable_offset,
+        }
     }
 
     fn event(&self, op: &Op) -> Line {

@@ -1,8 +1,8 @@
 //! Operations as they are kept.
 
 use super::{
-    Assignment, Completion, End, Event, GroupId, Guarantee, History, HistoryError, Isolation, Keeps, Mark, NO_OFFSET,
-    Operation, PartitionId, Position, Record, Send, Span, TransactionId, small,
+    Assignment, Completion, End, Event, GroupId, Guarantee, History, HistoryError, Isolation, Keeps, Mark, Marks,
+    NO_OFFSET, Operation, PartitionId, Position, Record, Send, Span, TransactionId, small,
 };
 
 /// No number.
@@ -172,14 +172,21 @@ impl History {
         small(self.reads.len() + reads.len(), "reads")?;
         for read in reads {
             read.from.into_iter().chain(read.next).try_for_each(|offset| positive(offset).map(|_| ()))?;
+            read.marks.said().try_for_each(|(_, offset)| positive(offset).map(|_| ()))?;
             all_positive(read.records)?;
             let first = small(self.records.len(), "records read")?;
             small(self.records.len() + read.records.len(), "records read")?;
             self.records.extend_from_slice(read.records);
+            let mut marks = NONE;
+            if read.marks != Marks::default() {
+                marks = small(self.marks.len(), "reads")?;
+                self.marks.push(read.marks);
+            }
             self.reads.push(Span {
                 partition: read.partition,
                 first,
                 count: read.records.len() as u32,
+                marks,
                 from: read.from.unwrap_or(NO_OFFSET),
                 next: read.next.unwrap_or(NO_OFFSET),
             });

@@ -198,6 +198,31 @@ pub struct Read<'a> {
     pub next: Option<i64>,
     /// What it handed to the application, in this order.
     pub records: &'a [Record],
+    /// What the answer said of the partition.
+    pub marks: Marks,
+}
+
+/// Where a partition's marks are, as far as an answer with records says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Nothing is before it.
+    pub log_start: Option<i64>,
+    /// Consumers see what is before it.
+    pub high_watermark: Option<i64>,
+    /// All before it is decided.
+    pub last_stable_offset: Option<i64>,
+}
+
+impl Marks {
+    /// Those that were said.
+    pub fn said(&self) -> impl Iterator<Item = (Mark, i64)> {
+        let all = [
+            (Mark::LogStart, self.log_start),
+            (Mark::HighWatermark, self.high_watermark),
+            (Mark::LastStableOffset, self.last_stable_offset),
+        ];
+        all.into_iter().filter_map(|(mark, offset)| Some((mark, offset?)))
+    }
 }
 
 /// What happens at one moment.

@@ -144,12 +144,28 @@ fn for_each(history: &History, eras: &Eras, mut take: impl FnMut(usize, Fact)) {
 /// Where logs start at the latest: what was seen, or may be, since somebody asked for it.
 fn note_lows(history: &History, eras: &Eras, logs: &mut [Log]) {
     for op in &history.ops {
-        let Body::Other(at) = op.body else { continue };
-        let Some((partition, low)) = low_of(history, op, &history.others[at as usize]) else { continue };
         // What is gone stays gone, also where a log loses its end.
-        for era in eras.at(op.begun)..eras.count() {
-            let log = &mut logs[eras.log(era, partition)];
-            log.low = log.low.max(low);
+        let mut note = |partition: PartitionId, low: i64| {
+            for era in eras.at(op.begun)..eras.count() {
+                let log = &mut logs[eras.log(era, partition)];
+                log.low = log.low.max(low);
+            }
+        };
+        match op.body {
+            Body::Other(at) => {
+                if let Some((partition, low)) = low_of(history, op, &history.others[at as usize]) {
+                    note(partition, low);
+                }
+            }
+            Body::Poll { first, count, .. } if !history.marks.is_empty() => {
+                for span in history.reads_of(first, count) {
+                    let start = history.marks_of(span).log_start;
+                    if let Some(start) = start.filter(|_| history.keeps[span.partition.0 as usize] != Keeps::All) {
+                        note(span.partition, start);
+                    }
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::World;
 use super::broker::{Append, Found};
 use crate::history::{
-    Assignment, Completion, End, Event, Guarantee, HistoryError, Isolation, Mark, OpId, Operation, Outcome, Poll,
-    Position, ProcessId, Read, Send, Sequence, TransactionId,
+    Assignment, Completion, End, Event, Guarantee, HistoryError, Isolation, Mark, Marks, OpId, Operation, Outcome,
+    Poll, Position, ProcessId, Read, Send, Sequence, TransactionId,
 };
 
 /// What a client is.
@@ -427,6 +427,7 @@ impl Client {
                 from: bounds.map(|bounds| bounds.0),
                 next: bounds.map(|bounds| bounds.1),
                 records: &found.records,
+                marks: Marks::default(),
             })
             .collect();
         let now = world.now();

@@ -129,5 +129,7 @@ fn one_read(history: &History, span: &Span, place: Option<(PartitionId, i64)>) -
     let told = if told.is_empty() { "nothing".to_owned() } else { told.join(" ") };
     let from = if span.from == NO_OFFSET { String::new() } else { format!(" from {}", span.from) };
     let next = if span.next == NO_OFFSET { String::new() } else { format!(", next {}", span.next) };
-    format!("{before}{told}{after} of {}{from}{next}", history.partition_name(span.partition))
+    let mark = |(mark, offset)| format!(", {} {offset}", mark_name(mark));
+    let marks: String = history.marks_of(span).said().map(mark).collect();
+    format!("{before}{told}{after} of {}{from}{next}{marks}", history.partition_name(span.partition))
 }
