@@ -1,7 +1,7 @@
 //! What a broker is given from outside besides bytes: the time and its seed.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use ottla_core::time::{Monotonic, Now, WallClock};
 use rustix::rand::{GetRandomFlags, getrandom};
@@ -10,8 +10,16 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 /// Both clocks. The monotonic one counts from a start that all brokers of a machine share.
 #[must_use]
 pub fn now() -> Now {
-    let wall = clock_gettime(ClockId::Realtime);
-    Now { monotonic: monotonic(), wall: WallClock(wall.tv_sec * 1_000 + wall.tv_nsec / 1_000_000) }
+    Now { monotonic: monotonic(), wall: wall_clock() }
+}
+
+/// By way of the C library, before which another clock can be put (libfaketime) to see what a broker does when it jumps.
+fn wall_clock() -> WallClock {
+    let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    WallClock(match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => millis(since),
+        Err(before) => -millis(before.duration()),
+    })
 }
 
 /// When `deadline` is on the clock that runtimes sleep by.

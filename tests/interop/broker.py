@@ -36,6 +36,7 @@ class Broker:
         self.directory, self.port, self.runtime, self.binary = directory, port, runtime, binary
         self.overrides, self.advertised_port = list(overrides), advertised_port or port
         self.process = None
+        self.environment = {}
 
     @property
     def is_kafka(self):
@@ -48,7 +49,7 @@ class Broker:
     def start(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env=os.environ | {"KAFKA_HEAP_OPTS": "-Xmx512M"})
+                                            env=os.environ | {"KAFKA_HEAP_OPTS": "-Xmx512M"} | self.environment)
         deadline = time.monotonic() + (KAFKA_S if self.is_kafka else START_S)
         while not kafka.answers(self.port):
             if self.process.poll() is not None:
