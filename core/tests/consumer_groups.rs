@@ -30,6 +30,7 @@ const READERS: Group = Group { name: "readers", topic: "letters" };
 const OTHER: ConnId = ConnId(2);
 const SESSION_MS: i64 = 45_000;
 const REBALANCE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 3_600_000;
 
 #[test]
 fn the_first_member_gets_all_partitions_with_its_first_heartbeat() {
@@ -106,6 +107,19 @@ fn assignments_are_made_no_more_often_than_the_group_wants() {
         let answer = Client { group: "hasty", ..Client::new(name) }.beat(&mut world);
         assert_eq!(answer.member_epoch, 2 + index as i32);
     }
+}
+
+#[test]
+fn a_clock_that_was_ahead_for_a_while_keeps_no_member_from_its_partitions() {
+    let mut world = ready(&[]);
+    world.now.wall.0 += 6 * HOUR_MS;
+    let mut one = Client::new("one");
+    one.beat(&mut world);
+    assert_eq!(one.had(), [0, 1, 2, 3]);
+    world.now.wall.0 -= 6 * HOUR_MS;
+    let mut two = Client::new("two");
+    two.beat(&mut world);
+    assert_eq!(describe(&mut world, "readers").assignment_epoch, 3);
 }
 
 #[test]

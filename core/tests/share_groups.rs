@@ -37,6 +37,7 @@ use world::groups::{Group, listed};
 
 const SHARERS: Group = Group { name: "sharers", topic: "letters" };
 const NONE: i16 = ErrorCode::None as i16;
+const HOUR_MS: i64 = 3_600_000;
 const NOT_FOUND: i16 = ErrorCode::GroupIdNotFound as i16;
 const SESSION_MS: i64 = 45_000;
 
@@ -191,6 +192,18 @@ fn assignments_are_made_no_more_often_than_the_group_wants() {
     world.pass_ms(15_000);
     two.beat(&mut world);
     assert_eq!((describe(&mut world, "sharers").assignment_epoch, two.had().len()), (4, 1));
+}
+
+#[test]
+fn a_clock_that_was_ahead_for_a_while_keeps_no_member_from_its_partitions() {
+    let mut world = ready(&[]);
+    world.now.wall.0 += 6 * HOUR_MS;
+    let mut one = Client::new("one");
+    settle(&mut world, core::slice::from_mut(&mut one));
+    world.now.wall.0 -= 6 * HOUR_MS;
+    let mut two = Client::new("two");
+    two.beat(&mut world);
+    assert_eq!(two.had().len(), 1);
 }
 
 #[test]

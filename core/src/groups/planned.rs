@@ -79,10 +79,11 @@ impl PlannedTurn<'_> {
         self.plan.timers.push((kind, Arming::Never));
     }
 
-    /// Whether the last assignment is old enough for another one.
+    /// Whether the last assignment is old enough for another one. One that seems to have been made in the future is: the clock was
+    /// set back, and no member is to wait until it is there again.
     pub(super) fn is_assignment_due(&self, made_ms: i64, interval_ms: i32) -> bool {
-        let interval_ms = i64::from(interval_ms);
-        made_ms == 0 || interval_ms == 0 || self.now.wall.0 >= made_ms.saturating_add(interval_ms)
+        let age_ms = self.now.wall.0.saturating_sub(made_ms);
+        made_ms == 0 || !(0..i64::from(interval_ms)).contains(&age_ms)
     }
 
     fn after(&self, after_ms: i32) -> Monotonic {

@@ -6,8 +6,8 @@ OUTCOMES = ("ok", "unknown", "fail", "open")
 
 
 class Summary:
-    def __init__(self, lines, notes, faults, clients):
-        self.notes, self.faults, self.clients = notes, faults, clients
+    def __init__(self, lines, notes, faults, clients, crashes):
+        self.notes, self.faults, self.clients, self.crashes = notes, faults, clients, crashes
         self.counts = Counter()  # (client, operation, outcome)
         self.records = Counter()  # client -> acknowledged, read
         self.count(lines)
@@ -33,6 +33,7 @@ class Summary:
         rows += [[f"records {what}", *(f"{self.records[client, what]:,}" for client in self.clients),
                   f"{sum(self.records[client, what] for client in self.clients):,}"] for what in ("acknowledged", "read")]
         rows.append(["errors told", *(f"{self.errors([client]):,}" for client in self.clients), f"{self.errors(self.clients):,}"])
+        rows.append(["crashes of the client", *(str(self.crashes.count(client)) for client in self.clients), str(len(self.crashes))])
         widths = [max(map(len, column)) for column in zip(*rows)]
         print()
         for row in rows:

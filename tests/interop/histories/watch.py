@@ -4,8 +4,9 @@ import json
 
 
 class Watch:
-    def __init__(self, paths):
-        self.paths = dict.fromkeys(paths, 0)  # how far each was read
+    def __init__(self, directories):
+        self.directories = directories
+        self.paths = {}  # how far each was read
         self.open = {}  # (path, op) -> (process, operation, when it began)
         self.last = {}  # process -> when the last operation began that did something
         self.processes = set()
@@ -21,9 +22,8 @@ class Watch:
         return {process for process, begun_ns in self.last.items() if begun_ns > since_ns}
 
     def look(self):
-        for path, at in self.paths.items():
-            if not path.exists():
-                continue
+        for path in (path for directory in self.directories for path in directory.glob("*.jsonl")):
+            at = self.paths.get(path, 0)
             with open(path, "rb") as file:
                 file.seek(at)
                 text = file.read()

@@ -31,7 +31,7 @@ class World:
         self.port = kafka.free_port()
         self.broker = WatchedBroker(self.volume.path, kafka.free_port(), runtime, binary, overrides(), advertised_port=self.port)
         self.broker.log_path, self.broker.environment = directory / "broker.log", self.clock.environment()
-        self.history = History(directory / "nemesis.jsonl")
+        self.history = History(self.histories(NEMESIS) / "0.jsonl")
         self.proxy = None
         self.programs = []
 
@@ -74,18 +74,28 @@ class World:
 
     # The clients
 
+    def histories(self, client):
+        """What its programs have written, one after the other."""
+        directory = self.directory / "written" / client
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory
+
     def settings(self, client, client_number, **fields):
         path = self.directory / f"{client}.json"
         path.write_text(json.dumps({
             "client": client, "client_number": client_number, "seed": self.seed, "address": f"127.0.0.1:{self.port}",
-            "history": str(self.directory / f"{client}.jsonl"),
+            "history": str(self.histories(client) / f"{client_number}.jsonl"),
         } | fields))
         return path
 
     def launch(self, client, command, settings):
-        program = ClientProgram(client, [*command, settings], self.directory / f"{client}.log")
-        self.programs.append(program)
-        return program
+        self.programs.append(ClientProgram(client, [*command, settings], self.directory / f"{client}.log"))
+
+    def crashed(self):
+        """Programs that a signal has ended, which none of ours does. They are forgotten."""
+        crashed = [program for program in self.programs if (program.process.poll() or 0) < 0]
+        self.programs = [program for program in self.programs if program not in crashed]
+        return crashed
 
     def run_script(self, name, settings, *arguments):
         """One of our own programs, to its end."""

@@ -19,18 +19,13 @@ impl ShareGroup {
         about: &About,
         group_epoch: i32,
     ) -> (i32, Cow<'_, Partitions>) {
-        if self.target.epoch >= group_epoch || !self.is_assignment_due(turn) {
+        let is_due = turn.is_assignment_due(self.target.made_ms, turn.config.share_assignment_interval_ms());
+        if self.target.epoch >= group_epoch || !is_due {
             return (self.target.epoch, Cow::Borrowed(self.target_of(id)));
         }
         let own = self.assign(turn, id, about);
         turn.write(record::target_made(turn.group, group_epoch, turn.now.wall.0));
         (group_epoch, Cow::Owned(own))
-    }
-
-    fn is_assignment_due(&self, turn: &PlannedTurn<'_>) -> bool {
-        let interval_ms = i64::from(turn.config.share_assignment_interval_ms());
-        let made_ms = self.target.made_ms;
-        made_ms == 0 || interval_ms == 0 || turn.now.wall.0 >= made_ms.saturating_add(interval_ms)
     }
 
     /// Assigns all partitions that the share coordinator keeps, and writes what has changed; hands back what this member gets.

@@ -5,6 +5,7 @@ have been written by an attempt before, whatever the last error was. Only what n
 goes for commits of offsets and of transactions.
 """
 
+import faulthandler
 import os
 import sys
 
@@ -262,6 +263,7 @@ def padding(rng):
 
 
 def main():
+    faulthandler.enable()
     settings = Settings(sys.argv[1])
     program = Program(settings)
     program.work([
