@@ -209,6 +209,8 @@ class Clock:
         return {
             "LD_PRELOAD": str(self.library), "FAKETIME_TIMESTAMP_FILE": str(self.path), "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "FAKETIME_NO_CACHE": "1", "NO_FAKE_STAT": "1",
+            # Java's waits would spin otherwise.
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",
         }
 
     def jump(self, offset_s):
