@@ -107,16 +107,20 @@ class InTransactions(Worker):
 
     def open(self):
         """Ends what the producer before has left, whichever way it was going."""
-        if self.producer:
-            self.producer.purge()
-            self.producer.flush(0.2)
-        self.producer = None
+        self.discard()
         producer = Producer(producer_config(self.settings) | {
             "transactional.id": self.transactional_id,
             "transaction.timeout.ms": self.settings.transaction_timeout_ms,
         })
         producer.init_transactions(2 * WAIT_S)
         self.producer = producer
+
+    def discard(self):
+        """What it has not sent yet is told to have failed."""
+        producer, self.producer = self.producer, None
+        if producer:
+            producer.purge()
+            producer.flush(0.2)
 
     def turn(self):
         if self.producer is None:
@@ -135,7 +139,12 @@ class InTransactions(Worker):
         InTransactions.transactions += 1
         transaction = (self.settings.client_number << 40) + InTransactions.transactions
         op = self.history.invoke(self.process, "begin_transaction", transaction=transaction)
-        self.producer.begin_transaction()
+        try:
+            self.producer.begin_transaction()
+        except KafkaException:
+            self.history.unknown(op)
+            self.discard()
+            raise
         self.history.ok(op)
         return transaction
 

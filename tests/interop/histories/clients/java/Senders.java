@@ -117,10 +117,7 @@ class Senders {
 
         /** Ends what the producer before has left, whichever way it was going. */
         void open() {
-            if (producer != null) {
-                producer.close(Duration.ZERO);
-                producer = null;
-            }
+            discard();
             var opened = producer(settings, Map.of(
                     "transactional.id", process.replace('/', '-'), "transaction.timeout.ms", settings.number("transaction_timeout_ms")));
             try {
@@ -130,6 +127,14 @@ class Senders {
                 if (producer == null) {
                     opened.close(Duration.ZERO);
                 }
+            }
+        }
+
+        private void discard() {
+            var discarded = producer;
+            producer = null;
+            if (discarded != null) {
+                discarded.close(Duration.ZERO);
             }
         }
 
@@ -153,7 +158,13 @@ class Senders {
         long begin() {
             long transaction = settings.transaction();
             long op = history.invoke(process, "begin_transaction", "transaction", transaction);
-            producer.beginTransaction();
+            try {
+                producer.beginTransaction();
+            } catch (RuntimeException error) {
+                history.unknown(op);
+                discard();
+                throw error;
+            }
             history.ok(op);
             return transaction;
         }
