@@ -1,9 +1,7 @@
 """A broker, its disk, its clock, the network before it, and the clients."""
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time

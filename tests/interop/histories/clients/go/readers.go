@@ -8,6 +8,7 @@ import (
 	"math/rand"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -160,15 +161,16 @@ func byName(one, other place) int {
 	}
 }
 
-// membership is what a group has given to a consumer. The client tells of it only while nobody polls.
+// membership is what a group has given to a consumer. The client tells of it only while nobody has records that were polled.
 type membership struct {
 	*reader
 	group, protocol string
+	lock            sync.Mutex
 	has             map[place]bool
 }
 
 func newMembership(s *settings, kind, group, protocol string) *membership {
-	return &membership{newReader(s, kind, "committed"), group, protocol, map[place]bool{}}
+	return &membership{reader: newReader(s, kind, "committed"), group: group, protocol: protocol, has: map[place]bool{}}
 }
 
 func (m *membership) options(topics []string) []kgo.Opt {
@@ -183,6 +185,8 @@ func (m *membership) options(topics []string) []kgo.Opt {
 }
 
 func (m *membership) got(_ context.Context, client *kgo.Client, places map[string][]int32) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
 	kept := names(m.all())
 	for _, each := range flat(places) {
 		m.has[each] = true
@@ -192,6 +196,8 @@ func (m *membership) got(_ context.Context, client *kgo.Client, places map[strin
 }
 
 func (m *membership) gave(_ context.Context, _ *kgo.Client, places map[string][]int32) {
+	m.lock.Lock()
+	defer m.lock.Unlock()
 	for _, each := range flat(places) {
 		delete(m.has, each)
 		delete(m.next, each)
@@ -213,6 +219,13 @@ func (m *membership) positions() []fields {
 		positions = append(positions, fields{"partition": at.String(), "offset": offset})
 	}
 	return positions
+}
+
+// forget: what was read counts no more, since it is committed or read again.
+func (m *membership) forget() {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	clear(m.next)
 }
 
 // wentElsewhere: the client does so by itself, and begins at the earliest record where nothing is committed.

@@ -35,7 +35,7 @@ func (t *transformer) turn() error {
 		t.close()
 		return err
 	}
-	clear(t.next)
+	t.forget()
 	for t.poll(t.session.PollRecords, fields{"transaction": transaction}, t.wentElsewhere) == 0 {
 		t.session.AllowRebalance()
 		if t.isStopping() {
@@ -89,6 +89,8 @@ func (t *transformer) goneBack(err error) {
 		t.close()
 		return
 	}
+	t.lock.Lock()
+	defer t.lock.Unlock()
 	for _, each := range t.all() {
 		t.wentElsewhere(each)
 	}
