@@ -188,16 +188,18 @@ class InTransactions(Worker):
             self.open()
 
     def be_fenced(self, transaction):
-        """Once another producer has the id, this one's transaction is aborted and can't be committed any more."""
-        zombie = self.producer
-        self.producer = None
+        """Once another producer has the id, this one's transaction is aborted, and it can end neither that nor the other's."""
+        zombie, self.producer = self.producer, None
         self.open()
+        later = self.begin()
+        self.send(later)
         op = self.history.invoke(self.process, "commit_transaction", transaction=transaction)
         try:
             zombie.commit_transaction(WAIT_S)
             self.history.ok(op)
         except KafkaException:
             self.history.fail(op)
+        self.abort(later)
 
     def close(self):
         if self.producer:

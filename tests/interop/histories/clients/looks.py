@@ -53,8 +53,8 @@ class Observer(Worker):
         self.ended(op, lambda: {"positions": self.positions(group, isolation)})
 
     def positions(self, group, isolation):
-        """By way of consumers that are no members: the administration's own call ends librdkafka 2.16 with a SIGSEGV where it is to be
-        tried again, because transactions are under way or the coordinator is being loaded."""
+        """By way of consumers that are no members: the administration's own call was under way each time librdkafka 2.16 ended with a
+        SIGSEGV, against either broker."""
         consumer = self.consumers.get((group, isolation))
         if consumer is None:
             consumer = self.consumers[group, isolation] = Consumer(self.common | {"group.id": group, "isolation.level": f"read_{isolation}"})

@@ -70,8 +70,9 @@ func (r *reader) failed(at place, err error, seek func(place)) {
 	var lost *kgo.ErrDataLoss
 	switch {
 	case errors.As(err, &lost):
-		// The client goes where it thinks that the log ends.
-		r.note(fmt.Errorf("lost its way: %w", err))
+		// The client goes where it thinks that the log ends. It may err: it goes past markers without noting their epoch, and then asks
+		// where the epoch before them ended.
+		r.note(err)
 		r.out.event(r.process, "seek", fields{"partition": at.String()})
 	case errors.Is(err, kerr.OffsetOutOfRange):
 		r.note(fmt.Errorf("lost its way: %w", err))

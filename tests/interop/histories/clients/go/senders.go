@@ -229,7 +229,7 @@ func (t *inTransactions) end(transaction int64, operation string, try kgo.Transa
 	t.out.ok(op, nil)
 }
 
-// beFenced: once another producer has the id, this one's transaction is aborted and can't be committed any more.
+// beFenced: once another producer has the id, this one's transaction is aborted, and it can end neither that nor the other's.
 func (t *inTransactions) beFenced(transaction int64) error {
 	zombie := t.client
 	defer zombie.Close()
@@ -237,6 +237,12 @@ func (t *inTransactions) beFenced(transaction int64) error {
 	if err := t.open(); err != nil {
 		return err
 	}
+	later, err := begin(t.worker, t.client.BeginTransaction)
+	if err != nil {
+		t.close()
+		return err
+	}
+	sendSome(t.worker, t.client, t.places(t.Written...), later)
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
 	op := t.out.invoke(t.process, "commit_transaction", fields{"transaction": transaction})
@@ -245,5 +251,6 @@ func (t *inTransactions) beFenced(transaction int64) error {
 	} else {
 		t.out.ok(op, nil)
 	}
+	t.end(later, "abort_transaction", kgo.TryAbort)
 	return nil
 }

@@ -219,12 +219,14 @@ class Senders {
             }
         }
 
-        /** Once another producer has the id, this one's transaction is aborted and can't be committed any more. */
+        /** Once another producer has the id, this one's transaction is aborted, and it can end neither that nor the other's. */
         void beFenced(long transaction) {
             var zombie = producer;
             producer = null;
             try {
                 open();
+                long later = begin();
+                send(later);
                 long op = history.invoke(process, "commit_transaction", "transaction", transaction);
                 try {
                     zombie.commitTransaction();
@@ -232,6 +234,7 @@ class Senders {
                 } catch (RuntimeException error) {
                     history.fail(op);
                 }
+                abort(later);
             } finally {
                 zombie.close(Duration.ZERO);
             }
