@@ -10,7 +10,7 @@ from history import History
 
 
 class Settings:
-    """What the runner says: ../settings.py describes the fields."""
+    """What the runner says: `settings` in ../run."""
 
     def __init__(self, path):
         with open(path) as file:
