@@ -21,12 +21,16 @@ cargo run --release -p sim -- --seed SEED [--verbose]
     One world, twice; with every step of it.
 cargo run --release -p sim -- --seed SEED --timeline FILE
     One world, and its course as a page of HTML.
+cargo run --release -p sim -- --seed SEED --history FILE
+    One world, and what its clients asked and saw, a line of JSON an event: ottla-checker judges it the same.
 cargo run --profile sim -p sim -- --crashes [--stride COUNT] [--pattern NAME]
     The fixed script, with a crash at each of its storage commands, or at every so manyth, and with failing syncs.
 cargo run --profile sim -p sim -- --crash NUMBER --pattern NAME [--failed NUMBER]
     One of these crashes, after that sync has failed.
-cargo run --profile sim -p sim -- --bugs [--stride COUNT] [--seeds COUNT]
-    Who finds which planted bug, as a table.
+cargo run --profile sim -p sim -- --bugs [--bug NAME] [--seeds COUNT]
+    Which seed's world is the first to show each planted bug, as a table.
+cargo run --profile sim -p sim -- --bugs [--bug NAME] --stride COUNT
+    How many of the script's crashes show it.
 
 Worlds take
     --faults KIND,...       no faults but of these kinds: network, disk, clock, crash, clients
@@ -41,9 +45,8 @@ or where --timelines DIRECTORY says.
 A release build has neither debug assertions nor checks for overflow: what only they find, --profile sim finds.
 ";
 
-/// For the table of planted bugs every so manyth crash of the script, and so many seeds.
-const BUGS_STRIDE: usize = 5;
-const BUGS_SEEDS: u64 = 200;
+/// No bug is looked for in more worlds.
+const BUGS_SEEDS: u64 = 10_000;
 
 /// Where the timelines of worlds that fail go.
 const TIMELINES: &str = "target/timelines";
@@ -65,15 +68,24 @@ pub enum Order {
         worlds: Worlds,
         /// Where its timeline goes.
         timeline: Option<PathBuf>,
+        /// Where its history goes.
+        history: Option<PathBuf>,
     },
     /// The fixed script.
     Crashes(sim::crashes::Order),
-    /// The table of planted bugs.
-    Bugs {
+    /// The table of planted bugs, by seeds.
+    BugsBySeeds {
+        /// This one, if one is named.
+        only: Bugs,
+        /// Of so many seeds.
+        limit: u64,
+    },
+    /// The table of planted bugs, by crashes of the script.
+    BugsByCrashes {
+        /// This one, if one is named.
+        only: Bugs,
         /// Every so manyth crash.
         stride: usize,
-        /// Of so many seeds.
-        seeds: u64,
     },
     /// How it is used.
     Help,
@@ -151,6 +163,7 @@ struct Arguments {
     keeps_going: bool,
     is_twice: bool,
     timeline: Option<PathBuf>,
+    history: Option<PathBuf>,
     timelines: Option<PathBuf>,
     seed: Option<u64>,
     is_verbose: bool,
@@ -189,6 +202,7 @@ impl Arguments {
             "--keep-going" => self.keeps_going = true,
             "--twice" => self.is_twice = true,
             "--timeline" => self.timeline = Some(value("a file")?.into()),
+            "--history" => self.history = Some(value("a file")?.into()),
             "--timelines" => self.timelines = Some(value("a directory")?.into()),
             "--seed" => self.seed = Some(number(&value("a number")?)?),
             "--verbose" => self.is_verbose = true,
@@ -233,15 +247,17 @@ impl Arguments {
             return Ok(Order::Crashes(sim::crashes::Order { only, bugs, ..Default::default() }));
         }
         if self.shows_bugs {
-            let stride = self.crashes.map_or(BUGS_STRIDE, |order| order.stride);
-            return Ok(Order::Bugs { stride, seeds: self.count.unwrap_or(BUGS_SEEDS) });
+            return Ok(match self.crashes {
+                Some(order) => Order::BugsByCrashes { only: bugs, stride: order.stride },
+                None => Order::BugsBySeeds { only: bugs, limit: self.count.unwrap_or(BUGS_SEEDS) },
+            });
         }
         if let Some(order) = self.crashes {
             return Ok(Order::Crashes(sim::crashes::Order { bugs, pattern: self.pattern, ..order }));
         }
         if let Some(seed) = self.seed {
             let voice = if self.is_verbose { Voice::Verbose } else { Voice::Silent };
-            return Ok(Order::One { seed, voice, worlds, timeline: self.timeline });
+            return Ok(Order::One { seed, voice, worlds, timeline: self.timeline, history: self.history });
         }
         let time = self.minutes.map(|minutes| Duration::from_secs(60 * minutes));
         let count = self.count.or(time.is_none().then_some(SEEDS));

@@ -1,4 +1,4 @@
-//! Who finds which planted bug, as a table for `docs/planted-bugs.md`.
+//! Who finds which planted bug, as tables for `docs/planted-bugs.md`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,23 +6,38 @@ use std::process::ExitCode;
 
 use ottla_core::planted::{Bug, Bugs};
 use sim::crashes::{self, Order, Part};
-use sim::run_seeds_with;
+use sim::hunt::Ground;
 use sim::violation::Violation;
 
-/// Prints the table, of every so manyth of the script's crashes and failing syncs, and of so many seeds. It fails where
-/// nobody finds one.
-pub fn table(stride: usize, seeds: u64) -> ExitCode {
-    println!("| Bug | What it is | Crashes that found it | By | After failed syncs | By | Seeds of {seeds} | By |");
-    println!("|---|---|---:|---|---:|---|---:|---|");
+/// Prints which world is the first to show each bug, of so many seeds; of one bug, if only that is asked for. It fails where none
+/// shows one.
+pub fn by_seeds(only: Bugs, limit: u64) -> ExitCode {
+    println!("| Bug | What it is | Worlds | Seed | Seeds | By |");
+    println!("|---|---|---|---:|---:|---|");
     let mut is_complete = true;
-    for bug in Bug::ALL.iter().copied() {
-        let crashes = crash_checks(bug, stride, Part::Sound);
-        let failed_syncs = crash_checks(bug, stride, Part::FailedSyncs);
-        let seeds = seed_checks(bug, seeds);
-        is_complete &= crashes.total + failed_syncs.total + seeds.total > 0;
-        println!("| `{bug:?}` | {} | {crashes} | {failed_syncs} | {seeds} |", bug.text());
+    for bug in Bug::ALL.iter().copied().filter(|bug| only == Bugs::default() || only.has(*bug)) {
+        let ground = Ground::of(bug);
+        let found = ground.first(bug, limit);
+        let (seed, count, by) = match &found {
+            Some((seed, violation)) => (seed.to_string(), (seed + 1).to_string(), name_of(violation)),
+            None => ("-".to_owned(), format!("more than {limit}"), String::new()),
+        };
+        is_complete &= found.is_some();
+        println!("| `{bug:?}` | {} | {} | {seed} | {count} | {by} |", bug.text(), ground.name());
     }
     if is_complete { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints how many of the script's crashes show each bug, of every so manyth crash and failing sync.
+pub fn by_crashes(only: Bugs, stride: usize) -> ExitCode {
+    println!("| Bug | What it is | Crashes | By | After failed syncs | By |");
+    println!("|---|---|---:|---|---:|---|");
+    for bug in Bug::ALL.iter().copied().filter(|bug| only == Bugs::default() || only.has(*bug)) {
+        let crashes = crash_checks(bug, stride, Part::Sound);
+        let failed_syncs = crash_checks(bug, stride, Part::FailedSyncs);
+        println!("| `{bug:?}` | {} | {crashes} | {failed_syncs} |", bug.text());
+    }
+    ExitCode::SUCCESS
 }
 
 fn crash_checks(bug: Bug, stride: usize, part: Part) -> Checks {
@@ -30,14 +45,6 @@ fn crash_checks(bug: Bug, stride: usize, part: Part) -> Checks {
     let order = Order { stride, part, bugs: Bugs::only(bug), ..Order::default() };
     let report = crashes::run(&order, |finding| checks.count(&finding.violation));
     checks.of = Some(report.crashes);
-    checks
-}
-
-fn seed_checks(bug: Bug, seeds: u64) -> Checks {
-    let mut checks = Checks::default();
-    run_seeds_with(&(0..seeds).collect::<Vec<_>>(), Bugs::only(bug), |_, outcome| {
-        outcome.violation.iter().for_each(|violation| checks.count(violation));
-    });
     checks
 }
 
@@ -78,6 +85,7 @@ fn name_of(violation: &Violation) -> String {
     match violation {
         Violation::Contract(_) => "contract".to_owned(),
         Violation::History { check, .. } => check.to_string(),
+        Violation::Anomaly { kind, .. } => kind.name().to_owned(),
         Violation::Answer(_) => "answer".to_owned(),
         Violation::Stuck(_) => "stuck".to_owned(),
         Violation::Chance(_) => "chance".to_owned(),

@@ -10,6 +10,7 @@
 //!
 //! - `bench` runs a broker command by command, `script` is what it is asked in `requests`, `known` what it promised;
 //! - `survival` is what a crash leaves, `inspection` what must hold after it, `files` the same of the files at rest;
+//! - `judged` has the rules of the checker that fit here, and says why the checker itself does not;
 //! - `rot` is what must hold where a log is damaged;
 //! - `moves` does the same with a replica that moves between two log directories.
 //!
@@ -21,6 +22,7 @@
 mod bench;
 mod files;
 mod inspection;
+mod judged;
 mod known;
 mod moves;
 mod requests;

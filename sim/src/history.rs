@@ -2,6 +2,7 @@
 //!
 //! What does not belong here: how the clients came to see it (`clients`).
 
+mod account;
 mod groups;
 mod holders;
 mod ledger;
@@ -11,8 +12,12 @@ mod transactions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ottla_checker::{Isolation, Keeps, Mark, OpId};
+
+use crate::env::ClientId;
 use crate::records::{Batch, Identity, Keys, RecordId};
 use crate::violation::{Check, Violation};
+pub use account::{Account, Sending};
 pub use groups::{Answerer, Asked, Ear, GroupLedger, Groups, Rest, Standing};
 pub use ledger::Ledger;
 pub use shares::{Delivery, ShareLedger, Shares};
@@ -53,6 +58,10 @@ pub struct History {
     moment: Moment,
     has_crashed: bool,
     ledgers: BTreeMap<PartitionRef, Ledger>,
+    /// What everybody asked and saw, for the checker.
+    pub account: Account,
+    /// Topics that keep everything.
+    kept: BTreeSet<TopicRef>,
     /// Which topics there should be.
     pub topics: Topics,
     /// What became of groups and their offsets.
@@ -151,6 +160,7 @@ impl History {
             self.groups.begin_timeline();
             self.transactions.begin_timeline();
         }
+        self.account.restarted(may_have_forgotten);
         self.shares.restarted(may_have_forgotten);
         self.ledgers.values_mut().for_each(Ledger::begin_life);
     }
@@ -190,15 +200,32 @@ impl History {
         Err(Violation::history(Check::ProducerId, format!("{identity:?} was given out twice")))
     }
 
-    /// A batch is about to be sent, for the first time or again.
-    pub fn sent(
-        &mut self,
-        partition: PartitionRef,
-        identity: Option<Identity>,
-        records: &[RecordId],
-        timestamp_ms: i64,
-    ) {
-        self.ledgers.entry(partition).or_default().sent(identity, records, timestamp_ms);
+    /// Nothing of a topic goes by itself.
+    pub fn keeps_all(&mut self, topic: TopicRef) {
+        self.kept.insert(topic);
+    }
+
+    /// The account has heard of a partition.
+    fn know(&mut self, partition: PartitionRef) {
+        if self.account.knows(partition) {
+            return;
+        }
+        let name = format!("{}-{}", self.topics.name_of(partition.topic), partition.index);
+        let keeps = match self.limits {
+            _ if self.kept.contains(&partition.topic) => Keeps::All,
+            Limits { compaction: Some(_), .. } => Keeps::Some,
+            Limits { retention_ms: None, retention_bytes: None, .. } => Keeps::All,
+            _ => Keeps::Recent,
+        };
+        self.account.add_partition(partition, &name, keeps);
+    }
+
+    /// A batch is about to be sent, for the first time or again; `again` is the operation that goes on, if one does.
+    pub fn sent(&mut self, sending: &Sending<'_>, again: Option<OpId>) -> OpId {
+        let Sending { partition, records, timestamp_ms, .. } = *sending;
+        self.ledgers.entry(partition).or_default().sent(records, timestamp_ms);
+        self.know(partition);
+        again.unwrap_or_else(|| self.account.sends(sending, None))
     }
 
     /// A batch was acknowledged in `life`, its first record at `base_offset`. Says whether it was known to be there.
@@ -207,17 +234,18 @@ impl History {
     /// It can't be there.
     pub fn acknowledged(
         &mut self,
+        op: OpId,
         life: Life,
         partition: PartitionRef,
-        identity: Option<Identity>,
         base_offset: i64,
         records: &[RecordId],
     ) -> Result<bool, Violation> {
+        self.account.sent(op, base_offset, records.len())?;
         if life < self.first_life_of_timeline {
             return Ok(false);
         }
         let ledger = self.ledgers.entry(partition).or_default();
-        ledger.acknowledged(identity, base_offset, records).map_err(|error| within(partition, error))
+        ledger.acknowledged(base_offset, records).map_err(|error| within(partition, error))
     }
 
     /// A consumer that asked got `batches`, when the broker's clock had said no more than `wall_ms`; the next position.
@@ -232,6 +260,9 @@ impl History {
         let view = self.view(asked_at, wall_ms);
         let next = ledger.read(position, batches, is_of_timeline, &view);
         self.ledgers.insert(partition, ledger);
+        self.know(partition);
+        let end = batches.last().map_or(position, |batch| batch.end_offset);
+        self.account.reads(partition, position, end.max(position), batches);
         next.map_err(|error| within(partition, error))
     }
 
@@ -242,20 +273,12 @@ impl History {
         KnownEnd { life: self.life, end }
     }
 
-    /// An answer said that a partition's high watermark is `end`; the question was asked when `known` was known.
-    ///
-    /// # Errors
-    /// It went back.
-    pub fn saw_end(&mut self, partition: PartitionRef, known: KnownEnd, end: i64) -> Result<(), Violation> {
-        if known.life != self.life {
-            return Ok(());
+    /// An answer said that a partition's high watermark is `end`; the question was asked in that life.
+    pub fn saw_end(&mut self, partition: PartitionRef, asked_in: Life, end: i64) {
+        self.account.saw(Mark::HighWatermark, end);
+        if asked_in == self.life {
+            self.ledgers.entry(partition).or_default().saw_end(end);
         }
-        if end < known.end {
-            let text = format!("{partition}: {end} after {} was seen", known.end);
-            return Err(Violation::history(Check::Ends, text));
-        }
-        self.ledgers.entry(partition).or_default().saw_end(end);
-        Ok(())
     }
 
     /// Where a partition is known to start, for good: an answer to a question asked now must not say less.
@@ -264,6 +287,8 @@ impl History {
         self.ledgers.get(&partition).map_or(0, Ledger::start)
     }
 
+    /// Over power losses that are forgiven, too, which is more than the checker asks for.
+    ///
     /// An answer said that a partition starts at `start`; the question was asked when `known` was known, and the
     /// broker's clock has said no more than `wall_ms`. How many records were there that are not any more.
     ///
@@ -285,32 +310,27 @@ impl History {
     }
 
     /// Records before `offset` are about to be deleted; all that there are, if `None`.
-    pub fn deletes(&mut self, partition: PartitionRef, offset: Option<i64>) {
+    pub fn deletes(&mut self, client: ClientId, partition: PartitionRef, offset: Option<i64>) -> OpId {
         self.ledgers.entry(partition).or_default().deletes(offset);
+        self.know(partition);
+        self.account.deletes(client, partition, offset)
+    }
+
+    /// Somebody asks where a partition's mark is.
+    pub fn observes(&mut self, client: ClientId, partition: PartitionRef, mark: Mark) -> OpId {
+        self.know(partition);
+        self.account.observes(client, partition, mark)
+    }
+
+    /// Somebody asks for records, or for committed ones only.
+    pub fn polls(&mut self, client: ClientId, sees_committed: bool) -> OpId {
+        let isolation = if sees_committed { Isolation::Committed } else { Isolation::Uncommitted };
+        self.account.polls(client, isolation)
     }
 
     /// A request to delete all records was answered: they went up to `offset`.
     pub fn deleted_all(&mut self, partition: PartitionRef, offset: i64) {
         self.ledgers.entry(partition).or_default().deleted_all(offset);
-    }
-
-    /// A consumer was told that `position`, to which it had come by reading in `timeline`, does not exist; afterwards it
-    /// learned that the log starts at `start`.
-    ///
-    /// # Errors
-    /// It must.
-    pub fn out_of_range(
-        &self,
-        partition: PartitionRef,
-        timeline: Timeline,
-        position: i64,
-        start: i64,
-    ) -> Result<(), Violation> {
-        if timeline != self.timeline || position < start {
-            return Ok(());
-        }
-        let text = format!("{partition}: position {position} is out of range, and the log starts at {start}");
-        Err(Violation::history(Check::Loss, text))
     }
 
     /// The last reader came to the end of a partition, from where it starts on.
@@ -411,46 +431,9 @@ mod tests {
     const PARTITION: PartitionRef = PartitionRef { topic: TopicRef(1), index: 0 };
 
     #[test]
-    fn an_end_that_goes_back_within_a_life_is_found() {
-        let mut history = History::default();
-        let early = history.known_end(PARTITION);
-        history.saw_end(PARTITION, early, 5).unwrap();
-        let late = history.known_end(PARTITION);
-        assert_eq!(history.saw_end(PARTITION, early, 3), Ok(()), "asked before the 5 was seen");
-        assert!(history.saw_end(PARTITION, late, 4).is_err());
-    }
-
-    #[test]
-    fn an_end_that_falls_short_of_what_was_acknowledged_before_a_restart_is_found() {
-        let mut history = History::default();
-        let record = RecordId { client: 1, number: 1 };
-        history.sent(PARTITION, None, &[record], 0);
-        history.acknowledged(history.life(), PARTITION, None, 0, &[record]).unwrap();
-        history.restarted(false);
-        let known = history.known_end(PARTITION);
-        assert!(history.saw_end(PARTITION, known, 0).is_err());
-        assert!(history.out_of_range(PARTITION, history.timeline(), 1, 1).is_err());
-        assert_eq!(history.out_of_range(PARTITION, history.timeline(), 1, 2), Ok(()), "it was deleted");
-    }
-
-    #[test]
-    fn a_forgiven_power_loss_forgives() {
-        let mut history = History::default();
-        let record = RecordId { client: 1, number: 1 };
-        let (old_life, old_timeline) = (history.life(), history.timeline());
-        history.sent(PARTITION, None, &[record], 0);
-        history.acknowledged(old_life, PARTITION, None, 0, &[record]).unwrap();
-        history.restarted(true);
-        assert_eq!(history.saw_end(PARTITION, history.known_end(PARTITION), 0), Ok(()));
-        assert_eq!(history.out_of_range(PARTITION, old_timeline, 1, 0), Ok(()));
-        assert_eq!(history.acknowledged(old_life, PARTITION, None, 7, &[record]), Ok(false), "too late to matter");
-        assert_eq!(history.audited(PARTITION, 0, 0), Ok(()));
-    }
-
-    #[test]
     fn a_start_that_goes_back_is_found_even_after_a_forgiven_power_loss() {
         let mut history = History::default();
-        history.deletes(PARTITION, Some(5));
+        history.deletes(ClientId(1), PARTITION, Some(5));
         let early = history.known_start(PARTITION);
         history.saw_start(PARTITION, early, 5, 0).unwrap();
         let late = history.known_start(PARTITION);

@@ -8,6 +8,7 @@
 //! - [`node`], [`contract`]: the process around the broker, and the boundary's contract.
 //! - [`clients`], [`records`]: producers, consumers and others that speak the wire protocol.
 //! - [`history`]: what they saw, and whether it can be true.
+//! - [`hunt`]: which world shows a bug that was planted.
 //! - [`crashes`]: a fixed script, and a crash at each of its storage commands.
 //! - [`world`]: the course of it all. [`mod@sweep`]: many worlds. [`transcript`]: the same seed gives the same hash.
 //! - [`timeline`]: a world's course as a page for people.
@@ -30,6 +31,7 @@ pub mod crashes;
 pub mod disk;
 pub mod env;
 pub mod history;
+pub mod hunt;
 pub mod knobs;
 pub mod network;
 pub mod node;
@@ -45,8 +47,8 @@ pub mod violation;
 pub mod world;
 
 pub use sweep::{
-    REGRESSIONS, replay_line, run_plan, run_plan_twice, run_plans, run_seed, run_seed_with, run_seeds, run_seeds_with,
-    run_worlds, sweep,
+    REGRESSIONS, replay_line, run_for_history, run_plan, run_plan_twice, run_plans, run_seed, run_seed_with, run_seeds,
+    run_seeds_with, run_worlds, sweep,
 };
 pub use transcript::Voice;
 pub use world::Outcome;

@@ -6,19 +6,28 @@ mod bugs;
 mod crash;
 mod many;
 
+use std::fs::File;
+use std::io::BufWriter;
 use std::path::Path;
 use std::process::ExitCode;
 
 use arguments::{Order, USAGE, Worlds, parse};
+use sim::plan::Plan;
 use sim::timeline::run_recorded;
-use sim::{Outcome, Voice, run_plan};
+use sim::{Outcome, Voice, run_for_history, run_plan};
 
 fn main() -> ExitCode {
     match parse(std::env::args().skip(1)) {
         Ok(Order::Many(order)) => many::run(&order),
-        Ok(Order::One { seed, voice, worlds, timeline }) => one(seed, voice, &worlds, timeline.as_deref()),
+        Ok(Order::One { seed, voice, worlds, timeline, history }) => {
+            if let Some(file) = history {
+                write_history(worlds.plan(seed), &file);
+            }
+            one(seed, voice, &worlds, timeline.as_deref())
+        }
         Ok(Order::Crashes(order)) => crash::crashes(&order),
-        Ok(Order::Bugs { stride, seeds }) => bugs::table(stride, seeds),
+        Ok(Order::BugsBySeeds { only, limit }) => bugs::by_seeds(only, limit),
+        Ok(Order::BugsByCrashes { only, stride }) => bugs::by_crashes(only, stride),
         Ok(Order::Help) => {
             print!("{USAGE}");
             ExitCode::SUCCESS
@@ -49,6 +58,18 @@ fn one(seed: u64, voice: Voice, worlds: &Worlds, timeline: Option<&Path>) -> Exi
             println!("{violation}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Runs a world and writes what its clients asked and saw.
+fn write_history(plan: Plan, file: &Path) {
+    let Some(history) = run_for_history(plan) else { return };
+    let written = File::create(file).and_then(|file| ottla_checker::format::write(&history, BufWriter::new(file)));
+    match written {
+        Ok(()) => {
+            eprintln!("its history is {}: cargo run --release -p ottla-checker -- FILE judges it", file.display())
+        }
+        Err(error) => eprintln!("{}: {error}; --history names another place", file.display()),
     }
 }
 

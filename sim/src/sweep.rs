@@ -66,6 +66,14 @@ pub(crate) fn run_plan_into(plan: Plan, voice: Voice, timeline: Recorder) -> Out
     })
 }
 
+/// Runs a world, and gives what its clients wrote down, for the checker's own command. There is nothing where the broker panicked.
+#[must_use]
+pub fn run_for_history(plan: Plan) -> Option<ottla_checker::History> {
+    remember_panics();
+    let run = AssertUnwindSafe(|| world::run_told(plan, Voice::Silent, Recorder::default()).1);
+    panic::catch_unwind(run).ok()
+}
+
 /// Runs a world in a build in which a panic ends the process: on a thread of its own, which stands still for ever once it has said
 /// what it panicked about.
 fn run_apart(plan: Plan, voice: Voice) -> Result<Outcome, String> {

@@ -1,5 +1,6 @@
 //! What a run can end with that is not well.
 
+use ottla_checker::Kind;
 use thiserror::Error;
 
 /// The first thing that was wrong.
@@ -15,6 +16,14 @@ pub enum Violation {
         check: Check,
         /// What was seen, and against what.
         text: String,
+    },
+    /// What clients saw can't be, wherever they saw it: found by the checker.
+    #[error("{story}")]
+    Anomaly {
+        /// Which.
+        kind: Kind,
+        /// Who saw what, and what else happened there. It begins with the kind's name.
+        story: String,
     },
     /// An answer that no Kafka gives, or not to this request.
     #[error("answer: {0}")]
@@ -122,6 +131,7 @@ impl Violation {
             | (Self::Answer(_), Self::Answer(_))
             | (Self::Stuck(_), Self::Stuck(_)) => true,
             (Self::History { check, .. }, Self::History { check: other, .. }) => check == other,
+            (Self::Anomaly { kind, .. }, Self::Anomaly { kind: other, .. }) => kind == other,
             // Where it was, in the first line.
             (Self::Panic(text), Self::Panic(other)) => text.lines().next() == other.lines().next(),
             _ => false,

@@ -68,6 +68,8 @@ const EVENTS_MAX: u64 = 20_000_000;
 const TRANSACTED: &str = "transacted";
 /// The topic that share groups read.
 const SHARED: &str = "shared";
+/// Answers that a client has not taken keep its connection from being read from here on.
+const UNSENT_MAX_BYTES: u64 = 16 * 1024;
 /// In a lull the page cache is in no hurry.
 const LULL_STEP: Span = Span::ms(500);
 const CLEAN_MARKER: &str = ".kafka_cleanshutdown";
@@ -75,13 +77,21 @@ const CLEAN_MARKER: &str = ".kafka_cleanshutdown";
 /// Runs the world of `plan`, and tells `timeline` what happens.
 #[must_use]
 pub fn run(plan: Plan, voice: Voice, timeline: Recorder) -> Outcome {
+    run_told(plan, voice, timeline).0
+}
+
+/// The same, with what the clients wrote down.
+#[must_use]
+pub fn run_told(plan: Plan, voice: Voice, timeline: Recorder) -> (Outcome, ottla_checker::History) {
     let mut world = World::new(plan, voice, timeline);
     let violation = world.run().err();
+    let violation = world.judge(violation);
     world.env.stats.add(Counter::SimulatedMs, world.env.time().0 / 1_000);
     if let Some(node) = &world.node {
         world.env.stats.reached(node.marks());
     }
-    Outcome { hash: world.env.transcript.hash(), stats: world.env.stats, violation }
+    let outcome = Outcome { hash: world.env.transcript.hash(), stats: world.env.stats, violation };
+    (outcome, world.history.account.into_history())
 }
 
 impl World {
@@ -162,6 +172,7 @@ impl World {
         let partitions = i32::from(plan.partitions);
         self.history.topics.add_lasting(TRANSACTED, partitions);
         let topic = self.history.topics.lasting(TRANSACTED).expect("just added").topic;
+        self.history.keeps_all(topic);
         for index in 0..partitions {
             self.history.transactions.add_partition(PartitionRef { topic, index });
         }
@@ -185,6 +196,8 @@ impl World {
             return;
         }
         self.history.topics.add_lasting(SHARED, i32::from(plan.partitions));
+        let topic = self.history.topics.lasting(SHARED).expect("just added").topic;
+        self.history.keeps_all(topic);
         let shared = || SHARED.to_owned();
         self.add_client(|_| Box::new(Admin::of_transactions(shared())));
         let clients = self.env.plan.clients;
@@ -229,6 +242,7 @@ impl World {
     }
 
     fn happen(&mut self, event: Event) -> Result<(), Violation> {
+        self.history.account.set_time(self.env.time());
         match event {
             Event::Knock(conn) => match &mut self.node {
                 Some(node) => node.knock(&mut self.env, conn)?,
@@ -295,6 +309,14 @@ impl World {
             Event::Deadline(_) => {}
         }
         self.advance()
+    }
+
+    /// What the checker finds is told first: whatever else went wrong may have come of it.
+    fn judge(&self, violation: Option<Violation>) -> Option<Violation> {
+        match violation {
+            Some(Violation::Contract(_)) => violation,
+            violation => self.history.account.judge().or(violation),
+        }
     }
 
     fn happen_to_client(&mut self, event: Event) -> Result<(), Violation> {
@@ -579,6 +601,7 @@ fn config_of(plan: &Plan) -> Config {
         ("log.index.interval.bytes", plan.broker.index_interval_bytes.to_string()),
         ("listeners", "PLAINTEXT://127.0.0.1:9092".to_owned()),
         ("ottla.max.requests.per.connection", plan.broker.requests_per_connection.to_string()),
+        ("ottla.max.unsent.bytes.per.connection", UNSENT_MAX_BYTES.to_string()),
     ];
     let log_dirs: Vec<String> = (0..plan.broker.log_dirs).map(|log_dir| format!("/logs{log_dir}")).collect();
     properties.push(("log.dirs", log_dirs.join(",")));

@@ -171,19 +171,42 @@ fn the_core_forbids_itself_std_and_unsafe_code() {
 
 #[test]
 fn what_the_core_is_built_on_was_looked_at() {
+    let tree = tree_of("ottla-core", &[]);
+    let mut names = BTreeSet::new();
+    for (name, features) in &tree {
+        names.insert(name.as_str());
+        for feature in features {
+            assert!(!FORBIDDEN_FEATURES.contains(&feature.as_str()), "{name} with {feature}");
+        }
+    }
+    let new: Vec<_> = names.iter().filter(|name| !DEPENDENCIES.contains(name)).collect();
+    assert!(new.is_empty(), "not looked at yet: {new:?}");
+    let gone: Vec<_> = DEPENDENCIES.iter().filter(|name| !names.contains(*name)).collect();
+    assert!(gone.is_empty(), "no longer there: {gone:?}");
+}
+
+/// What is only there for the simulator is in no broker, whatever is asked for.
+#[test]
+fn a_broker_has_no_planted_bugs_and_no_marks() {
+    let core = |package: &str, more: &[&str]| {
+        let tree = tree_of(package, more);
+        let features = tree.into_iter().filter(|(name, _)| name == "ottla-core").flat_map(|(_, features)| features);
+        features.collect::<BTreeSet<_>>()
+    };
+    let simulated = core("sim", &[]);
+    let of_broker = core("ottla", &["--all-features"]);
+    for feature in ["planted-bugs", "marks"] {
+        assert!(simulated.contains(feature), "the simulator has {feature}");
+        assert!(!of_broker.contains(feature), "the broker has {feature}");
+    }
+}
+
+/// A package and what it is built on, each with its features.
+fn tree_of(package: &str, more: &[&str]) -> Vec<(String, Vec<String>)> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()))
-        .args([
-            "tree",
-            "--package",
-            "ottla-core",
-            "--edges",
-            "normal,no-proc-macro",
-            "--target",
-            "all",
-            "--prefix",
-            "none",
-        ])
+        .args(["tree", "--package", package, "--edges", "normal,no-proc-macro", "--target", "all", "--prefix", "none"])
+        .args(more)
         .args(["--format", "{p}|{f}", "--locked", "--offline", "--manifest-path"])
         .arg(manifest)
         .output()
@@ -191,19 +214,12 @@ fn what_the_core_is_built_on_was_looked_at() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     let tree = String::from_utf8(output.stdout).unwrap();
-    let mut names = BTreeSet::new();
-    for line in tree.lines().filter(|line| !line.is_empty()) {
-        let (package, features) = line.split_once('|').unwrap();
-        let name = package.split(' ').next().unwrap();
-        names.insert(name);
-        for feature in features.trim_end_matches(" (*)").split(',') {
-            assert!(!FORBIDDEN_FEATURES.contains(&feature), "{name} with {feature}");
-        }
-    }
-    let new: Vec<_> = names.iter().filter(|name| !DEPENDENCIES.contains(name)).collect();
-    assert!(new.is_empty(), "not looked at yet: {new:?}");
-    let gone: Vec<_> = DEPENDENCIES.iter().filter(|name| !names.contains(*name)).collect();
-    assert!(gone.is_empty(), "no longer there: {gone:?}");
+    let line = |line: &str| {
+        let (package, features) = line.split_once('|')?;
+        let features = features.trim_end_matches(" (*)").split(',').map(str::to_owned).collect();
+        Some((package.split(' ').next()?.to_owned(), features))
+    };
+    tree.lines().filter_map(line).collect()
 }
 
 /// The search itself: what it must find, and what it must not take for it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::rng::Rng;
-use crate::history::{End, Isolation, Record};
+use crate::history::{End, Isolation, Marks, Record};
 
 /// What a send asks for.
 #[derive(Clone, Debug)]
@@ -57,6 +57,7 @@ pub(super) struct Found {
     pub from: i64,
     pub next: i64,
     pub records: Vec<Record>,
+    pub marks: Marks,
 }
 
 /// The broker.
@@ -177,7 +178,12 @@ impl Broker {
         let log = &self.logs[partition];
         let from = position.max(log.start as i64);
         let end = if isolation == Isolation::Committed { self.stable(partition) } else { self.end_of(partition) };
-        let mut found = Found { from, next: from, records: Vec::new() };
+        let marks = Marks {
+            log_start: Some(log.start as i64),
+            high_watermark: Some(self.end_of(partition)),
+            last_stable_offset: Some(self.stable(partition)),
+        };
+        let mut found = Found { from, next: from, records: Vec::new(), marks };
         while found.next < end && (found.records.len() as u64) < most {
             let entry = log.entries[found.next as usize];
             let is_aborted = entry.transaction.is_some_and(|it| self.ends.get(&it) == Some(&End::Abort));

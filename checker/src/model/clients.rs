@@ -415,7 +415,7 @@ impl Client {
             }
             self.positions[*at] = found.next;
         }
-        let says_all = world.one_in(2);
+        let (says_all, says_marks) = (world.one_in(2), world.one_in(2));
         let read =
             |(at, found): &'_ (usize, Found)| (world.partitions[*at], says_all.then_some((found.from, found.next)));
         let heads: Vec<_> = found.iter().map(read).collect();
@@ -427,7 +427,7 @@ impl Client {
                 from: bounds.map(|bounds| bounds.0),
                 next: bounds.map(|bounds| bounds.1),
                 records: &found.records,
-                marks: Marks::default(),
+                marks: if says_marks { found.marks } else { Marks::default() },
             })
             .collect();
         let now = world.now();

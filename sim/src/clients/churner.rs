@@ -9,10 +9,12 @@ use ottla_core::wire::messages::metadata::{MetadataRequest, MetadataRequestTopic
 use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use ottla_core::wire::{ApiKey, Records, Uuid};
 
+use ottla_checker::OpId;
+
 use super::producer::is_passing;
 use super::{Answer, Request, Role, Talk};
 use crate::agenda::{Span, Time};
-use crate::history::{KnownEnd, Moment, PartitionRef, Read, TopicRef};
+use crate::history::{KnownEnd, Moment, PartitionRef, Read, Sending, TopicRef};
 use crate::records::{NewBatch, RecordId, read_batches};
 use crate::stats::Counter;
 use crate::violation::{Check, Violation};
@@ -27,7 +29,9 @@ pub struct Churner {
     /// Batches that were sent to the present topic.
     sent: i64,
     topic: Option<Living>,
-    asked_at: Option<(KnownEnd, Moment)>,
+    asked_at: Option<(KnownEnd, Moment, OpId)>,
+    /// The batch that was sent last.
+    sending: Option<OpId>,
     is_done: bool,
 }
 
@@ -64,6 +68,7 @@ impl Churner {
             sent: 0,
             topic: None,
             asked_at: None,
+            sending: None,
             is_done: false,
         }
     }
@@ -89,7 +94,8 @@ impl Churner {
             }
             Step::Produce => self.produce(talk),
             Step::Fetch => {
-                self.asked_at = Some((talk.history.known_end(self.partition()), talk.history.moment()));
+                let known = talk.history.known_end(self.partition());
+                self.asked_at = Some((known, talk.history.moment(), talk.history.polls(talk.id, false)));
                 let partition = FetchPartition { partition_max_bytes: 1 << 20, ..FetchPartition::default() };
                 let topic_id = self.living().id;
                 let topic = FetchTopic { topic_id, partitions: vec![partition], ..FetchTopic::default() };
@@ -113,7 +119,10 @@ impl Churner {
         self.next_record += 1;
         self.sent += 1;
         let timestamp_ms = talk.env.clocks_now().wall.0;
-        talk.history.sent(self.partition(), None, &[record], timestamp_ms);
+        let (client, partition) = (talk.id, self.partition());
+        let sending =
+            Sending { client, partition, identity: None, base_sequence: -1, records: &[record], timestamp_ms };
+        self.sending = Some(talk.history.sent(&sending, None));
         let value_max_bytes = talk.env.plan.clients.value_max_bytes;
         let batch = NewBatch {
             identity: None,
@@ -153,7 +162,8 @@ impl Churner {
                 }
                 let record = RecordId { client: talk.id.0, number: self.next_record - 1 };
                 let (life, partition) = (talk.life(), self.partition());
-                talk.history.acknowledged(life, partition, None, answer.base_offset, &[record])?;
+                let op = self.sending.take().expect("it was sent");
+                talk.history.acknowledged(op, life, partition, answer.base_offset, &[record])?;
                 Ok(Some(if talk.chance.coin() { Step::Fetch } else { Step::Produce }))
             }
             (Step::Fetch, Answer::Fetch(response)) => {
@@ -168,10 +178,12 @@ impl Churner {
                 }
                 let Some(Records::Bytes(bytes)) = &data.records else { return Ok(None) };
                 let batches = read_batches(bytes).map_err(|error| Violation::history(Check::Corruption, error))?;
-                let (known, asked_at) = self.asked_at.take().expect("asked before");
+                let (known, asked_at, op) = self.asked_at.take().expect("asked before");
                 let read = Read { life: talk.life(), partition: self.partition(), position: 0, asked_at };
-                talk.history.read(&read, &batches, talk.env.latest_wall_ms)?;
-                talk.history.saw_end(self.partition(), known, data.high_watermark)?;
+                let next = talk.history.read(&read, &batches, talk.env.latest_wall_ms);
+                talk.history.saw_end(self.partition(), known.life, data.high_watermark);
+                talk.history.account.polled(op)?;
+                next?;
                 Ok(Some(Step::Delete))
             }
             (Step::Delete, Answer::DeleteTopics(response)) => {

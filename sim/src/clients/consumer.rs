@@ -18,7 +18,9 @@ use super::wire::FETCH_BY_ID;
 use super::{Answer, Request, Role, Talk};
 use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Odds};
-use crate::history::{KnownEnd, Moment, PartitionRef, Read, Seen, Timeline};
+use ottla_checker::{Mark, OpId};
+
+use crate::history::{Life, Moment, PartitionRef, Read, Seen};
 use crate::records::{Batch, read_batches};
 use crate::stats::Counter;
 use crate::violation::{Check, Violation};
@@ -36,7 +38,7 @@ pub struct Consumer {
     session: FetchSession,
     in_flight: Option<InFlight>,
     /// Asks where logs start that do not have our position any more.
-    asking: Option<Vec<(PartitionRef, i64)>>,
+    asking: Option<BTreeMap<PartitionRef, (i64, OpId)>>,
     next_at: Time,
     production_was_over: bool,
 }
@@ -46,7 +48,6 @@ struct Position {
     topic: String,
     index: i32,
     next: i64,
-    timeline: Timeline,
     /// The high watermark as last answered.
     end: Option<i64>,
     /// The broker's fetch session does not have this position.
@@ -66,8 +67,11 @@ struct FetchSession {
 #[derive(Debug)]
 struct InFlight {
     number: u64,
+    op: OpId,
     asked: BTreeMap<PartitionRef, Asked>,
     is_after_production: bool,
+    /// Its session has gone on since.
+    is_stale: bool,
 }
 
 /// What was asked for, and what was known then.
@@ -75,8 +79,7 @@ struct InFlight {
 struct Asked {
     position: i64,
     start: i64,
-    end: KnownEnd,
-    stable: i64,
+    asked_in: Life,
     at: Moment,
 }
 
@@ -86,6 +89,8 @@ const WITH_SESSIONS: i16 = 7;
 const WITH_LEADER_EPOCH: i16 = 9;
 /// Asks ListOffsets for the first offset.
 const EARLIEST: i64 = -2;
+/// How often it is behind its session.
+const STALE: Odds = Odds::per_million(3_000);
 /// After an error a consumer waits this long.
 const RETRY_AFTER: Span = Span::ms(30);
 
@@ -137,7 +142,6 @@ impl Consumer {
                     topic: name.clone(),
                     index: *index,
                     next: 0,
-                    timeline: talk.history.timeline(),
                     end: None,
                     is_dirty: true,
                     is_offline: false,
@@ -157,10 +161,9 @@ impl Consumer {
             if position.is_offline {
                 continue;
             }
-            let (start, end) = (talk.history.known_start(*partition), talk.history.known_end(*partition));
-            let stable = talk.history.transactions.known_stable(*partition);
+            let (start, asked_in) = (talk.history.known_start(*partition), talk.history.life());
             let at = talk.history.moment();
-            asked.insert(*partition, Asked { position: position.next, start, end, stable, at });
+            asked.insert(*partition, Asked { position: position.next, start, asked_in, at });
             if is_incremental && !position.is_dirty {
                 continue;
             }
@@ -188,6 +191,9 @@ impl Consumer {
             (true, false) => FetchSession { id: 0, epoch: 0 },
             (true, true) => self.session,
         };
+        // Sometimes a consumer says what it has said before, as one does that has missed an answer.
+        let is_stale = is_incremental && session.epoch > 1 && talk.chance.happens(STALE);
+        let session = FetchSession { epoch: session.epoch - i32::from(is_stale), ..session };
         let request = FetchRequest {
             max_wait_ms: *talk.chance.pick(&[0, 10, 500]),
             min_bytes: *talk.chance.pick(&[0, 1, 1, 10_000]),
@@ -201,13 +207,17 @@ impl Consumer {
         };
         let is_after_production = talk.env.production_over.is_some();
         let number = talk.send(&Request::Fetch(request));
-        self.in_flight = Some(InFlight { number, asked, is_after_production });
+        let op = talk.history.polls(talk.id, self.sees_committed);
+        self.in_flight = Some(InFlight { number, op, asked, is_stale, is_after_production });
     }
 
     fn fetched(&mut self, talk: &mut Talk<'_>, number: u64, response: &FetchResponse) -> Result<(), Violation> {
         let in_flight = self.in_flight.take().expect("asked before");
         assert_eq!(in_flight.number, number, "one fetch at a time");
         match ErrorCode::from_number(response.error_code) {
+            Some(ErrorCode::None) if in_flight.is_stale => {
+                return Err(Violation::Answer("a fetch session went on from an epoch that was over".to_owned()));
+            }
             Some(ErrorCode::None) => self.follow_session(talk, response),
             Some(error) => {
                 let ends_session = matches!(
@@ -225,20 +235,31 @@ impl Consumer {
             }
             None => return Err(Violation::Answer(format!("Fetch with the error {}", response.error_code))),
         }
+        let fetched = self.all_fetched(talk, &in_flight.asked, response);
+        talk.history.account.polled(in_flight.op)?;
+        self.production_was_over = in_flight.is_after_production;
+        fetched
+    }
+
+    fn all_fetched(
+        &mut self,
+        talk: &mut Talk<'_>,
+        all_asked: &BTreeMap<PartitionRef, Asked>,
+        response: &FetchResponse,
+    ) -> Result<(), Violation> {
         let by_id = talk.version(ApiKey::Fetch) >= FETCH_BY_ID;
         for topic in &response.responses {
             let name = if by_id { self.cluster.name_of(topic.topic_id) } else { Some(&*topic.topic) };
             let name = name.unwrap_or_default().to_owned();
             for data in &topic.partitions {
                 let partition = talk.history.topics.partition(&name, data.partition_index);
-                let Some((partition, asked)) = partition.and_then(|p| Some((p, *in_flight.asked.get(&p)?))) else {
+                let Some((partition, asked)) = partition.and_then(|p| Some((p, *all_asked.get(&p)?))) else {
                     let text = format!("Fetch: {name}-{} was not asked for", data.partition_index);
                     return Err(Violation::Answer(text));
                 };
                 self.partition_fetched(talk, partition, asked, data)?;
             }
         }
-        self.production_was_over = in_flight.is_after_production;
         Ok(())
     }
 
@@ -296,8 +317,12 @@ impl Consumer {
             let read = Read { life: talk.life(), partition, position: asked.position, asked_at: asked.at };
             talk.history.read(&read, &batches, talk.env.latest_wall_ms)?
         };
-        talk.history.saw_end(partition, asked.end, data.high_watermark)?;
+        talk.history.saw_end(partition, asked.asked_in, data.high_watermark);
+        if self.sees_committed && data.last_stable_offset >= 0 {
+            talk.history.account.saw(Mark::LastStableOffset, data.last_stable_offset);
+        }
         if data.log_start_offset >= 0 {
+            talk.history.account.saw(Mark::LogStart, data.log_start_offset);
             talk.saw_start(partition, asked.start, data.log_start_offset)?;
         }
         // A transaction that nobody can end keeps what is behind its first record from being read.
@@ -309,8 +334,12 @@ impl Consumer {
                 talk.env.stats.add(counter, next.abs_diff(position.next));
             }
             position.next = next;
-            position.timeline = talk.history.timeline_of(talk.life());
             position.is_dirty = true;
+        }
+        if self.is_auditor && position.next >= data.high_watermark {
+            // Nothing is under way any more: all that there is is before it.
+            let op = talk.history.observes(talk.id, partition, Mark::LogEnd);
+            talk.history.account.observed(op, data.high_watermark)?;
         }
         if self.is_auditor && !self.sees_committed && position.next >= data.high_watermark {
             talk.history.audited(partition, data.high_watermark, talk.env.latest_wall_ms)?;
@@ -321,11 +350,14 @@ impl Consumer {
     /// Asks where those logs start that do not have our position. Says whether there are any.
     fn ask_for_starts(&mut self, talk: &mut Talk<'_>) -> bool {
         let lost = self.positions.iter().filter(|(_, position)| position.is_out_of_range && !position.is_offline);
-        let asking: Vec<(PartitionRef, i64)> =
-            lost.clone().map(|(partition, _)| (*partition, talk.history.known_start(*partition))).collect();
-        if asking.is_empty() {
+        if lost.clone().next().is_none() {
             return false;
         }
+        let mut asks = |partition: &PartitionRef| {
+            let known = talk.history.known_start(*partition);
+            (*partition, (known, talk.history.observes(talk.id, *partition, Mark::LogStart)))
+        };
+        let asking = lost.clone().map(|(partition, _)| asks(partition)).collect();
         let topic = |position: &Position| ListOffsetsTopic {
             name: position.topic.as_str().into(),
             partitions: vec![ListOffsetsPartition {
@@ -347,11 +379,11 @@ impl Consumer {
 
     /// Logs said where they start: that is where to go on, if the position before it was deleted.
     fn told_starts(&mut self, talk: &mut Talk<'_>, response: &ListOffsetsResponse) -> Result<(), Violation> {
-        let asked: BTreeMap<PartitionRef, i64> = self.asking.take().expect("asked before").into_iter().collect();
+        let asked = self.asking.take().expect("asked before");
         for topic in &response.topics {
             for answer in &topic.partitions {
                 let partition = talk.history.topics.partition(&topic.name, answer.partition_index);
-                let Some((partition, known)) = partition.and_then(|p| Some((p, *asked.get(&p)?))) else {
+                let Some((partition, (known, op))) = partition.and_then(|p| Some((p, *asked.get(&p)?))) else {
                     let text = format!("ListOffsets: {}-{} was not asked for", topic.name, answer.partition_index);
                     return Err(Violation::Answer(text));
                 };
@@ -366,10 +398,10 @@ impl Consumer {
                     }
                     other => return Err(Violation::Answer(format!("ListOffsets with the error {other:?}"))),
                 }
+                talk.history.account.observed(op, answer.offset)?;
                 talk.saw_start(partition, known, answer.offset)?;
                 let position = self.positions.get_mut(&partition).expect("positions stay");
-                talk.history.out_of_range(partition, position.timeline, position.next, answer.offset)?;
-                position.seek(answer.offset, talk.history.timeline());
+                position.seek(answer.offset);
             }
         }
         Ok(())
@@ -409,10 +441,9 @@ fn read_committed(
         batches,
         aborted: &aborted,
         stable: data.last_stable_offset,
-        known_stable: asked.stable,
         holds: talk.answerer().holds,
     };
-    let (next, count) = talk.history.transactions.read(partition, &seen)?;
+    let (next, count) = talk.history.read_committed(partition, &seen)?;
     talk.env.stats.add(Counter::CommittedRead, count);
     if is_auditor {
         talk.history.transactions.audited(partition, next, next >= data.high_watermark);
@@ -439,8 +470,7 @@ impl Role for Consumer {
         }
         // Sometimes a consumer begins anew, and must find the same.
         if !self.is_auditor && talk.chance.happens(Odds::per_million(3_000)) {
-            let timeline = talk.history.timeline();
-            self.positions.values_mut().for_each(|position| position.seek(0, timeline));
+            self.positions.values_mut().for_each(|position| position.seek(0));
             // A session tells nothing of partitions in which nothing is new.
             self.forget_session();
         }
@@ -473,9 +503,8 @@ impl Role for Consumer {
 }
 
 impl Position {
-    fn seek(&mut self, next: i64, timeline: Timeline) {
+    fn seek(&mut self, next: i64) {
         self.next = next;
-        self.timeline = timeline;
         self.end = None;
         self.is_dirty = true;
         self.is_out_of_range = false;

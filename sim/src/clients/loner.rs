@@ -8,6 +8,8 @@ use ottla_core::wire::ApiKey;
 use ottla_core::wire::messages::offset_commit::OffsetCommitResponse;
 use ottla_core::wire::messages::offset_fetch::OffsetFetchResponse;
 
+use ottla_checker::OpId;
+
 use super::cluster::Cluster;
 use super::member::{coordinator, find_request};
 use super::offsets::{self, Place};
@@ -15,7 +17,7 @@ use super::producer::is_passing;
 use super::{Answer, Role, Talk};
 use crate::agenda::{Span, Time};
 use crate::env::Stage;
-use crate::history::{Asked, Ear, Standing};
+use crate::history::{Asked, Standing};
 use crate::stats::Counter;
 use crate::violation::Violation;
 
@@ -50,7 +52,7 @@ enum Step {
 enum InFlight {
     Find,
     Fetch(Asked),
-    Commit(BTreeMap<Place, i64>),
+    Commit(BTreeMap<Place, i64>, OpId),
 }
 
 const APIS: [ApiKey; 3] = [ApiKey::FindCoordinator, ApiKey::OffsetCommit, ApiKey::OffsetFetch];
@@ -94,7 +96,7 @@ impl Loner {
 
     fn fetch(&mut self, talk: &mut Talk<'_>) {
         let version = talk.version(ApiKey::OffsetFetch);
-        let asked = talk.asks(&self.groups[0], &nobody(), Ear::Loaded);
+        let asked = talk.asks_offsets(&self.groups[0], &nobody());
         talk.send(&offsets::fetch_request(&self.cluster, version, &self.groups[0], &self.places(talk)));
         self.in_flight = Some(InFlight::Fetch(asked));
     }
@@ -109,7 +111,9 @@ impl Loner {
         talk.history.groups.ledger(&self.groups[0]).commits(partition, offset, &text);
         let noted = BTreeMap::from([(place.clone(), (offset, text))]);
         talk.send(&offsets::commit_request(&self.cluster, &self.groups[0], &nobody(), &noted));
-        self.in_flight = Some(InFlight::Commit(BTreeMap::from([(place, offset)])));
+        let offsets = BTreeMap::from([(place, offset)]);
+        let op = talk.commits_offsets(&self.groups[0], &offsets);
+        self.in_flight = Some(InFlight::Commit(offsets, op));
     }
 
     fn fetched(&mut self, talk: &mut Talk<'_>, asked: &Asked, response: &OffsetFetchResponse) -> Result<(), Violation> {
@@ -136,7 +140,7 @@ impl Loner {
     fn committed(
         &mut self,
         talk: &mut Talk<'_>,
-        offsets: &BTreeMap<Place, i64>,
+        (offsets, op): (&BTreeMap<Place, i64>, OpId),
         response: &OffsetCommitResponse,
     ) -> Result<(), Violation> {
         let version = talk.version(ApiKey::OffsetCommit);
@@ -155,6 +159,7 @@ impl Loner {
             talk.history.groups.ledger(&self.groups[0]).committed(from, partition, *offset);
             talk.env.stats.count(Counter::OffsetsCommitted);
         }
+        talk.commit_ended(op, None);
         self.is_done = talk.env.stage != Stage::Faults;
         Ok(())
     }
@@ -222,7 +227,9 @@ impl Role for Loner {
                 (error, _) => self.refused(talk, error),
             },
             (Answer::OffsetFetch(response), InFlight::Fetch(asked)) => self.fetched(talk, &asked, &response),
-            (Answer::OffsetCommit(response), InFlight::Commit(offsets)) => self.committed(talk, &offsets, &response),
+            (Answer::OffsetCommit(response), InFlight::Commit(offsets, op)) => {
+                self.committed(talk, (&offsets, op), &response)
+            }
             (answer, asked) => unreachable!("{answer:?} to {asked:?}"),
         }
     }
@@ -230,7 +237,7 @@ impl Role for Loner {
     fn disconnected(&mut self) {
         self.cluster.disconnected();
         let in_flight = self.in_flight.take();
-        if let (Some(InFlight::Commit(_)), Some(name)) = (in_flight, &self.name) {
+        if let (Some(InFlight::Commit(..)), Some(name)) = (in_flight, &self.name) {
             self.losses += 1;
             self.groups = vec![format!("{name}-{}", self.losses)];
             self.offsets.clear();

@@ -21,6 +21,8 @@ use ottla_core::wire::messages::offset_fetch::OffsetFetchResponse;
 use ottla_core::wire::messages::sync_group::SyncGroupResponse;
 
 use super::assignor::{COOPERATIVE, EAGER, read_assignment};
+use ottla_checker::OpId;
+
 use super::cluster::Cluster;
 use super::offsets::{self, Place, error_of};
 use super::producer::is_passing;
@@ -105,7 +107,7 @@ enum What {
     Sync,
     Fetch,
     Beat,
-    Commit { offsets: BTreeMap<Place, i64>, is_by_former: bool },
+    Commit { offsets: BTreeMap<Place, i64>, is_by_former: bool, op: OpId },
     Leave,
 }
 
@@ -304,7 +306,8 @@ impl Member {
         talk.remark(format_args!("is given {given:?} in {:?}", self.who));
         let partitions = given.iter().filter_map(|place| talk.partition_of(place)).collect();
         let from = talk.answerer();
-        talk.history.groups.ledger(&self.group).synced(from, asked, was, &partitions)?;
+        talk.history.assigned(&self.group, from, was, &partitions);
+        talk.history.groups.ledger(&self.group).synced(from, asked, was)?;
         if !self.followers.is_empty() {
             talk.env.stats.count(Counter::Rebalances);
         }
@@ -372,7 +375,7 @@ impl Member {
         InFlight { what, who, asked }: InFlight,
         response: &OffsetCommitResponse,
     ) -> Result<(), Violation> {
-        let What::Commit { offsets, is_by_former } = what else { unreachable!("it was a commit") };
+        let What::Commit { offsets, is_by_former, op } = what else { unreachable!("it was a commit") };
         let version = talk.version(ApiKey::OffsetCommit);
         let outcomes = offsets::commit_outcome(&self.cluster, version, response)?;
         talk.remark(format_args!("learns of its commit of {offsets:?} as {who:?}: {outcomes:?}"));
@@ -391,6 +394,7 @@ impl Member {
             ledger.committed(from, partition, *offset);
             talk.env.stats.count(Counter::OffsetsCommitted);
         }
+        talk.commit_ended(op, refusal);
         match (refusal, is_by_former) {
             (Some(error), true) => {
                 let is_fenced = error == ErrorCode::FencedInstanceId;
@@ -549,6 +553,47 @@ impl Talk<'_> {
         self.history.groups.ledger(group).asked(from, who, ear)
     }
 
+    /// The same, before somebody asks what is committed.
+    pub fn asks_offsets(&mut self, group: &str, who: &Standing) -> Asked {
+        let op = self.history.account.asks_offsets(self.id, group, false);
+        let mut asked = self.asks(group, who, Ear::Loaded);
+        asked.op = Some(op);
+        asked
+    }
+
+    /// Before somebody commits offsets of a group.
+    pub fn commits_offsets(&mut self, group: &str, offsets: &BTreeMap<Place, i64>) -> OpId {
+        let place = |(place, offset): (&Place, &i64)| Some((self.partition_of(place)?, *offset));
+        let offsets: Vec<_> = offsets.iter().filter_map(place).collect();
+        self.history.commits_offsets(self.id, group, &offsets)
+    }
+
+    /// All of a commit was taken, or some of it was refused.
+    pub fn commit_ended(&mut self, op: OpId, refusal: Option<ErrorCode>) {
+        match refusal {
+            None => self.history.account.done(op),
+            Some(
+                ErrorCode::IllegalGeneration
+                | ErrorCode::UnknownMemberId
+                | ErrorCode::FencedInstanceId
+                | ErrorCode::StaleMemberEpoch,
+            ) => self.history.account.failed(op),
+            Some(_) => {}
+        }
+    }
+
+    /// An answer said what is committed.
+    ///
+    /// # Errors
+    /// It can't be.
+    pub fn saw_committed(&mut self, op: OpId, found: &BTreeMap<Place, offsets::Committed>) -> Result<(), Violation> {
+        let found: Vec<_> = found
+            .iter()
+            .filter_map(|(place, committed)| Some((self.partition_of(place)?, committed.as_ref().map(|it| it.0))))
+            .collect();
+        self.history.saw_committed(op, &found)
+    }
+
     /// Whether a group lives in a log that has a hole, and nothing else is wrong any more.
     pub fn is_without_coordinator(&self, group: &str) -> bool {
         let partitions = i32::from(self.env.plan.groups.partitions);
@@ -568,6 +613,9 @@ impl Talk<'_> {
         found: &BTreeMap<Place, offsets::Committed>,
     ) -> Result<(), Violation> {
         let from = self.answerer();
+        if let Some(op) = asked.op {
+            self.saw_committed(op, found)?;
+        }
         for (place, committed) in found {
             let partition = self.partition_of(place).expect("a lasting topic");
             let committed = committed.as_ref().map(|(offset, text)| (*offset, text.as_str()));

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use ottla_core::error_code::ErrorCode;
 use ottla_core::wire::ApiKey;
 
+use ottla_checker::OpId;
+
 use super::cluster::Cluster;
 use super::member::{coordinator, find_request};
 use super::offsets::{self, Place};
@@ -25,6 +27,7 @@ pub struct OffsetAuditor {
     cluster: Cluster,
     has_found: bool,
     is_busy: bool,
+    asking: Option<OpId>,
     has_begun: bool,
     next_at: Time,
 }
@@ -42,6 +45,7 @@ impl OffsetAuditor {
             cluster: Cluster::default(),
             has_found: false,
             is_busy: false,
+            asking: None,
             has_begun: false,
             next_at: Time::default(),
         }
@@ -82,6 +86,8 @@ impl Role for OffsetAuditor {
                 partitions.iter().map(|partition| (self.topics[0].clone(), partition.index)).collect();
             let version = talk.version(ApiKey::OffsetFetch);
             talk.send(&offsets::fetch_request(&self.cluster, version, &group, &places));
+            // By now all is decided.
+            self.asking = Some(talk.history.account.asks_offsets(talk.id, &group, true));
         } else {
             talk.send(&find_request(talk, &group));
         }
@@ -111,6 +117,8 @@ impl Role for OffsetAuditor {
         };
         talk.env.stats.add(Counter::OffsetsFetched, found.len() as u64);
         let (id, _) = self.ids.remove(0);
+        let op = self.asking.take().expect("asked before");
+        talk.saw_committed(op, &found)?;
         for (place, committed) in found {
             let partition = talk.partition_of(&place).expect("a lasting topic");
             talk.history.transactions.found_committed(&id, partition, committed);

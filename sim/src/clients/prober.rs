@@ -11,6 +11,8 @@ use super::producer::is_passing;
 use super::rounds::Rounds;
 use super::{Answer, Request, Role, Talk};
 use crate::agenda::Span;
+use ottla_checker::{Mark, OpId};
+
 use crate::history::{KnownEnd, PartitionRef};
 use crate::violation::Violation;
 
@@ -31,6 +33,7 @@ struct Question {
 struct Known {
     start: i64,
     end: KnownEnd,
+    op: OpId,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +60,10 @@ impl Prober {
             let mut partitions = Vec::new();
             for index in self.rounds.cluster.topic(name).expect("the cluster is ready").leader_epochs.keys() {
                 let partition = talk.history.topics.partition(name, *index).expect("clients know only lasting topics");
-                let (history, start) = (&talk.history, talk.history.known_start(partition));
-                known.insert(partition, Known { start, end: history.known_end(partition) });
+                let (start, known_end) = (talk.history.known_start(partition), talk.history.known_end(partition));
+                let mark = if end == End::Latest { Mark::HighWatermark } else { Mark::LogStart };
+                let op = talk.history.observes(talk.id, partition, mark);
+                known.insert(partition, Known { start, end: known_end, op });
                 partitions.push(ListOffsetsPartition {
                     partition_index: *index,
                     timestamp: end as i64,
@@ -82,9 +87,12 @@ impl Prober {
                     let text = format!("ListOffsets: {}-{index} was not asked for", topic.name);
                     return Err(Violation::Answer(text));
                 };
+                if answer.error_code == 0 {
+                    talk.history.account.observed(known.op, answer.offset)?;
+                }
                 match ErrorCode::from_number(answer.error_code) {
                     Some(ErrorCode::None) if end == End::Latest => {
-                        talk.history.saw_end(partition, known.end, answer.offset)?;
+                        talk.history.saw_end(partition, known.end.life, answer.offset);
                     }
                     Some(ErrorCode::None) => talk.saw_start(partition, known.start, answer.offset)?,
                     Some(error) if is_passing(error) => {

@@ -16,7 +16,9 @@ use super::wire::PRODUCE_BY_ID;
 use super::{Answer, Request, Role, Talk};
 use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Odds};
-use crate::history::PartitionRef;
+use ottla_checker::OpId;
+
+use crate::history::{PartitionRef, Sending};
 use crate::plan::ClientPlan;
 use crate::records::{Identity, Keys, NewBatch, RecordId};
 use crate::stats::Counter;
@@ -75,6 +77,8 @@ struct NewlyMade {
     timestamp_ms: i64,
     is_in_flight: bool,
     attempts: u32,
+    /// Its last attempt; of an idempotent producer's, all of them.
+    op: Option<OpId>,
 }
 
 /// What records are like.
@@ -256,7 +260,16 @@ impl Producer {
         let batch = lane.batches.iter_mut().find(|batch| !batch.is_in_flight).expect("there is one");
         batch.is_in_flight = true;
         batch.attempts += 1;
-        talk.history.sent(partition, batch.identity, &batch.records, batch.timestamp_ms);
+        let sending = Sending {
+            client: talk.id,
+            partition,
+            identity: batch.identity,
+            base_sequence: batch.base_sequence,
+            records: &batch.records,
+            timestamp_ms: batch.timestamp_ms,
+        };
+        let again = batch.op.filter(|_| batch.identity.is_some());
+        batch.op = Some(talk.history.sent(&sending, again));
         let (identity, sequence) = (batch.identity, batch.base_sequence);
         talk.remark(format_args!("sends {partition} batch {} of {identity:?} from {sequence} on", batch.number));
         Some((batch.number, batch.bytes.clone()))
@@ -283,6 +296,7 @@ impl Producer {
             timestamp_ms,
             is_in_flight: false,
             attempts: 0,
+            op: None,
         };
         batch.encode(self.identity, Shape::of(talk));
         self.lane(partition).batches.push_back(batch);
@@ -327,13 +341,9 @@ impl Producer {
                 let Some(batch) = lane.forget(number) else { return Ok(()) };
                 lane.is_known = true;
                 talk.env.stats.add(Counter::RecordsAcknowledged, batch.records.len() as u64);
-                let was_known = talk.history.acknowledged(
-                    talk.life(),
-                    partition,
-                    batch.identity,
-                    answer.base_offset,
-                    &batch.records,
-                )?;
+                let op = batch.op.expect("it was sent");
+                let was_known =
+                    talk.history.acknowledged(op, talk.life(), partition, answer.base_offset, &batch.records)?;
                 if was_known && batch.identity.is_some() && batch.attempts > 1 {
                     talk.env.stats.count(Counter::RetriesAnswered);
                 }
@@ -485,7 +495,7 @@ impl Shape {
 
 impl NewlyMade {
     fn encode(&mut self, identity: Option<Identity>, shape: Shape) {
-        self.identity = identity;
+        (self.identity, self.op) = (identity, None);
         let base_sequence = if identity.is_some() { self.base_sequence } else { -1 };
         let (timestamp_ms, records, Shape { value_max_bytes, keys }) = (self.timestamp_ms, &self.records, shape);
         self.bytes = NewBatch { identity, base_sequence, timestamp_ms, records, value_max_bytes, keys }.encode();

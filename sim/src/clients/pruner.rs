@@ -5,6 +5,8 @@ use ottla_core::wire::messages::delete_records::{
     DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsResponse, DeleteRecordsTopic,
 };
 
+use ottla_checker::OpId;
+
 use super::producer::is_passing;
 use super::rounds::Rounds;
 use super::{Answer, Request, Role, Talk};
@@ -27,6 +29,7 @@ struct Deletion {
     offset: Option<i64>,
     start: i64,
     end: KnownEnd,
+    op: OpId,
 }
 
 /// Stands for the high watermark.
@@ -50,7 +53,7 @@ impl Pruner {
         let within = start..=end.end.max(start);
         let offset = (!talk.chance.happens(Odds::percent(10)))
             .then(|| talk.chance.between(*within.start() as u64..=*within.end() as u64) as i64);
-        talk.history.deletes(partition, offset);
+        let op = talk.history.deletes(talk.id, partition, offset);
         let asked = DeleteRecordsPartition {
             partition_index: index,
             offset: offset.unwrap_or(ALL),
@@ -61,17 +64,20 @@ impl Pruner {
         let request =
             DeleteRecordsRequest { topics: vec![topic], timeout_ms: 30_000, ..DeleteRecordsRequest::default() };
         talk.send(&Request::DeleteRecords(request));
-        self.in_flight = Some(Deletion { partition, offset, start, end });
+        self.in_flight = Some(Deletion { partition, offset, start, end, op });
     }
 
     fn deleted(&mut self, talk: &mut Talk<'_>, response: &DeleteRecordsResponse) -> Result<(), Violation> {
-        let Deletion { partition, offset, start, end } = self.in_flight.take().expect("asked before");
+        let Deletion { partition, offset, start, end, op } = self.in_flight.take().expect("asked before");
         let answer = response.topics.first().and_then(|topic| topic.partitions.first());
         let answer = answer.ok_or_else(|| Violation::Answer("DeleteRecords without an answer".to_owned()))?;
         match ErrorCode::from_number(answer.error_code) {
             Some(ErrorCode::None) => {}
             // What is only compacted is not deleted.
-            Some(ErrorCode::PolicyViolation) if talk.env.plan.compaction.policy() == "compact" => return Ok(()),
+            Some(ErrorCode::PolicyViolation) if talk.env.plan.compaction.policy() == "compact" => {
+                talk.history.account.failed(op);
+                return Ok(());
+            }
             // What ended in an earlier life, or was lost with it, teaches nothing.
             Some(ErrorCode::OffsetOutOfRange) if end.life != talk.life() => return Ok(()),
             Some(error) if is_passing(error) => {
@@ -81,6 +87,7 @@ impl Pruner {
             }
             other => return Err(Violation::Answer(format!("{partition}: DeleteRecords with the error {other:?}"))),
         }
+        talk.history.account.observed(op, answer.low_watermark)?;
         if answer.low_watermark < offset.unwrap_or(start) {
             let text = format!("{partition}: deleted to {offset:?}, and it starts at {}", answer.low_watermark);
             return Err(Violation::history(Check::Starts, text));

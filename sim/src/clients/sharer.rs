@@ -16,6 +16,8 @@ use ottla_core::wire::messages::share_fetch::{PartitionData, ShareFetchResponse}
 use ottla_core::wire::messages::share_group_heartbeat::ShareGroupHeartbeatResponse;
 use ottla_core::wire::{ApiKey, Records};
 
+use ottla_checker::OpId;
+
 use super::cluster::Cluster;
 use super::member::coordinator;
 use super::offsets::error_of;
@@ -70,7 +72,7 @@ enum What {
     Configure,
     Beat,
     Leave,
-    Fetch(Said),
+    Fetch(Said, OpId),
     Acknowledge(Said),
     Describe,
 }
@@ -210,7 +212,7 @@ impl Sharer {
         let Some(lost) = self.lost.take() else { return };
         let ledger = talk.history.shares.ledger(&self.group);
         ledger.lets_all_go(talk.id);
-        if lost.is_some_and(|lost| matches!(lost.what, What::Fetch(_))) {
+        if lost.is_some_and(|lost| matches!(lost.what, What::Fetch(..))) {
             ledger.missed_an_answer();
         }
     }
@@ -531,7 +533,11 @@ impl Role for Sharer {
             (Answer::IncrementalAlterConfigs(response), What::Configure) => self.configured(talk, &response),
             (Answer::ShareGroupHeartbeat(response), What::Beat) => self.beaten(talk, &response),
             (Answer::ShareGroupHeartbeat(response), What::Leave) => self.left(talk, &response),
-            (Answer::ShareFetch(response), What::Fetch(said)) => self.fetched(talk, (sent_at, &said), &response),
+            (Answer::ShareFetch(response), What::Fetch(said, op)) => {
+                let fetched = self.fetched(talk, (sent_at, &said), &response);
+                talk.history.account.polled(op)?;
+                fetched
+            }
             (Answer::ShareAcknowledge(response), What::Acknowledge(said)) => {
                 self.answered_acknowledgement(talk, &said, &response)
             }

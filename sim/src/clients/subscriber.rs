@@ -15,6 +15,8 @@ use ottla_core::wire::messages::consumer_group_heartbeat::{Assignment, ConsumerG
 use ottla_core::wire::messages::offset_commit::OffsetCommitResponse;
 use ottla_core::wire::messages::offset_fetch::OffsetFetchResponse;
 
+use ottla_checker::OpId;
+
 use super::cluster::Cluster;
 use super::member::coordinator;
 use super::offsets::{self, Place, error_of};
@@ -107,6 +109,7 @@ enum What {
         former: Former,
         is_by_former: bool,
         refusal: Option<String>,
+        op: OpId,
     },
 }
 
@@ -379,7 +382,7 @@ impl Subscriber {
     fn committed(
         &mut self,
         talk: &mut Talk<'_>,
-        (former, is_by_former, refusal): (Former, bool, Option<String>),
+        (former, is_by_former, refusal, op): (Former, bool, Option<String>, OpId),
         response: &OffsetCommitResponse,
     ) -> Result<(), Violation> {
         self.pause(talk);
@@ -404,6 +407,7 @@ impl Subscriber {
             talk.history.groups.ledger(&self.group).committed(from, partition, *offset);
             talk.env.stats.count(Counter::OffsetsCommitted);
         }
+        talk.commit_ended(op, Some(error).filter(|error| *error != ErrorCode::None));
         match error {
             ErrorCode::None => Ok(()),
             _ if is_by_former => {
@@ -540,8 +544,8 @@ impl Role for Subscriber {
                 self.left(talk, error)
             }
             (Answer::OffsetFetch(response), What::Fetch(asked)) => self.fetched(talk, &asked, &response),
-            (Answer::OffsetCommit(response), What::Commit { former, is_by_former, refusal }) => {
-                self.committed(talk, (former, is_by_former, refusal), &response)
+            (Answer::OffsetCommit(response), What::Commit { former, is_by_former, refusal, op }) => {
+                self.committed(talk, (former, is_by_former, refusal, op), &response)
             }
             (answer, what) => unreachable!("{answer:?} to {what:?}"),
         }

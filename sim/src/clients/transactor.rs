@@ -12,6 +12,8 @@ use bytes::Bytes;
 use ottla_core::error_code::ErrorCode;
 use ottla_core::wire::ApiKey;
 
+use ottla_checker::OpId;
+
 use super::cluster::Cluster;
 use super::member::coordinator;
 use super::offsets::Place;
@@ -65,6 +67,8 @@ struct Current {
     steps: VecDeque<Step>,
     /// Records that may or may not have been taken: the next sequence number is not known.
     is_unsure: bool,
+    /// Its offsets are on their way.
+    committing: Option<OpId>,
     began_calm: bool,
 }
 
@@ -85,7 +89,10 @@ struct Piece {
     identity: Identity,
     records: Vec<RecordId>,
     bytes: Bytes,
-    was_sent: bool,
+    base_sequence: i32,
+    timestamp_ms: i64,
+    /// Once it was sent.
+    op: Option<OpId>,
 }
 
 #[derive(Debug)]
@@ -252,14 +259,14 @@ impl Transactor {
         self.left = self.left.saturating_sub(1);
         let began_calm = talk.env.stage != Stage::Faults;
         talk.remark(format_args!("begins {of:?} of {} as {identity:?}, commits {commits}", self.id()));
-        self.current = Some(Current { of, steps, is_unsure: false, began_calm });
+        self.current = Some(Current { of, steps, is_unsure: false, committing: None, began_calm });
     }
 
     fn ended(&mut self, talk: &mut Talk<'_>, commits: bool, raised: Option<Identity>) {
         let Some(current) = self.current.take() else { return };
         let counter = if commits { Counter::TransactionsCommitted } else { Counter::TransactionsAborted };
         talk.env.stats.count(counter);
-        talk.history.transactions.ended(current.of, commits);
+        talk.history.transaction_ended(current.of, commits);
         talk.remark(format_args!("has ended {:?}: committed {commits}, now {raised:?}", current.of));
         if let Some(raised) = raised {
             self.identity = Some(raised);
@@ -362,8 +369,11 @@ impl Transactor {
                 self.ended(talk, *commits, self.is_modern.then_some(raised));
             }
             _ => {
-                if let Some(current) = &mut self.current {
-                    current.steps.pop_front();
+                if let Some(current) = &mut self.current
+                    && let Some(Step::Commit(_)) = current.steps.pop_front()
+                    && let Some(op) = current.committing.take()
+                {
+                    talk.history.account.done(op);
                 }
             }
         }

@@ -71,7 +71,7 @@ fn crash_again(first: &Bench, found: &[Found], properties: &[(&str, String)], bu
     wait_until_it_serves(&mut bench)?;
     for Found { topic, index, end, .. } in found.iter().filter(|found| found.topic.kind.is_strict) {
         let mut topic = topic.clone();
-        topic.ledger.begin_life();
+        topic.log.ledger.begin_life();
         look_at(&mut bench, topic, *index, *end, true)?;
     }
     Ok(())
@@ -87,9 +87,9 @@ pub(super) fn look(bench: &mut Bench, point: &Point, pattern: Pattern) -> Result
             let durable_end = files::durable_end(&point.hands.disk, &format!("{}-0", topic.kind.name));
             let mut topic = topic.clone();
             if pattern.is_power_loss() && !topic.kind.is_strict {
-                topic.ledger.begin_timeline();
+                topic.log.begin_timeline();
             }
-            topic.ledger.begin_life();
+            topic.log.ledger.begin_life();
             check_configs(bench, &topic)?;
             found.push(look_at(bench, topic, index, durable_end, pattern.is_power_loss())?);
         }
@@ -154,15 +154,13 @@ fn look_at(
     let end = offset_of(&bench.call(&offsets_request(&topic, LATEST))?)?;
     let wall_ms = bench.now.wall.0;
     saw_start(&mut topic, start, wall_ms)?;
-    let known_end = topic.ledger.known_end();
+    let known_end = topic.log.ledger.known_end();
     if end < known_end || end < durable_end {
         let text = format!("{name}: it ends at {end}, after {known_end} was known and {durable_end} was synced");
         return Err(Violation::history(Check::Loss, text));
     }
     let batches = read_all(bench, &mut topic, start, end)?;
-    let ledger = std::mem::take(&mut topic.ledger);
-    ledger.audited(end, &topic.view(wall_ms, AFTERWARDS)).map_err(|violation| named(name, violation))?;
-    topic.ledger = ledger;
+    topic.log.audited(end, &topic.view(wall_ms, AFTERWARDS)).map_err(|violation| named(name, violation))?;
     let present: BTreeMap<i64, RecordId> = batches.iter().flat_map(|batch| batch.records.iter().copied()).collect();
     check_synced(&topic, &present, durable_end)?;
     let sure_end = if topic.kind.is_strict || !loses_unsynced { end } else { durable_end };
@@ -178,18 +176,18 @@ fn read_all(bench: &mut Bench, topic: &mut Topic, start: i64, end: i64) -> Resul
         let Some((batches, _)) = fetched(&answer)? else {
             if topic.kind.limits.compaction.is_some() {
                 // Where offsets may be missing anywhere, nothing tells of a batch that a power loss took before the end.
-                let mut ledger = std::mem::take(&mut topic.ledger);
-                let ended = ledger.read_nothing(position, end, &topic.view(bench.now.wall.0, AFTERWARDS));
-                topic.ledger = ledger;
+                let mut log = std::mem::take(&mut topic.log);
+                let ended = log.ledger.read_nothing(position, end, &topic.view(bench.now.wall.0, AFTERWARDS));
+                topic.log = log;
                 ended.map_err(|violation| named(topic.kind.name, violation))?;
                 break;
             }
             let text = format!("{}: nothing at {position}, though it ends at {end}", topic.kind.name);
             return Err(Violation::history(Check::Density, text));
         };
-        let mut ledger = std::mem::take(&mut topic.ledger);
-        let read = ledger.read(position, &batches, true, &topic.view(bench.now.wall.0, AFTERWARDS));
-        topic.ledger = ledger;
+        let mut log = std::mem::take(&mut topic.log);
+        let read = log.read(position, &batches, &topic.view(bench.now.wall.0, AFTERWARDS));
+        topic.log = log;
         position = read.map_err(|violation| named(topic.kind.name, violation))?;
         all.extend(batches);
     }

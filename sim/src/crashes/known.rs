@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use ottla_core::wire::Uuid;
 
-use crate::history::{CompactionLimits, Ledger, Limits, Moment, View};
+use super::judged::Judged;
+use crate::history::{CompactionLimits, Limits, Moment, View};
 use crate::records::{Identity, Keys, NewBatch, RecordId};
 
 /// All that is known.
@@ -34,7 +35,7 @@ pub struct Topic {
     pub id: Uuid,
     /// Batches of the producer, as they were sent.
     pub batches: Vec<Sent>,
-    pub ledger: Ledger,
+    pub log: Judged,
     pub acknowledged: BTreeMap<i64, RecordId>,
     /// DeleteRecords said that it starts here.
     pub start: i64,
@@ -146,7 +147,7 @@ impl Topic {
             state: State::BeingCreated,
             id: Uuid::ZERO,
             batches: Vec::new(),
-            ledger: Ledger::default(),
+            log: Judged::default(),
             acknowledged: BTreeMap::new(),
             start: 0,
             configs: Configs::new(),
@@ -201,7 +202,7 @@ impl Topic {
         let records: Vec<RecordId> = records.filter(|record| is_fit(keys, *record)).take(count as usize).collect();
         self.next_number = records.last().map_or(self.next_number, |last| last.number + 1);
         let batch = self.make(records, self.next_sequence(), identity, wall_ms);
-        self.ledger.sent(Some(identity), &batch.records, wall_ms);
+        self.log.sent(identity, &batch.records, wall_ms);
         self.batches.push(batch.clone());
         batch
     }

@@ -270,7 +270,7 @@ impl<'a> Course<'a> {
             topic.batches[at].offset = Some(offset);
             let records = topic.batches[at].records.clone();
             topic.acknowledged.extend((offset..).zip(records.iter().copied()));
-            topic.ledger.acknowledged(self.known.identity, offset, &records)?;
+            topic.log.acknowledged(self.known.identity, offset, &records)?;
         }
         Ok(())
     }
@@ -278,7 +278,7 @@ impl<'a> Course<'a> {
     /// Deletes all before `offset`; -1 stands for everything.
     fn delete_records(&mut self, name: &str, offset: i64) -> Result<(), Violation> {
         let topic = self.known.topic(name);
-        topic.ledger.deletes((offset >= 0).then_some(offset));
+        topic.log.ledger.deletes((offset >= 0).then_some(offset));
         let request = delete_records_request(topic, offset);
         match self.call(&request)? {
             Answer::DeleteRecords(answer) if answer.topics[0].partitions[0].error_code == 0 => {
@@ -286,7 +286,7 @@ impl<'a> Course<'a> {
                 let wall_ms = self.bench.now.wall.0;
                 let topic = self.known.topic(name);
                 if offset < 0 {
-                    topic.ledger.deleted_all(start);
+                    topic.log.ledger.deleted_all(start);
                 }
                 saw_start(topic, start, wall_ms)
             }
@@ -321,9 +321,9 @@ impl<'a> Course<'a> {
             let Some((batches, end)) = found else { return Ok(()) };
             self.moment += 1;
             let topic = &mut self.known.topics[index];
-            let mut ledger = std::mem::take(&mut topic.ledger);
-            let read = ledger.read(position, &batches, true, &topic.view(wall_ms, Moment(self.moment)));
-            topic.ledger = ledger;
+            let mut log = std::mem::take(&mut topic.log);
+            let read = log.read(position, &batches, &topic.view(wall_ms, Moment(self.moment)));
+            topic.log = log;
             position = read?;
             if position >= end {
                 return Ok(());
@@ -452,7 +452,7 @@ pub fn saw_start(topic: &mut Topic, start: i64, wall_ms: i64) -> Result<(), Viol
         return Err(Violation::history(Check::Starts, text));
     }
     topic.start = start;
-    topic.ledger.saw_start(start, wall_ms, &topic.kind.limits).map(drop)
+    topic.log.ledger.saw_start(start, wall_ms, &topic.kind.limits).map(drop)
 }
 
 /// The topic that has a file; nothing where all topics depend on it.

@@ -1,4 +1,4 @@
-//! What is known of groups: who was in which generation, who owned which partition in it, what was committed.
+//! What is known of groups: who was in which generation, and what was committed.
 //!
 //! Some of it holds for good: a generation whose assignments were answered is in the log, and so is a commit that was.
 //! A generation that members only joined, and that somebody left or was sent away, is in the broker's memory, and holds
@@ -6,8 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ottla_checker::OpId;
+
 use super::holders::Holders;
-use super::{Life, PartitionRef, within};
+use super::{History, Life, PartitionRef, within};
 use crate::env::ClientId;
 use crate::violation::{Check, Violation};
 
@@ -32,8 +34,6 @@ pub struct GroupLedger {
     joined: (Life, i32),
     /// The highest generation whose assignments were answered.
     synced: i32,
-    /// By generation.
-    owners: BTreeMap<i32, BTreeMap<PartitionRef, String>>,
     leaders: BTreeMap<(Life, i32), String>,
     /// Member ids that are no good any more in that life.
     gone: BTreeMap<String, Life>,
@@ -82,6 +82,8 @@ pub struct Asked {
     floors: BTreeMap<PartitionRef, i64>,
     /// Why the coordinator must not listen to who asks.
     refusal: Option<String>,
+    /// Of a question what is committed.
+    pub op: Option<OpId>,
 }
 
 /// In which life an answer was given, and whether what it says still has to hold.
@@ -170,7 +172,6 @@ impl Groups {
     pub fn begin_timeline(&mut self) {
         for ledger in self.groups.values_mut() {
             ledger.synced = 0;
-            ledger.owners.clear();
             ledger.floors.clear();
             ledger.holders.begin_timeline();
         }
@@ -198,7 +199,7 @@ impl GroupLedger {
             None
         };
         let floors = if from.holds { self.floors.clone() } else { BTreeMap::new() };
-        Asked { generation, floors, refusal }
+        Asked { generation, floors, refusal, op: None }
     }
 
     /// Somebody has joined a generation.
@@ -242,26 +243,11 @@ impl GroupLedger {
     /// A member got its assignment.
     ///
     /// # Errors
-    /// Somebody else has some of it in the same generation, or the generation is over.
-    pub fn synced(
-        &mut self,
-        from: Answerer,
-        asked: &Asked,
-        who: &Standing,
-        owned: &BTreeSet<PartitionRef>,
-    ) -> Result<(), Violation> {
+    /// The generation is over.
+    pub fn synced(&mut self, from: Answerer, asked: &Asked, who: &Standing) -> Result<(), Violation> {
         self.heard(asked, who, "got its assignment")?;
-        if !from.holds {
-            return Ok(());
-        }
-        self.synced = self.synced.max(who.generation);
-        let owners = self.owners.entry(who.generation).or_default();
-        for partition in owned {
-            let owner = owners.entry(*partition).or_insert_with(|| who.owner().to_owned());
-            if *owner != *who.owner() {
-                let text = format!("{} and {owner} both own it in generation {}", who.owner(), who.generation);
-                return Err(within(*partition, Violation::history(Check::Owners, text)));
-            }
+        if from.holds {
+            self.synced = self.synced.max(who.generation);
         }
         Ok(())
     }
@@ -356,6 +342,33 @@ impl GroupLedger {
     }
 }
 
+impl History {
+    /// A member got its assignment.
+    pub fn assigned(&mut self, group: &str, from: Answerer, who: &Standing, owned: &BTreeSet<PartitionRef>) {
+        if !from.holds {
+            return;
+        }
+        owned.iter().for_each(|partition| self.know(*partition));
+        let partitions: Vec<PartitionRef> = owned.iter().copied().collect();
+        self.account.assigned(who.owner(), group, who.generation, &partitions);
+    }
+
+    /// Offsets of a group are about to be committed.
+    pub fn commits_offsets(&mut self, client: ClientId, group: &str, offsets: &[(PartitionRef, i64)]) -> OpId {
+        offsets.iter().for_each(|(partition, _)| self.know(*partition));
+        self.account.commits(client, group, offsets.iter().copied(), None)
+    }
+
+    /// An answer said what is committed.
+    ///
+    /// # Errors
+    /// It can't be.
+    pub fn saw_committed(&mut self, op: OpId, found: &[(PartitionRef, Option<i64>)]) -> Result<(), Violation> {
+        found.iter().for_each(|(partition, _)| self.know(*partition));
+        self.account.saw_offsets(op, found.iter().copied())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -389,36 +402,13 @@ mod tests {
         group.joined(from, &asked, who, leads)
     }
 
-    fn sync(group: &mut GroupLedger, from: Answerer, who: &Standing, indexes: &[i32]) -> Result<(), Violation> {
+    fn sync(group: &mut GroupLedger, from: Answerer, who: &Standing) -> Result<(), Violation> {
         let asked = group.asked(from, who, Ear::Loaded);
-        group.synced(from, &asked, who, &owned(indexes))
+        group.synced(from, &asked, who)
     }
 
     fn beat(group: &GroupLedger, from: Answerer, who: &Standing) -> Result<(), Violation> {
         group.heard(&group.asked(from, who, Ear::Loaded), who, "was told that all is well")
-    }
-
-    #[test]
-    fn two_owners_in_one_generation_are_found_and_in_two_they_are_fine() {
-        let mut group = GroupLedger::default();
-        sync(&mut group, FROM, &standing("a", 1), &[0, 1]).unwrap();
-        sync(&mut group, FROM, &standing("a", 1), &[0, 1]).unwrap();
-        sync(&mut group, FROM, &standing("b", 2), &[1]).unwrap();
-        assert_eq!(check_of(sync(&mut group, LATER, &standing("c", 2), &[1])), Check::Owners);
-    }
-
-    #[test]
-    fn a_static_member_that_is_back_owns_what_it_had() {
-        let mut group = GroupLedger::default();
-        let first = Standing { instance: Some("i".to_owned()), ..standing("a", 1) };
-        let second = Standing { member: "b".to_owned(), ..first.clone() };
-        for who in [&first, &second] {
-            join(&mut group, FROM, who, true).unwrap();
-            sync(&mut group, FROM, who, &[0]).unwrap();
-        }
-        assert_eq!(check_of(beat(&group, FROM, &first)), Check::Fencing);
-        assert_eq!(beat(&group, FROM, &second), Ok(()));
-        assert_eq!(beat(&group, LATER, &first), Ok(()), "that it was replaced may not have been written");
     }
 
     #[test]
@@ -435,7 +425,7 @@ mod tests {
         join(&mut group, FROM, &standing("a", 2), true).unwrap();
         assert_eq!(check_of(join(&mut group, FROM, &standing("b", 1), false)), Check::Generations);
         assert_eq!(join(&mut group, LATER, &standing("b", 1), false), Ok(()), "nobody had synced");
-        sync(&mut group, LATER, &standing("a", 2), &[0]).unwrap();
+        sync(&mut group, LATER, &standing("a", 2)).unwrap();
         let next = Answerer { life: Life(5), holds: true };
         assert_eq!(check_of(join(&mut group, next, &standing("b", 1), false)), Check::Generations);
     }
@@ -444,7 +434,7 @@ mod tests {
     fn who_is_behind_or_gone_and_is_heard_is_found() {
         let mut group = GroupLedger::default();
         let early = group.asked(FROM, &standing("a", 1), Ear::Loaded);
-        sync(&mut group, FROM, &standing("a", 2), &[0]).unwrap();
+        sync(&mut group, FROM, &standing("a", 2)).unwrap();
         assert_eq!(group.heard(&early, &standing("a", 1), "committed"), Ok(()), "asked before");
         assert_eq!(check_of(beat(&group, FROM, &standing("a", 1))), Check::Fencing);
         assert_eq!(beat(&group, FROM, &standing("a", 2)), Ok(()));
@@ -489,7 +479,7 @@ mod tests {
     #[test]
     fn a_forgiven_power_loss_forgives() {
         let mut groups = Groups::default();
-        sync(groups.ledger("g"), FROM, &standing("a", 7), &[0]).unwrap();
+        sync(groups.ledger("g"), FROM, &standing("a", 7)).unwrap();
         groups.ledger("g").committed(FROM, partition(0), 5);
         groups.begin_timeline();
         let group = groups.ledger("g");

@@ -1,4 +1,5 @@
-//! What is known of one partition: which record is at which offset, who sent it how often, how far the log went.
+//! What is known of one partition: which record is at which offset, how far the log went, and what only this broker promises
+//! of it. That records are there as they were sent and acknowledged is for the checker to say, which is told the same.
 //!
 //! After a power loss that may have taken acknowledged records a new timeline begins: what was known before is then
 //! only held against the rule that a log loses a tail, and nothing before it.
@@ -9,7 +10,7 @@
 //! Of a compacted log records may go from within. One that was seen to be gone must not come back, its offset stays empty,
 //! and a later record must have its key, unless it is a tombstone that is old enough.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{CompactionLimits, Limits, Moment, View};
 use crate::records::{Batch, Identity, RecordId};
@@ -21,7 +22,6 @@ pub struct Ledger {
     sends: BTreeMap<RecordId, Sends>,
     facts: BTreeMap<i64, Fact>,
     batches: BTreeMap<i64, Owned>,
-    appearances: BTreeMap<(RecordId, Option<Identity>), BTreeSet<i64>>,
     /// Of batches as read, by their first offsets.
     sizes: BTreeMap<i64, u64>,
     /// Nothing is before this offset.
@@ -37,11 +37,9 @@ pub struct Ledger {
     past: Past,
 }
 
-/// How often a record was sent, and as whose.
+/// What is known of a record's sends.
 #[derive(Clone, Debug, Default)]
 struct Sends {
-    plain: usize,
-    identities: BTreeSet<Identity>,
     in_this_timeline: bool,
     timestamp_ms: i64,
 }
@@ -49,13 +47,6 @@ struct Sends {
 #[derive(Clone, Copy, Debug)]
 struct Fact {
     record: RecordId,
-    how: How,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum How {
-    Acknowledged,
-    Read,
 }
 
 /// A batch of an idempotent producer, as read.
@@ -83,7 +74,6 @@ impl Default for Ledger {
             sends: BTreeMap::new(),
             facts: BTreeMap::new(),
             batches: BTreeMap::new(),
-            appearances: BTreeMap::new(),
             sizes: BTreeMap::new(),
             start: 0,
             deleted_to: 0,
@@ -102,33 +92,22 @@ impl Ledger {
     }
 
     /// A batch is about to be sent.
-    pub fn sent(&mut self, identity: Option<Identity>, records: &[RecordId], timestamp_ms: i64) {
+    pub fn sent(&mut self, records: &[RecordId], timestamp_ms: i64) {
         for record in records {
             let sends = self.sends.entry(*record).or_default();
             sends.in_this_timeline = true;
             sends.timestamp_ms = timestamp_ms;
-            match identity {
-                Some(identity) => {
-                    sends.identities.insert(identity);
-                }
-                None => sends.plain += 1,
-            }
         }
     }
 
     /// A batch was acknowledged. Says whether its first record was known to be there.
     ///
     /// # Errors
-    /// Something else is known to be where it should be.
-    pub fn acknowledged(
-        &mut self,
-        identity: Option<Identity>,
-        base_offset: i64,
-        records: &[RecordId],
-    ) -> Result<bool, Violation> {
+    /// Something behind it is known to be lost.
+    pub fn acknowledged(&mut self, base_offset: i64, records: &[RecordId]) -> Result<bool, Violation> {
         let was_known = self.facts.contains_key(&base_offset);
         for (offset, record) in (base_offset..).zip(records) {
-            self.learn(offset, *record, identity, How::Acknowledged)?;
+            self.learn(offset, *record)?;
         }
         Ok(was_known)
     }
@@ -155,7 +134,6 @@ impl Ledger {
                 let text = format!("a consumer at {next} got a batch of offsets {from} to {to} with {count} records");
                 return Err(Violation::history(Check::Density, text));
             }
-            self.check_known(batch)?;
             if is_of_timeline {
                 self.learn_batch(batch, view)?;
                 self.learn_gaps(next.min(batch.base_offset), batch, view)?;
@@ -249,20 +227,14 @@ impl Ledger {
         self.batches.clear();
         self.sizes.clear();
         self.gone.clear();
-        self.appearances.clear();
         self.sends.values_mut().for_each(|sends| sends.in_this_timeline = false);
     }
 
     /// The last reader read everything from the start up to `end`.
     ///
     /// # Errors
-    /// Something that is known is behind it, or out of order, or less is left than there should be.
+    /// Something is out of order, or less is left than there should be.
     pub fn audited(&self, end: i64, view: &View<'_>) -> Result<(), Violation> {
-        if let Some((offset, fact)) = self.facts.range(end..).next() {
-            let how = fact.how.verb();
-            let text = format!("{} was {how} at {offset}, but the log ends at {end}", fact.record);
-            return Err(Violation::history(Check::Loss, text));
-        }
         let start = self.start;
         let is_read = |offset: &i64| self.facts.contains_key(offset) || self.gone.contains_key(offset);
         if let Some(unread) = (start..end).find(|offset| !is_read(offset)) {
@@ -367,7 +339,7 @@ impl Ledger {
                 let text = format!("{record} is at {offset}, which was compacted away");
                 return Err(Violation::history(Check::Compaction, text));
             }
-            self.learn(*offset, *record, batch.identity, How::Read)?;
+            self.learn(*offset, *record)?;
         }
         self.sizes.insert(batch.base_offset, batch.size_bytes);
         if let Some(identity) = batch.identity {
@@ -377,50 +349,13 @@ impl Ledger {
         Ok(())
     }
 
-    fn check_known(&self, batch: &Batch) -> Result<(), Violation> {
-        for (offset, record) in &batch.records {
-            let is_known = self.sends.get(record).is_some_and(|sends| match batch.identity {
-                Some(identity) => sends.identities.contains(&identity),
-                None => sends.plain > 0,
-            });
-            if !is_known {
-                let text = format!("{record} at {offset}, by {:?}, was never sent there", batch.identity);
-                return Err(Violation::history(Check::Invention, text));
-            }
+    /// What is at an offset. Where others have seen something else there, the first of them is believed.
+    fn learn(&mut self, offset: i64, record: RecordId) -> Result<(), Violation> {
+        if self.facts.contains_key(&offset) || !self.sends.contains_key(&record) {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    fn learn(&mut self, offset: i64, record: RecordId, identity: Option<Identity>, how: How) -> Result<(), Violation> {
-        match self.facts.get(&offset) {
-            Some(fact) if fact.record == record => return Ok(()),
-            Some(fact) => {
-                let (was, is) = (fact.how.verb(), how.verb());
-                let text = format!("offset {offset}: {record} {is}, but {} was {was} there", fact.record);
-                return Err(Violation::history(Check::Agreement, text));
-            }
-            None => {}
-        }
-        self.facts.insert(offset, Fact { record, how });
-        self.check_appearances(offset, record, identity)?;
+        self.facts.insert(offset, Fact { record });
         self.check_past(offset, record)
-    }
-
-    fn check_appearances(
-        &mut self,
-        offset: i64,
-        record: RecordId,
-        identity: Option<Identity>,
-    ) -> Result<(), Violation> {
-        let appearances = self.appearances.entry((record, identity)).or_default();
-        appearances.insert(offset);
-        let sends = self.sends.get(&record);
-        let allowed = if identity.is_some() { 1 } else { sends.map_or(0, |sends| sends.plain) };
-        if appearances.len() > allowed {
-            let text = format!("{record} is at offsets {appearances:?}, sent {allowed} times as {identity:?}");
-            return Err(Violation::history(Check::Duplicate, text));
-        }
-        Ok(())
     }
 
     /// A log that lost its end has all of the past up to some offset and nothing of it from there on.
@@ -458,15 +393,6 @@ impl Ledger {
             next.insert(batch.identity, batch.base_sequence + batch.count);
         }
         Ok(())
-    }
-}
-
-impl How {
-    fn verb(self) -> &'static str {
-        match self {
-            Self::Acknowledged => "acknowledged",
-            Self::Read => "read",
-        }
     }
 }
 
@@ -509,7 +435,7 @@ mod tests {
 
     fn ledger_with_sent(numbers: std::ops::Range<u32>) -> Ledger {
         let mut ledger = Ledger::default();
-        numbers.for_each(|number| ledger.sent(None, &[record(number)], 0));
+        numbers.for_each(|number| ledger.sent(&[record(number)], 0));
         ledger
     }
 
@@ -523,7 +449,7 @@ mod tests {
     #[test]
     fn a_history_that_can_be_true_passes() {
         let mut ledger = ledger_with_sent(0..6);
-        ledger.acknowledged(None, 0, &[record(0), record(1)]).unwrap();
+        ledger.acknowledged(0, &[record(0), record(1)]).unwrap();
         assert_eq!(ledger.read(0, &[plain(0, &[0, 1]), plain(2, &[2])], true, &view(&KEPT)), Ok(3));
         assert_eq!(
             ledger.read(1, &[plain(0, &[0, 1])], true, &view(&KEPT)),
@@ -535,16 +461,6 @@ mod tests {
     }
 
     #[test]
-    fn another_record_at_an_offset_is_found() {
-        let mut ledger = ledger_with_sent(0..6);
-        ledger.acknowledged(None, 0, &[record(0)]).unwrap();
-        assert_eq!(check_of(ledger.read(0, &[plain(0, &[1])], true, &view(&KEPT))), Check::Agreement);
-        let mut ledger = ledger_with_sent(0..6);
-        ledger.read(0, &[plain(0, &[1])], true, &view(&KEPT)).unwrap();
-        assert_eq!(check_of(ledger.acknowledged(None, 0, &[record(0)])), Check::Agreement);
-    }
-
-    #[test]
     fn gaps_are_found() {
         let mut ledger = ledger_with_sent(0..6);
         assert_eq!(check_of(ledger.read(0, &[plain(1, &[1])], true, &view(&KEPT))), Check::Density);
@@ -553,46 +469,10 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_acknowledged_record_is_found() {
-        let mut ledger = ledger_with_sent(0..6);
-        ledger.acknowledged(None, 0, &[record(0), record(1)]).unwrap();
-        ledger.read(0, &[plain(0, &[0])], true, &view(&KEPT)).unwrap();
-        assert_eq!(check_of(ledger.audited(1, &view(&KEPT))), Check::Loss);
-    }
-
-    #[test]
-    fn a_record_sent_once_and_there_twice_is_found() {
-        let mut ledger = ledger_with_sent(0..6);
-        assert_eq!(check_of(ledger.read(0, &[plain(0, &[0]), plain(1, &[0])], true, &view(&KEPT))), Check::Duplicate);
-        ledger.sent(None, &[record(1)], 0);
-        let mut ledger = ledger_with_sent(0..6);
-        ledger.sent(None, &[record(0)], 0);
-        assert_eq!(ledger.read(0, &[plain(0, &[0]), plain(1, &[0])], true, &view(&KEPT)), Ok(2), "sent twice");
-    }
-
-    #[test]
-    fn an_idempotent_record_sent_twice_and_there_twice_is_found() {
-        let mut ledger = Ledger::default();
-        ledger.sent(Some(PRODUCER), &[record(0)], 0);
-        ledger.sent(Some(PRODUCER), &[record(0)], 0);
-        ledger.acknowledged(Some(PRODUCER), 0, &[record(0)]).unwrap();
-        ledger.acknowledged(Some(PRODUCER), 0, &[record(0)]).unwrap();
-        assert_eq!(check_of(ledger.acknowledged(Some(PRODUCER), 1, &[record(0)])), Check::Duplicate);
-    }
-
-    #[test]
-    fn a_record_that_nobody_sent_is_found() {
-        let mut ledger = ledger_with_sent(0..1);
-        assert_eq!(check_of(ledger.read(0, &[plain(0, &[1])], true, &view(&KEPT))), Check::Invention);
-        let stolen = batch(0, Some(PRODUCER), 0, &[0]);
-        assert_eq!(check_of(ledger.read(0, &[stolen], true, &view(&KEPT))), Check::Invention);
-    }
-
-    #[test]
     fn sequences_out_of_order_are_found() {
         let mut ledger = Ledger::default();
         for number in 0..4 {
-            ledger.sent(Some(PRODUCER), &[record(number)], 0);
+            ledger.sent(&[record(number)], 0);
         }
         let owned = |offset, sequence, numbers: &[u32]| batch(offset, Some(PRODUCER), sequence, numbers);
         ledger.read(0, &[owned(0, 0, &[0, 1]), owned(2, 2, &[2])], true, &view(&KEPT)).unwrap();
@@ -606,7 +486,7 @@ mod tests {
         let mut ledger = ledger_with_sent(0..9);
         ledger.read(0, &[plain(0, &[0, 1, 2, 3])], true, &view(&KEPT)).unwrap();
         ledger.begin_timeline();
-        ledger.sent(None, &[record(8)], 0);
+        ledger.sent(&[record(8)], 0);
         ledger.read(0, &[plain(0, &[0, 1]), plain(2, &[8])], true, &view(&KEPT)).unwrap();
         assert_eq!(ledger.audited(3, &view(&KEPT)), Ok(()));
     }
@@ -616,7 +496,7 @@ mod tests {
         let mut ledger = ledger_with_sent(0..9);
         ledger.read(0, &[plain(0, &[0, 1, 2, 3])], true, &view(&KEPT)).unwrap();
         ledger.begin_timeline();
-        ledger.sent(None, &[record(8)], 0);
+        ledger.sent(&[record(8)], 0);
         let read = ledger.read(0, &[plain(0, &[0]), plain(1, &[8]), plain(2, &[2])], true, &view(&KEPT));
         assert_eq!(check_of(read), Check::Loss);
     }
@@ -626,7 +506,7 @@ mod tests {
         let mut ledger = ledger_with_sent(0..9);
         ledger.read(0, &[plain(0, &[0, 1, 2])], true, &view(&KEPT)).unwrap();
         ledger.begin_timeline();
-        ledger.sent(None, &[record(8), record(2)], 0);
+        ledger.sent(&[record(8), record(2)], 0);
         assert_eq!(ledger.read(0, &[plain(0, &[0]), plain(1, &[8]), plain(2, &[2])], true, &view(&KEPT)), Ok(3));
     }
 
@@ -688,7 +568,7 @@ mod tests {
     #[test]
     fn a_new_life_must_have_what_was_acknowledged() {
         let mut ledger = ledger_with_sent(0..9);
-        ledger.acknowledged(None, 0, &[record(0), record(1)]).unwrap();
+        ledger.acknowledged(0, &[record(0), record(1)]).unwrap();
         assert_eq!(ledger.known_end(), 0, "an answer to acks=1 may come before the high watermark moves");
         ledger.begin_life();
         assert_eq!(ledger.known_end(), 2);
@@ -729,7 +609,7 @@ mod tests {
         let limits = compacted(i64::MAX, 0);
         let (lost, kept) = (of_key(0, false).next().unwrap(), of_key(1, false).next().unwrap());
         let mut ledger = ledger_with_sent(0..99);
-        ledger.acknowledged(None, 0, &[record(lost), record(kept)]).unwrap();
+        ledger.acknowledged(0, &[record(lost), record(kept)]).unwrap();
         ledger.read(0, &[second_of_two(0, kept)], true, &view(&limits)).unwrap();
         assert_eq!(check_of(ledger.audited(2, &view(&limits))), Check::Compaction);
     }
@@ -740,7 +620,7 @@ mod tests {
         for (delete_retention_ms, is_well) in [(1_000, true), (1_001, false)] {
             let limits = compacted(delete_retention_ms, 0);
             let mut ledger = ledger_with_sent(0..99);
-            ledger.acknowledged(None, 0, &[record(tombstone), record(kept)]).unwrap();
+            ledger.acknowledged(0, &[record(tombstone), record(kept)]).unwrap();
             ledger.read(0, &[second_of_two(0, kept)], true, &view(&limits)).unwrap();
             assert_eq!(ledger.audited(2, &view(&limits)).is_ok(), is_well);
         }

@@ -73,6 +73,13 @@ impl Topics {
         self.lasting.get(name).map(|state| PartitionRef { topic: state.topic, index })
     }
 
+    /// What a topic is called: its name, or which life of a name it is.
+    #[must_use]
+    pub fn name_of(&self, topic: TopicRef) -> String {
+        let lasting = self.lasting.iter().find(|(_, state)| state.topic == topic);
+        lasting.map_or_else(|| format!("churn#{}", topic.0), |(name, _)| name.clone())
+    }
+
     /// Names of the topics that are never deleted.
     pub fn lasting_names(&self) -> impl Iterator<Item = &str> {
         self.lasting.keys().map(String::as_str)

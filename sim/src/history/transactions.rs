@@ -1,13 +1,16 @@
 //! What is known of transactions: what was sent in each, how it was to end, how it ended, and what consumers of committed
-//! records saw of it.
+//! records saw of it. The checker, which is told the same, says whether records are there as a whole or not at all; here the
+//! offsets in a transaction are held against its records, also where nobody was told how it ended.
 //!
-//! A transaction is all or nothing, over all its partitions and the offsets in it. After a power loss that may have taken
-//! what was acknowledged nothing is asked of those that began before: their records, their ends and their markers are in
-//! different logs, and each log lost what it lost.
+//! After a power loss that may have taken what was acknowledged nothing is asked of those that began before: their records,
+//! their ends and their markers are in different logs, and each log lost what it lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PartitionRef, within};
+use ottla_checker::OpId;
+
+use super::{History, PartitionRef, Sending, within};
+use crate::env::ClientId;
 use crate::records::{Batch, Identity, Kind, RecordId};
 use crate::violation::{Check, Violation};
 
@@ -21,14 +24,11 @@ pub struct Transactions {
     all: Vec<Transaction>,
     /// Those before began before the last power loss that was forgiven.
     first: usize,
-    senders: BTreeMap<(PartitionRef, RecordId), (TransactionRef, Identity)>,
     acknowledged: BTreeMap<(PartitionRef, RecordId), i64>,
-    /// Where committed records were read: by partition and client, the offset of each record.
-    read: BTreeMap<(PartitionRef, u16), BTreeMap<u32, i64>>,
+    /// Committed records that were read, by partition and client.
+    read: BTreeMap<(PartitionRef, u16), BTreeSet<u32>>,
     /// The latest producer of each transactional id that learned its epoch.
     latest: BTreeMap<String, Identity>,
-    /// The furthest that a partition is known to be decided.
-    stable: BTreeMap<PartitionRef, i64>,
     /// How far the last reader came, and whether that is all.
     audited: BTreeMap<PartitionRef, (i64, bool)>,
     /// What the last reader found to be committed for each transactional id.
@@ -48,12 +48,8 @@ struct Transaction {
     may_be_committed: bool,
     /// What an answer said: that it is committed, or not.
     decided: Option<bool>,
-}
-
-impl Transaction {
-    fn may_be_seen(&self) -> bool {
-        self.may_be_committed && self.decided != Some(false)
-    }
+    /// Somebody has asked for its end.
+    ending: Option<OpId>,
 }
 
 /// What a consumer of committed records got.
@@ -67,8 +63,6 @@ pub struct Seen<'a> {
     pub aborted: &'a [(i64, i64)],
     /// The last stable offset, as answered.
     pub stable: i64,
-    /// What was known of it when the consumer asked.
-    pub known_stable: i64,
     /// Whether the answer must agree with what others see.
     pub holds: bool,
 }
@@ -90,7 +84,6 @@ impl Transactions {
         self.first = self.all.len();
         self.has_forgiven |= !self.all.is_empty();
         self.read.clear();
-        self.stable.clear();
     }
 
     /// A log of transactional ids, of their records or of offsets has a hole: what needs it waits for ever.
@@ -131,38 +124,28 @@ impl Transactions {
             offsets: BTreeMap::new(),
             may_be_committed: false,
             decided: None,
+            ending: None,
         });
         TransactionRef(self.all.len() - 1)
     }
 
     /// Records are about to be sent for the first time.
-    pub fn sends(&mut self, of: TransactionRef, partition: PartitionRef, identity: Identity, records: &[RecordId]) {
+    fn sends(&mut self, of: TransactionRef, partition: PartitionRef, records: &[RecordId]) {
         self.all[of.0].records.entry(partition).or_default().extend(records);
-        self.senders.extend(records.iter().map(|record| ((partition, *record), (of, identity))));
     }
 
     /// Records were acknowledged.
-    ///
-    /// # Errors
-    /// They were seen elsewhere.
     pub fn acknowledged(
         &mut self,
         of: TransactionRef,
         partition: PartitionRef,
         base_offset: i64,
         records: &[RecordId],
-    ) -> Result<(), Violation> {
-        if of.0 < self.first {
-            return Ok(());
+    ) {
+        if of.0 >= self.first {
+            let places = (base_offset..).zip(records).map(|(offset, record)| ((partition, *record), offset));
+            self.acknowledged.extend(places);
         }
-        for (offset, record) in (base_offset..).zip(records) {
-            let known = *self.acknowledged.entry((partition, *record)).or_insert(offset);
-            if known != offset {
-                let text = format!("{record} was acknowledged at {known}, and at {offset}");
-                return Err(within(partition, Violation::history(Check::Duplicate, text)));
-            }
-        }
-        Ok(())
     }
 
     /// An offset is about to be sent. What to note with it.
@@ -183,17 +166,8 @@ impl Transactions {
         }
     }
 
-    /// How far a partition is known to be decided.
-    #[must_use]
-    pub fn known_stable(&self, partition: PartitionRef) -> i64 {
-        self.stable.get(&partition).copied().unwrap_or_default()
-    }
-
     /// A consumer of committed records got something. Where it goes on, and how many records it took.
-    ///
-    /// # Errors
-    /// It should not have.
-    pub fn read(&mut self, partition: PartitionRef, seen: &Seen<'_>) -> Result<(i64, u64), Violation> {
+    fn read(&mut self, partition: PartitionRef, seen: &Seen<'_>) -> Result<(i64, u64), Violation> {
         self.read_all(partition, seen).map_err(|error| within(partition, error))
     }
 
@@ -206,53 +180,14 @@ impl Transactions {
         if !seen.holds {
             return Ok((next, 0));
         }
-        if seen.stable < seen.known_stable {
-            let text = format!("{} is the last stable offset, and {} was", seen.stable, seen.known_stable);
-            return Err(Violation::history(Check::Ends, text));
-        }
-        let stable = self.stable.entry(partition).or_default();
-        *stable = seen.stable.max(*stable);
+        let batches = committed(seen)?;
+        let records = batches.iter().flat_map(|batch| &batch.records);
         let mut count = 0;
-        for batch in committed(seen)? {
-            for (offset, record) in batch.records.iter().filter(|(offset, _)| *offset >= seen.position) {
-                self.read_one(partition, batch.identity, *offset, *record)?;
-                count += 1;
-            }
+        for (_, record) in records.filter(|(offset, _)| *offset >= seen.position) {
+            self.read.entry((partition, record.client)).or_default().insert(record.number);
+            count += 1;
         }
         Ok((next, count))
-    }
-
-    fn read_one(
-        &mut self,
-        partition: PartitionRef,
-        identity: Option<Identity>,
-        offset: i64,
-        record: RecordId,
-    ) -> Result<(), Violation> {
-        let wrong = |check, text: String| Err(Violation::history(check, format!("{record} at {offset} {text}")));
-        let Some((of, sent_as)) = self.senders.get(&(partition, record)).copied() else {
-            return wrong(Check::Invention, "was not sent there".to_owned());
-        };
-        if of.0 < self.first {
-            return Ok(());
-        }
-        if identity != Some(sent_as) {
-            return wrong(Check::Invention, format!("is of {identity:?}, and was sent as {sent_as:?}"));
-        }
-        let transaction = &self.all[of.0];
-        if !transaction.may_be_seen() {
-            return wrong(Check::Aborted, format!("was not committed: {transaction:?}"));
-        }
-        if let Some(known) = self.acknowledged.get(&(partition, record)).filter(|known| **known != offset) {
-            return wrong(Check::Duplicate, format!("was acknowledged at {known}"));
-        }
-        let known = self.read.entry((partition, record.client)).or_default();
-        if let Some(before) = known.insert(record.number, offset).filter(|before| *before != offset) {
-            return wrong(Check::Duplicate, format!("was read at {before} before"));
-        }
-        let before = known.range(..record.number).next_back().is_none_or(|(_, at)| *at < offset);
-        let after = known.range(record.number + 1..).next().is_none_or(|(_, at)| *at > offset);
-        if before && after { Ok(()) } else { wrong(Check::Order, "is not where its producer put it".to_owned()) }
     }
 
     /// The last reader came to the end of what is decided of a partition; whether that is all there is.
@@ -275,7 +210,7 @@ impl Transactions {
         self.committed.insert((id.to_owned(), partition), found);
     }
 
-    /// Everything was read: each transaction is there as a whole, or not at all.
+    /// Everything was read: the offsets of each transaction are there if its records are.
     ///
     /// # Errors
     /// One is not.
@@ -283,26 +218,9 @@ impl Transactions {
         if self.has_damage {
             return Ok(());
         }
-        for of in (self.first..self.all.len()).map(TransactionRef) {
-            self.judge_records(of)?;
-        }
         self.committed.iter().try_for_each(|((id, partition), found)| {
             self.judge_offset(id, *partition, found.as_ref()).map_err(|error| within(*partition, error))
         })
-    }
-
-    fn judge_records(&self, of: TransactionRef) -> Result<(), Violation> {
-        let transaction = &self.all[of.0];
-        let (present, missing) = self.presence(transaction);
-        if transaction.decided == Some(true) && missing > 0 {
-            let text = format!("{missing} records of a transaction that is committed: {transaction:?}");
-            return Err(Violation::history(Check::Loss, text));
-        }
-        if present > 0 && missing > 0 {
-            let text = format!("{present} records are there, and {missing} are not: {transaction:?}");
-            return Err(Violation::history(Check::Atomicity, text));
-        }
-        Ok(())
     }
 
     /// How many of its records are there, and how many surely are not.
@@ -313,7 +231,7 @@ impl Transactions {
             for record in records {
                 let at = self.acknowledged.get(&(*partition, *record));
                 let read = self.read.get(&(*partition, record.client));
-                if read.is_some_and(|read| read.contains_key(&record.number)) {
+                if read.is_some_and(|read| read.contains(&record.number)) {
                     present += 1;
                 } else if is_all || at.is_some_and(|at| *at < position) {
                     missing += 1;
@@ -373,6 +291,52 @@ impl Transactions {
     #[must_use]
     pub fn judged(&self) -> usize {
         if self.has_damage { 0 } else { self.all.len() - self.first }
+    }
+}
+
+impl History {
+    /// Records of a transaction are about to be sent for the first time.
+    pub fn sends_in(&mut self, of: TransactionRef, sending: &Sending<'_>) -> OpId {
+        self.transactions.sends(of, sending.partition, sending.records);
+        self.know(sending.partition);
+        self.account.sends(sending, Some(of.0 as u64))
+    }
+
+    /// Offsets are about to be committed in a transaction.
+    pub fn commits_in(&mut self, of: TransactionRef, client: ClientId, group: &str, at: (PartitionRef, i64)) -> OpId {
+        self.know(at.0);
+        self.account.commits(client, group, std::iter::once(at), Some(of.0 as u64))
+    }
+
+    /// Somebody asks for an end, for the first time or again.
+    pub fn ends_transaction(&mut self, client: ClientId, of: TransactionRef, commits: bool) {
+        self.transactions.ends(of, commits);
+        let ending = &mut self.transactions.all[of.0].ending;
+        ending.get_or_insert_with(|| self.account.ends_transaction(client, of.0 as u64, commits));
+    }
+
+    /// The end was acknowledged.
+    pub fn transaction_ended(&mut self, of: TransactionRef, commits: bool) {
+        self.transactions.ended(of, commits);
+        if let Some(op) = self.transactions.all[of.0].ending {
+            self.account.done(op);
+        }
+    }
+
+    /// A consumer of committed records got something. Where it goes on, and how many records it took.
+    ///
+    /// # Errors
+    /// It should not have.
+    pub fn read_committed(&mut self, partition: PartitionRef, seen: &Seen<'_>) -> Result<(i64, u64), Violation> {
+        self.know(partition);
+        let next = seen.batches.last().map_or(seen.position, |batch| batch.end_offset.max(seen.position));
+        let batches = committed(seen).map_err(|error| within(partition, error))?;
+        let records = batches.iter().flat_map(|batch| {
+            let new = batch.records.iter().filter(|(offset, _)| *offset >= seen.position);
+            new.map(|(offset, record)| (batch.identity, *offset, *record))
+        });
+        self.account.reads_each(partition, (seen.position, next), records);
+        self.transactions.read(partition, seen)
     }
 }
 

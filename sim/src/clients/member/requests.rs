@@ -44,7 +44,10 @@ pub fn coordinator(response: &FindCoordinatorResponse) -> Result<(ErrorCode, i32
 
 impl Member {
     fn send(&mut self, talk: &mut Talk<'_>, what: What, who: Standing, ear: Ear, request: &Request) {
-        let asked = talk.asks(&self.group, &who, ear);
+        let asked = match what {
+            What::Fetch => talk.asks_offsets(&self.group, &who),
+            _ => talk.asks(&self.group, &who, ear),
+        };
         talk.send(request);
         self.in_flight = Some(InFlight { what, who, asked });
     }
@@ -171,7 +174,8 @@ impl Member {
         }
         let noted = offsets.iter().map(|(place, offset)| (place.clone(), (*offset, text.clone()))).collect();
         let request = offsets::commit_request(&self.cluster, &self.group, &who, &noted);
-        self.send(talk, What::Commit { offsets, is_by_former }, who, Ear::Loaded, &request);
+        let op = talk.commits_offsets(&self.group, &offsets);
+        self.send(talk, What::Commit { offsets, is_by_former, op }, who, Ear::Loaded, &request);
     }
 
     pub(super) fn leave(&mut self, talk: &mut Talk<'_>) {

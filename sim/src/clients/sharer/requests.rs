@@ -125,7 +125,8 @@ impl Sharer {
             topics: if topic.partitions.is_empty() { Vec::new() } else { vec![topic] },
             ..ShareFetchRequest::default()
         };
-        self.send(talk, What::Fetch(said), &Request::ShareFetch(request));
+        let op = talk.history.polls(talk.id, false);
+        self.send(talk, What::Fetch(said, op), &Request::ShareFetch(request));
     }
 
     pub(super) fn acknowledge(&mut self, talk: &mut Talk<'_>) {

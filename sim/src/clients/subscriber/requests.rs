@@ -10,7 +10,7 @@ use crate::chance::Odds;
 use crate::clients::member::find_request;
 use crate::clients::offsets::{self, Place};
 use crate::clients::{Request, Talk};
-use crate::history::{Ear, Standing};
+use crate::history::Standing;
 
 /// Matches all topics that last.
 const ALL_TOPICS: &str = "topic[0-9]+";
@@ -98,7 +98,7 @@ impl Subscriber {
             }
         }
         let nobody = Standing { generation: -1, ..Standing::default() };
-        let asked = talk.asks(&self.group, &nobody, Ear::Loaded);
+        let asked = talk.asks_offsets(&self.group, &nobody);
         self.send(talk, What::Fetch(asked), &request);
     }
 
@@ -139,7 +139,8 @@ impl Subscriber {
         let standing =
             Standing { member: former.id.clone(), instance: self.instance.clone(), generation: former.epoch };
         let request = offsets::commit_request(&self.cluster, &self.group, &standing, &noted);
-        self.send(talk, What::Commit { former, is_by_former, refusal }, &request);
+        let op = talk.commits_offsets(&self.group, &former.offsets);
+        self.send(talk, What::Commit { former, is_by_former, refusal, op }, &request);
     }
 
     /// Between two signs of life it waits a part of its session.

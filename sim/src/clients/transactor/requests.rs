@@ -19,6 +19,7 @@ use crate::clients::member::find_request;
 use crate::clients::offsets::{Place, error_of};
 use crate::clients::wire::PRODUCE_BY_ID;
 use crate::clients::{Answer, Request, Talk};
+use crate::history::Sending;
 use crate::records::{Identity, NewBatch, RecordId};
 use crate::violation::Violation;
 
@@ -115,18 +116,20 @@ impl Transactor {
             (0..count).map(|at| RecordId { client: talk.id.0, number: self.next_record + at }).collect();
         self.next_record += count;
         let partition = self.partition(talk, index);
+        let timestamp_ms = talk.env.clocks_now().wall.0;
         let sequence = self.sequences.entry(partition).or_default();
         let batch = NewBatch {
             identity: Some(identity),
             base_sequence: *sequence,
-            timestamp_ms: talk.env.clocks_now().wall.0,
+            timestamp_ms,
             records: &records,
             value_max_bytes: VALUE_MAX_BYTES,
             keys: talk.env.plan.compaction.keys,
         };
         let bytes = batch.encode_transactional();
+        let base_sequence = *sequence;
         *sequence += count as i32;
-        Piece { index, partition, identity, records, bytes, was_sent: false }
+        Piece { index, partition, identity, records, bytes, base_sequence, timestamp_ms, op: None }
     }
 
     /// The next step of its transaction.
@@ -149,9 +152,16 @@ impl Transactor {
                 self.add(talk, identity, indexes);
             }
             Step::Produce(pieces) => {
-                for piece in pieces.iter_mut().filter(|piece| !piece.was_sent) {
-                    piece.was_sent = true;
-                    talk.history.transactions.sends(of, piece.partition, piece.identity, &piece.records);
+                for piece in pieces.iter_mut().filter(|piece| piece.op.is_none()) {
+                    let sending = Sending {
+                        client: talk.id,
+                        partition: piece.partition,
+                        identity: Some(piece.identity),
+                        base_sequence: piece.base_sequence,
+                        records: &piece.records,
+                        timestamp_ms: piece.timestamp_ms,
+                    };
+                    piece.op = Some(talk.history.sends_in(of, &sending));
                 }
                 let pieces = pieces.clone();
                 current.is_unsure = true;
@@ -169,11 +179,17 @@ impl Transactor {
             }
             Step::Commit(offsets) => {
                 let offsets = offsets.clone();
+                if current.committing.is_none() {
+                    let (place, (offset, _)) = offsets.first_key_value().expect("one is committed");
+                    let partition = talk.partition_of(place).expect("a lasting topic");
+                    let group = group_of(&format!("{}-{}", self.name, self.timeline.0));
+                    current.committing = Some(talk.history.commits_in(of, talk.id, &group, (partition, *offset)));
+                }
                 self.commit_offsets(talk, identity, &offsets);
             }
             Step::End(commits) => {
                 let commits = *commits;
-                talk.history.transactions.ends(of, commits);
+                talk.history.ends_transaction(talk.id, of, commits);
                 let request = EndTxnRequest {
                     transactional_id: self.id().as_str().into(),
                     producer_id: identity.producer_id,
@@ -265,7 +281,9 @@ impl Transactor {
             };
             let piece = pieces.remove(at);
             talk.remark(format_args!("knows {:?} to be at {}", piece.records, answer.base_offset));
-            talk.history.transactions.acknowledged(current.of, piece.partition, answer.base_offset, &piece.records)?;
+            let op = piece.op.expect("it was sent");
+            talk.history.account.sent(op, answer.base_offset, piece.records.len())?;
+            talk.history.transactions.acknowledged(current.of, piece.partition, answer.base_offset, &piece.records);
             if pieces.is_empty() {
                 current.steps.pop_front();
                 current.is_unsure = false;
