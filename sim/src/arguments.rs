@@ -35,8 +35,6 @@ cargo run --profile sim -p sim -- --bugs [--bug NAME] --stride COUNT
 Worlds take
     --faults KIND,...       no faults but of these kinds: network, disk, clock, crash, clients
     --with NAME=VALUE,...   numbers of the plan other than the seed drew them, as a smaller world has them
-    --wide                  share groups, questions that can't be answered, two log directories and lulls besides: each lasts
-                            a simulated minute
     --unpowered             groups of members live with a broker that loses its power again and again
     --transacted            the same with transactions
 and each of the commands takes --bug NAME: the broker has that bug. Worlds that fail leave their timelines in target/timelines,
@@ -124,7 +122,6 @@ pub struct Worlds {
 enum WorldKind {
     #[default]
     Any,
-    Wide,
     Unpowered,
     Transacted,
 }
@@ -134,7 +131,6 @@ impl Worlds {
     pub fn plan(&self, seed: u64) -> Plan {
         let plan = match self.kind {
             WorldKind::Any => Plan::of(seed),
-            WorldKind::Wide => Plan::wide(seed),
             WorldKind::Unpowered => Plan::unpowered(seed),
             WorldKind::Transacted => Plan::transacted(seed),
         };
@@ -206,7 +202,6 @@ impl Arguments {
             "--timelines" => self.timelines = Some(value("a directory")?.into()),
             "--seed" => self.seed = Some(number(&value("a number")?)?),
             "--verbose" => self.is_verbose = true,
-            "--wide" => worlds.kind = WorldKind::Wide,
             "--unpowered" => worlds.kind = WorldKind::Unpowered,
             "--transacted" => worlds.kind = WorldKind::Transacted,
             "--faults" => {
@@ -231,7 +226,7 @@ impl Arguments {
             "--pattern" => self.pattern = Some(pattern(&value("a name")?)?),
             other => return Err(format!("unknown argument {other}")),
         }
-        if matches!(argument, "--wide" | "--unpowered" | "--transacted") {
+        if matches!(argument, "--unpowered" | "--transacted") {
             self.worlds.words += &format!(" {argument}");
         }
         Ok(())

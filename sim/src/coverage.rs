@@ -208,7 +208,7 @@ impl fmt::Display for Coverage {
 }
 
 /// How many are named where more are missing.
-const NAMED_MAX: usize = 12;
+const NAMED_MAX: usize = 60;
 
 fn line<T>(
     f: &mut fmt::Formatter<'_>,

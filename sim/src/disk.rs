@@ -187,7 +187,7 @@ impl Disk {
         if chance.coin() {
             self.tree.write_back(chance);
         }
-        for file in self.files.values_mut() {
+        for file in self.files.values_mut().filter(|file| !file.is_settled()) {
             if !fails.is_never() && chance.happens(fails) {
                 file.fail_write_back(forgets, chance);
             } else if chance.coin() {

@@ -297,7 +297,8 @@ impl Plan {
     pub fn of(seed: u64) -> Self {
         let chance = &mut Chance::new(seed, Stream::Plan);
         let lifecycle = LifecyclePlan::draw(chance);
-        let broker = BrokerPlan::draw(chance);
+        let log_dirs = *Chance::new(seed, Stream::LogDirs).pick(&[1, 1, 2]);
+        let broker = BrokerPlan { log_dirs, ..BrokerPlan::draw(chance) };
         let faults_for = Span::ms(*chance.pick(&[500, 2_000, 5_000]));
         let mut clients = ClientPlan::draw(chance);
         let old_records = &mut Chance::new(seed, Stream::Retention);
@@ -309,11 +310,16 @@ impl Plan {
             retention.batches_per_segment.get_or_insert(*old_records.pick(&[1, 2, 5]));
         }
         let (network, disk) = (NetworkPlan::draw(chance), DiskPlan::draw(chance));
+        let shares = SharePlan::draw(&mut Chance::new(seed, Stream::Shares), &network, &disk);
+        if shares.is_on() {
+            // The state of share groups is in a topic that keeps no more than other topics do, in Kafka too.
+            retention.retention_bytes = None;
+        }
         Self {
             seed,
             bugs: Bugs::default(),
             faults_for,
-            lulls: 0,
+            lulls: *Chance::new(seed, Stream::Lulls).pick(&[1, 3, 10]),
             broker,
             clients,
             retention,
@@ -321,27 +327,12 @@ impl Plan {
             groups: GroupPlan::draw(&mut Chance::new(seed, Stream::Groups), &network, &disk)
                 .with_consumers(&mut Chance::new(seed, Stream::ConsumerGroups)),
             transactions: TransactionPlan::draw(&mut Chance::new(seed, Stream::Transactions), &network, &disk),
-            has_inquirer: false,
-            shares: SharePlan::default(),
+            shares,
+            has_inquirer: Chance::new(seed, Stream::Inquirer).happens(Odds::percent(40)),
             network,
             disk,
             clock: ClockPlan::draw(chance),
             lifecycle,
-        }
-    }
-
-    /// The world of `seed` with more in it: share groups, somebody who asks for what can't be, a second log directory, and lulls
-    /// with which it lasts a minute.
-    #[must_use]
-    pub fn wide(seed: u64) -> Self {
-        let plan = Self::of(seed);
-        let log_dirs = *Chance::new(seed, Stream::LogDirs).pick(&[1, 1, 2]);
-        Self {
-            lulls: *Chance::new(seed, Stream::Lulls).pick(&[1, 3, 10]),
-            broker: BrokerPlan { log_dirs, ..plan.broker },
-            has_inquirer: Chance::new(seed, Stream::Inquirer).happens(Odds::percent(40)),
-            shares: SharePlan::draw(&mut Chance::new(seed, Stream::Shares), &plan.network, &plan.disk),
-            ..plan
         }
     }
 
@@ -420,6 +411,12 @@ impl Plan {
     pub fn lull(&self) -> Span {
         let left = (Time(0) + LASTS) - (Time(0) + self.faults_for);
         Span(left.0 / u64::from(self.lulls.max(1)))
+    }
+
+    /// Of each segment of a topic that an admin creates, where it is not the default: each holds some of the largest batches.
+    #[must_use]
+    pub fn segment_bytes(&self) -> Option<u64> {
+        self.retention.batches_per_segment.map(|batches| batches * self.clients.batch_max_bytes())
     }
 
     /// What the broker may delete by itself.

@@ -177,7 +177,7 @@ impl World {
             self.history.transactions.add_partition(PartitionRef { topic, index });
         }
         let transacted = || TRANSACTED.to_owned();
-        self.add_client(|_| Box::new(Admin::of_transactions(transacted())));
+        self.add_client(|_| Box::new(Admin::of_kept(transacted(), plan.segment_bytes)));
         for id in 0..plan.ids {
             for _ in 0..plan.producers {
                 self.producers.push(self.clients.len());
@@ -199,7 +199,8 @@ impl World {
         let topic = self.history.topics.lasting(SHARED).expect("just added").topic;
         self.history.keeps_all(topic);
         let shared = || SHARED.to_owned();
-        self.add_client(|_| Box::new(Admin::of_transactions(shared())));
+        let segment_bytes = self.env.plan.segment_bytes();
+        self.add_client(|_| Box::new(Admin::of_kept(shared(), segment_bytes)));
         let clients = self.env.plan.clients;
         self.producers.push(self.clients.len());
         self.add_client(|chance| Box::new(Producer::new(&clients, vec![shared()], chance).of_created()));

@@ -14,9 +14,16 @@ use crate::violation::Violation;
 #[derive(Debug)]
 pub struct Admin {
     missing: Vec<String>,
-    keeps_all: bool,
+    kept: Option<Kept>,
     in_flight: bool,
     next_at: Time,
+}
+
+/// Of a topic from which nothing goes.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    /// Of each segment, where it is not the default.
+    segment_bytes: Option<u64>,
 }
 
 /// After an error it waits this long.
@@ -26,13 +33,13 @@ impl Admin {
     /// One that creates these.
     #[must_use]
     pub fn new(topics: Vec<String>) -> Self {
-        Self { missing: topics, keeps_all: false, in_flight: false, next_at: Time::default() }
+        Self { missing: topics, kept: None, in_flight: false, next_at: Time::default() }
     }
 
     /// One that creates a topic from which nothing goes, whatever becomes of other records.
     #[must_use]
-    pub fn of_transactions(topic: String) -> Self {
-        Self { keeps_all: true, ..Self::new(vec![topic]) }
+    pub fn of_kept(topic: String, segment_bytes: Option<u64>) -> Self {
+        Self { kept: Some(Kept { segment_bytes }), ..Self::new(vec![topic]) }
     }
 
     fn created(&mut self, talk: &mut Talk<'_>, response: &CreateTopicsResponse) -> Result<(), Violation> {
@@ -51,26 +58,20 @@ impl Admin {
 }
 
 /// Segments may be smaller than a broker's own properties allow.
-fn configs(talk: &Talk<'_>, keeps_all: bool) -> Vec<CreatableTopicConfig> {
-    if keeps_all {
-        let segment_bytes = talk.env.plan.transactions.segment_bytes.map(|bytes| bytes.to_string());
-        let kept = [("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1")];
-        let segment = segment_bytes.as_deref().map(|bytes| ("internal.segment.bytes", bytes));
-        let config = |(name, value): (&str, &str)| CreatableTopicConfig {
-            name: name.into(),
-            value: Some(value.into()),
-            ..CreatableTopicConfig::default()
-        };
-        return kept.into_iter().chain(segment).map(config).collect();
-    }
-    let plan = &talk.env.plan;
-    let segment_bytes = plan.retention.batches_per_segment.map(|batches| batches * plan.clients.batch_max_bytes());
-    let config = |segment_bytes: u64| CreatableTopicConfig {
-        name: "internal.segment.bytes".into(),
-        value: Some(segment_bytes.to_string().as_str().into()),
+fn configs(talk: &Talk<'_>, kept: Option<Kept>) -> Vec<CreatableTopicConfig> {
+    let config = |(name, value): (&str, &str)| CreatableTopicConfig {
+        name: name.into(),
+        value: Some(value.into()),
         ..CreatableTopicConfig::default()
     };
-    segment_bytes.map(config).into_iter().collect()
+    let keeping = [("cleanup.policy", "delete"), ("retention.ms", "-1"), ("retention.bytes", "-1")];
+    let segment_bytes = match kept {
+        Some(Kept { segment_bytes }) => segment_bytes,
+        None => talk.env.plan.segment_bytes(),
+    };
+    let segment_bytes = segment_bytes.map(|bytes| bytes.to_string());
+    let segment = segment_bytes.as_deref().map(|bytes| ("internal.segment.bytes", bytes));
+    keeping.into_iter().filter(|_| kept.is_some()).chain(segment).map(config).collect()
 }
 
 impl Role for Admin {
@@ -86,7 +87,7 @@ impl Role for Admin {
             name: name.as_str().into(),
             num_partitions: talk.history.topics.lasting(name).map_or(1, |state| state.partitions),
             replication_factor: 1,
-            configs: configs(talk, self.keeps_all),
+            configs: configs(talk, self.kept),
             ..CreatableTopic::default()
         };
         let topics = self.missing.iter().map(topic).collect();

@@ -27,7 +27,7 @@ use super::wire::METADATA_WITH_IDS;
 use super::{Answer, Role, Talk};
 use crate::agenda::{Span, Time};
 use crate::env::Stage;
-use crate::history::{Delivery, PartitionRef, Read};
+use crate::history::{Delivery, PartitionRef, Read, Timeline};
 use crate::records::read_batches;
 use crate::stats::Counter;
 use crate::violation::{Check, Violation};
@@ -433,6 +433,10 @@ impl Sharer {
             // The group has no state yet, or it can't be kept.
             ErrorCode::GroupIdNotFound | ErrorCode::NotCoordinator => {}
             ErrorCode::UnknownServerError if !is_sound || talk.history.shares.has_damage() => {}
+            // A power loss took the state of a partition that its group knows to have one.
+            ErrorCode::UnknownServerError if talk.history.timeline() != Timeline::default() => {
+                talk.history.shares.damaged();
+            }
             error if is_passing(error) => {}
             error => return Err(Violation::Answer(format!("{partition}: sharing with the error {error}"))),
         }

@@ -94,6 +94,12 @@ impl CachedFile {
         self.sizes == [self.visible.len()] && self.visible == self.medium
     }
 
+    /// Whether nothing is on its way to the medium: neither a page nor a size.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.dirty.is_empty() && self.sizes.len() == 1 && self.medium.len() == self.visible.len()
+    }
+
     /// Writes at `at`, past the end over zeros.
     pub fn write(&mut self, at: usize, bytes: &[u8]) {
         if bytes.is_empty() {
