@@ -209,8 +209,6 @@ marks! {
     TransactionCompleteAbortToPrepareAbort,
     /// A transactional id is forgotten whose last transaction was aborted.
     TransactionCompleteAbortToDead,
-    /// A producer of a new transactional id gets its id and epoch.
-    TransactionBegun,
     /// A transaction takes too long, and is aborted.
     TransactionTimedOut,
     /// A marker can't be appended now, and will be later.

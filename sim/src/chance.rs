@@ -41,6 +41,8 @@ pub enum Stream {
     Lulls,
     /// How many log directories there are.
     LogDirs,
+    /// What the broker has no more of.
+    Limits,
     /// One client.
     Client(u16),
 }
@@ -63,6 +65,7 @@ impl Stream {
             Self::Inquirer => 13,
             Self::Lulls => 14,
             Self::LogDirs => 15,
+            Self::Limits => 16,
             Self::Client(client) => 1_000 + u64::from(client),
         }
     }

@@ -33,24 +33,20 @@ pub const FAULTS: &[Counter] = &[
 ];
 
 /// Marks that no world reaches, and why.
-pub const MARKS_OUT_OF_REACH: &[(Mark, &str)] = &[];
+pub const MARKS_OUT_OF_REACH: &[(Mark, &str)] = &[
+    (Mark::ConsumerEmptyToReconciling, "a first member waits for nobody, and has at once what it shall have"),
+    (Mark::ConnectionRefused, "no world has a limit of connections"),
+];
 
 /// Errors that the broker can answer and no world asks for, and why.
 pub const ERRORS_OUT_OF_REACH: &[(ErrorCode, &str)] = &[
+    (ErrorCode::DuplicateVoter, "the quorum of a world is static: its kraft.version is 0"),
+    (ErrorCode::VoterNotFound, "the quorum of a world is static: its kraft.version is 0"),
     (ErrorCode::EligibleLeadersNotAvailable, "the one broker is eligible wherever a partition can be led"),
-    (ErrorCode::FencedStateEpoch, "only another share coordinator could raise the state epoch behind a partition"),
-    (ErrorCode::GroupMaxSizeReached, "no world has as many members as a group may have"),
-    (ErrorCode::LogDirNotFound, "nobody moves partitions between log directories"),
     (ErrorCode::OffsetNotAvailable, "no share group begins by time"),
-    (ErrorCode::RecordListTooLarge, "segments of a world hold its largest batch"),
     (ErrorCode::ShareSessionLimitReached, "no world has as many members of share groups as there may be sessions"),
-    (ErrorCode::StreamsInvalidTopology, "no world has streams groups"),
-    (ErrorCode::TelemetryTooLarge, "no client of a world sends metrics"),
-    (ErrorCode::ThrottlingQuotaExceeded, "no world has quotas"),
-    (ErrorCode::TopicDeletionDisabled, "topics may be deleted in all worlds"),
+    (ErrorCode::TelemetryTooLarge, "only who knows its subscription is told, and nobody asks for one"),
     (ErrorCode::TransactionCoordinatorFenced, "nobody but the coordinator writes markers"),
-    (ErrorCode::UnknownSubscriptionId, "no client of a world sends metrics"),
-    (ErrorCode::UnsupportedCompressionType, "clients of the simulator do not compress"),
     (ErrorCode::UnsupportedSaslMechanism, "no listener of a world asks for a login"),
 ];
 
@@ -63,14 +59,15 @@ pub const ERRORS: &[ErrorCode] = &[
     ErrorCode::CorruptMessage,
     ErrorCode::DelegationTokenRequestNotAllowed,
     ErrorCode::DuplicateResource,
-    ErrorCode::DuplicateVoter,
     ErrorCode::ElectionNotNeeded,
     ErrorCode::FencedInstanceId,
     ErrorCode::FencedLeaderEpoch,
     ErrorCode::FencedMemberEpoch,
+    ErrorCode::FencedStateEpoch,
     ErrorCode::FetchSessionIdNotFound,
     ErrorCode::FetchSessionTopicIdError,
     ErrorCode::GroupIdNotFound,
+    ErrorCode::GroupMaxSizeReached,
     ErrorCode::GroupSubscribedToTopic,
     ErrorCode::IllegalGeneration,
     ErrorCode::IllegalSaslState,
@@ -98,6 +95,7 @@ pub const ERRORS: &[ErrorCode] = &[
     ErrorCode::InvalidUpdateVersion,
     ErrorCode::KafkaStorageError,
     ErrorCode::LeaderNotAvailable,
+    ErrorCode::LogDirNotFound,
     ErrorCode::MemberIdRequired,
     ErrorCode::MessageTooLarge,
     ErrorCode::MismatchedEndpointType,
@@ -114,13 +112,17 @@ pub const ERRORS: &[ErrorCode] = &[
     ErrorCode::PreferredLeaderNotAvailable,
     ErrorCode::ProducerFenced,
     ErrorCode::RebalanceInProgress,
+    ErrorCode::RecordListTooLarge,
     ErrorCode::ReplicaNotAvailable,
     ErrorCode::RequestTimedOut,
     ErrorCode::ResourceNotFound,
     ErrorCode::SecurityDisabled,
     ErrorCode::ShareSessionNotFound,
     ErrorCode::StaleMemberEpoch,
+    ErrorCode::StreamsInvalidTopology,
+    ErrorCode::ThrottlingQuotaExceeded,
     ErrorCode::TopicAlreadyExists,
+    ErrorCode::TopicDeletionDisabled,
     ErrorCode::TransactionAbortable,
     ErrorCode::TransactionalIdAuthorizationFailed,
     ErrorCode::TransactionalIdNotFound,
@@ -128,14 +130,15 @@ pub const ERRORS: &[ErrorCode] = &[
     ErrorCode::UnknownLeaderEpoch,
     ErrorCode::UnknownMemberId,
     ErrorCode::UnknownServerError,
+    ErrorCode::UnknownSubscriptionId,
     ErrorCode::UnknownTopicId,
     ErrorCode::UnknownTopicOrPartition,
     ErrorCode::UnreleasedInstanceId,
     ErrorCode::UnstableOffsetCommit,
     ErrorCode::UnsupportedAssignor,
+    ErrorCode::UnsupportedCompressionType,
     ErrorCode::UnsupportedEndpointType,
     ErrorCode::UnsupportedVersion,
-    ErrorCode::VoterNotFound,
 ];
 
 /// How much of what should be reached was.

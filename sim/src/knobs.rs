@@ -211,6 +211,10 @@ knobs! {
     clients.value_max_bytes = 8;
     lulls = 0;
     broker.log_dirs = 1;
+    broker.deletes_topics = 1;
+    broker.fetch_sessions = 1000;
+    broker.index_max_bytes = 0;
+    broker.idle_max_ms = 600000;
     faults_for = 1000;
 }
 

@@ -5,6 +5,7 @@ mod arguments;
 mod bugs;
 mod crash;
 mod many;
+mod times;
 
 use std::fs::File;
 use std::io::BufWriter;

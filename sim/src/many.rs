@@ -14,6 +14,7 @@ use sim::{Outcome, Voice, run_plan, run_plan_twice, sweep, timeline};
 
 use crate::arguments::{Many, Worlds};
 use crate::run_for_people;
+use crate::times::Times;
 
 /// Failures that are told in full; a bug in many seeds is the same bug.
 const TOLD_MAX: usize = 10;
@@ -30,11 +31,11 @@ struct Report {
 pub fn run(order: &Many) -> ExitCode {
     let begun = Instant::now();
     let bar = bar_of(order);
-    let mut report = Report::default();
+    let (mut report, times) = (Report::default(), Times::default());
     let seeds = order.from..order.count.map_or(u64::MAX, |count| order.from.saturating_add(count));
     sweep(
         seeds,
-        |seed| run_one(order, seed),
+        |seed| times.take(seed, || run_one(order, seed)),
         |seed, outcome| {
             report.worlds += 1;
             report.stats += &outcome.stats;
@@ -51,7 +52,7 @@ pub fn run(order: &Many) -> ExitCode {
         },
     );
     bar.finish_and_clear();
-    report.print(begun.elapsed());
+    report.print(begun.elapsed(), &times);
     if report.failures.is_empty() {
         return ExitCode::SUCCESS;
     }
@@ -106,7 +107,7 @@ fn move_bar(bar: &ProgressBar, order: &Many, report: &Report, elapsed: Duration)
 }
 
 impl Report {
-    fn print(&mut self, took: Duration) {
+    fn print(&self, took: Duration, times: &Times) {
         print!("{}\n{}\n", self.stats, Coverage::of(&self.stats));
         let events = self.stats.get(Counter::Inputs) + self.stats.get(Counter::Outputs);
         let (seconds, worlds) = (took.as_secs_f64(), self.worlds as f64);
@@ -118,6 +119,7 @@ impl Report {
             events as f64 / seconds,
             simulated / worlds.max(1.0)
         );
+        print!("{times}");
         if self.failures.is_empty() {
             println!("all well");
             return;

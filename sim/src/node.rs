@@ -381,7 +381,8 @@ impl Node {
         if self.tick_at.is_some_and(|planned| planned <= due) {
             return;
         }
-        let late = env.adapter.span_up_to(env.plan.clock.tick_late_max);
+        let late_max = env.plan.clock.tick_late_max;
+        let late = if late_max > Span::ZERO { env.adapter.span_up_to(late_max) } else { Span::ZERO };
         if late > Span::ZERO {
             env.stats.count(Counter::LateTicks);
         }

@@ -58,6 +58,14 @@ pub struct BrokerPlan {
     pub requests_per_connection: u64,
     /// So many are in `log.dirs`.
     pub log_dirs: u16,
+    /// `delete.topic.enable`.
+    pub deletes_topics: bool,
+    /// `max.incremental.fetch.session.cache.slots`.
+    pub fetch_sessions: u64,
+    /// `log.index.size.max.bytes`, where it is not the default.
+    pub index_max_bytes: Option<u64>,
+    /// `connections.max.idle.ms`.
+    pub idle_max_ms: u64,
 }
 
 /// What clients do.
@@ -298,9 +306,11 @@ impl Plan {
         let chance = &mut Chance::new(seed, Stream::Plan);
         let lifecycle = LifecyclePlan::draw(chance);
         let log_dirs = *Chance::new(seed, Stream::LogDirs).pick(&[1, 1, 2]);
-        let broker = BrokerPlan { log_dirs, ..BrokerPlan::draw(chance) };
-        let faults_for = Span::ms(*chance.pick(&[500, 2_000, 5_000]));
+        let broker =
+            BrokerPlan { log_dirs, ..BrokerPlan::draw(chance) }.with_limits(&mut Chance::new(seed, Stream::Limits));
+        let faults_for = Span::ms(*chance.pick(&[300, 1_000, 3_000]));
         let mut clients = ClientPlan::draw(chance);
+        clients.churns_topics &= broker.deletes_topics;
         let old_records = &mut Chance::new(seed, Stream::Retention);
         let mut retention = RetentionPlan::draw(old_records);
         let compaction = CompactionPlan::draw(old_records);
@@ -310,8 +320,10 @@ impl Plan {
             retention.batches_per_segment.get_or_insert(*old_records.pick(&[1, 2, 5]));
         }
         let (network, disk) = (NetworkPlan::draw(chance), DiskPlan::draw(chance));
-        let shares = SharePlan::draw(&mut Chance::new(seed, Stream::Shares), &network, &disk);
+        let mut shares = SharePlan::draw(&mut Chance::new(seed, Stream::Shares), &network, &disk);
         if shares.is_on() {
+            // Or they would never be through.
+            shares.records_max = shares.records_max.max(clients.records_max / 5);
             // The state of share groups is in a topic that keeps no more than other topics do, in Kafka too.
             retention.retention_bytes = None;
         }
@@ -346,7 +358,7 @@ impl Plan {
         Self {
             faults_for: Span::ms(5_000),
             lulls: 0,
-            broker: BrokerPlan { strict_sync: true, ..plan.broker },
+            broker: BrokerPlan { strict_sync: true, log_dirs: 1, ..plan.broker }.without_limits(),
             clients: ClientPlan { batches: 5, has_vandal: false, churns_topics: false, ..plan.clients },
             groups: GroupPlan {
                 groups: 2,
@@ -454,6 +466,25 @@ impl BrokerPlan {
             index_interval_bytes: *chance.pick(&[1, 100, 4_096]),
             requests_per_connection: *chance.pick(&[1, 2, 100]),
             log_dirs: 1,
+            deletes_topics: true,
+            fetch_sessions: 0,
+            index_max_bytes: None,
+            idle_max_ms: 0,
+        }
+        .without_limits()
+    }
+
+    fn without_limits(self) -> Self {
+        Self { deletes_topics: true, fetch_sessions: 1_000, index_max_bytes: None, idle_max_ms: 600_000, ..self }
+    }
+
+    fn with_limits(self, chance: &mut Chance) -> Self {
+        Self {
+            deletes_topics: !chance.happens(Odds::percent(20)),
+            fetch_sessions: *chance.pick(&[1, 3, 1_000, 1_000]),
+            index_max_bytes: *chance.pick(&[None, None, Some(48)]),
+            idle_max_ms: *chance.pick(&[2_000, 600_000, 600_000]),
+            ..self
         }
     }
 }
@@ -468,7 +499,7 @@ impl ClientPlan {
             consumers: small(chance, 3),
             churns_topics: chance.coin(),
             has_vandal: chance.happens(Odds::percent(25)),
-            batches: chance.between(5..=60),
+            batches: chance.between(3..=30),
             records_max: *chance.pick(&[1, 3, 10, 50]),
             value_max_bytes: *chance.pick(&[8, 100, 1_000, 5_000]),
             pause: Span::ms(*chance.pick(&[0, 1, 10, 50])),
@@ -506,7 +537,7 @@ impl RetentionPlan {
             retention_bytes: limit(chance, &[0, 500, 5_000, 50_000]),
             deletes_records: is_on && chance.coin(),
             batches_per_segment: limit(chance, &[1, 2, 5]),
-            check_every_ms: *chance.pick(&[1, 20, 200]),
+            check_every_ms: *chance.pick(&[20, 100, 500]),
             delete_delay_ms: *chance.pick(&[0, 30, 60_000]),
         }
     }
@@ -538,7 +569,7 @@ impl CompactionPlan {
             deletes: chance.happens(Odds::percent(30)),
             min_lag_ms: *chance.pick(&[0, 0, 100, 1_000_000]),
             delete_retention_ms: *chance.pick(&[0, 100, 1_000_000]),
-            backoff_ms: *chance.pick(&[1, 20, 200]),
+            backoff_ms: *chance.pick(&[20, 100, 500]),
             dirty_percent: *chance.pick(&[0, 1, 50]),
         }
     }
@@ -602,7 +633,7 @@ impl TransactionPlan {
             producers: small(chance, 2),
             consumers: small(chance, 2),
             partitions: small(chance, 4),
-            transactions: chance.between(3..=30),
+            transactions: chance.between(2..=15),
             timeout_ms: *chance.pick(&[200, 1_000, 5_000]) + slowness_ms,
             state_partitions: small(chance, 3),
             load_buffer_bytes: *chance.pick(&[1, 1_000, 5_000_000]),

@@ -22,6 +22,17 @@ const CONTROL: i16 = 1 << 5;
 const VALUE_MIN_BYTES: usize = 8;
 /// A tombstone has no value to say whose it is.
 const TOMBSTONE_HEADER: &[u8] = b"id";
+/// Values are filled with bytes that come again after so many.
+const FILLER_PERIOD_BYTES: usize = 256;
+const FILLER: [u8; 2 * FILLER_PERIOD_BYTES] = {
+    let mut bytes = [0; 2 * FILLER_PERIOD_BYTES];
+    let mut at = 0;
+    while at < bytes.len() {
+        bytes[at] = at as u8 | 1;
+        at += 1;
+    }
+    bytes
+};
 
 /// A record, known by its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -241,7 +252,12 @@ fn read_batch(batch: &[u8]) -> Result<Batch, String> {
 fn value(record: RecordId, max_bytes: u64) -> Vec<u8> {
     let filler = usize::try_from(mixed(record) % max_bytes.max(1)).expect("below a small limit");
     let mut value = identification(record);
-    value.extend((0..filler).map(|index| filler_byte(record, index)));
+    let mut left = filler;
+    while left > 0 {
+        let size = left.min(FILLER_PERIOD_BYTES);
+        value.extend_from_slice(&filler_of(record)[..size]);
+        left -= size;
+    }
     value
 }
 
@@ -265,7 +281,7 @@ fn read_value(value: &[u8]) -> Option<RecordId> {
     let record = RecordId { client: u16::from_be_bytes(array(value, 0)), number: u32::from_be_bytes(array(value, 2)) };
     let filler = &value[VALUE_MIN_BYTES..];
     let is_as_made = u16::from_be_bytes(array(value, 6)) == checksum_of(record)
-        && filler.iter().enumerate().all(|(index, byte)| *byte == filler_byte(record, index));
+        && filler.chunks(FILLER_PERIOD_BYTES).all(|chunk| *chunk == filler_of(record)[..chunk.len()]);
     is_as_made.then_some(record)
 }
 
@@ -274,8 +290,10 @@ fn checksum_of(record: RecordId) -> u16 {
     (mixed >> 16) as u16
 }
 
-fn filler_byte(record: RecordId, index: usize) -> u8 {
-    (record.number as usize).wrapping_add(index) as u8 | 1
+/// What fills a record's value, again and again: odd bytes that follow from the record.
+fn filler_of(record: RecordId) -> &'static [u8; FILLER_PERIOD_BYTES] {
+    let from = record.number as usize % FILLER_PERIOD_BYTES;
+    FILLER[from..].first_chunk().expect("twice the period")
 }
 
 fn put_record(batch: &mut Vec<u8>, index: usize, id: RecordId, value_max_bytes: u64, keys: Keys) {

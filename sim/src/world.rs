@@ -7,8 +7,8 @@ use ottla_core::config::Config;
 use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Stream};
 use crate::clients::{
-    Admin, Churner, Client, Consumer, Inquirer, Loner, Member, OffsetAuditor, Prober, Producer, Pruner, Role, Sharer,
-    Subscriber, Transactor, Vandal,
+    Admin, Churner, Client, Consumer, Dabbler, Inquirer, Loner, Member, OffsetAuditor, Prober, Producer, Pruner, Role,
+    Sharer, Subscriber, Transactor, Vandal,
 };
 use crate::env::{ClientId, Env, Event, Stage};
 use crate::history::{History, Life, PartitionRef};
@@ -142,6 +142,7 @@ impl World {
         }
         if self.env.plan.has_inquirer {
             self.add_client(|_| Box::new(Inquirer::new(names.to_vec())));
+            self.add_client(|_| Box::new(Dabbler::new(names.to_vec())));
         }
         let groups = self.env.plan.groups;
         for group in 0..groups.groups {
@@ -244,6 +245,10 @@ impl World {
 
     fn happen(&mut self, event: Event) -> Result<(), Violation> {
         self.history.account.set_time(self.env.time());
+        let may_be_done = matches!(
+            event,
+            Event::Connected(_) | Event::ToClient(..) | Event::Broken(_) | Event::Wake(_) | Event::Start | Event::Heal
+        );
         match event {
             Event::Knock(conn) => match &mut self.node {
                 Some(node) => node.knock(&mut self.env, conn)?,
@@ -309,7 +314,8 @@ impl World {
             Event::Deadline(stage) if stage == self.env.stage => return Err(self.stuck()),
             Event::Deadline(_) => {}
         }
-        self.advance()
+        // Only then somebody can have got done.
+        if may_be_done || self.node.is_none() { self.advance() } else { Ok(()) }
     }
 
     /// What the checker finds is told first: whatever else went wrong may have come of it.
@@ -603,7 +609,13 @@ fn config_of(plan: &Plan) -> Config {
         ("listeners", "PLAINTEXT://127.0.0.1:9092".to_owned()),
         ("ottla.max.requests.per.connection", plan.broker.requests_per_connection.to_string()),
         ("ottla.max.unsent.bytes.per.connection", UNSENT_MAX_BYTES.to_string()),
+        ("delete.topic.enable", plan.broker.deletes_topics.to_string()),
+        ("max.incremental.fetch.session.cache.slots", plan.broker.fetch_sessions.to_string()),
+        ("connections.max.idle.ms", plan.broker.idle_max_ms.to_string()),
     ];
+    if let Some(index_max_bytes) = plan.broker.index_max_bytes {
+        properties.push(("log.index.size.max.bytes", index_max_bytes.to_string()));
+    }
     let log_dirs: Vec<String> = (0..plan.broker.log_dirs).map(|log_dir| format!("/logs{log_dir}")).collect();
     properties.push(("log.dirs", log_dirs.join(",")));
     let retention = plan.retention;
@@ -652,6 +664,7 @@ fn config_of(plan: &Plan) -> Config {
         properties.push(("transaction.abort.timed.out.transaction.cleanup.interval.ms", "50".to_owned()));
     }
     properties.extend(share_properties(plan));
+    properties.extend(inquirer_properties(plan));
     if plan.broker.strict_sync {
         properties.push(("log.flush.interval.messages", "1".to_owned()));
     }
@@ -685,6 +698,30 @@ fn share_properties(plan: &Plan) -> Vec<(&'static str, String)> {
     ];
     if !plan.groups.is_on() && !plan.transactions.is_on() {
         properties.push(("offsets.topic.num.partitions", state_partitions));
+    }
+    properties
+}
+
+/// Coordinators that nobody but the inquirer and the dabbler asks for have little to load, and forget soon.
+fn inquirer_properties(plan: &Plan) -> Vec<(&'static str, String)> {
+    let mut properties = Vec::new();
+    if !plan.has_inquirer {
+        return properties;
+    }
+    if !plan.transactions.is_on() {
+        properties.push(("transaction.state.log.num.partitions", "1".to_owned()));
+        properties.push(("transactional.id.expiration.ms", "700".to_owned()));
+        properties.push(("transaction.remove.expired.transaction.cleanup.interval.ms", "100".to_owned()));
+        properties.push(("transaction.abort.timed.out.transaction.cleanup.interval.ms", "100".to_owned()));
+    }
+    if !plan.groups.is_on() && !plan.transactions.is_on() && !plan.shares.is_on() {
+        properties.push(("offsets.topic.num.partitions", "1".to_owned()));
+    }
+    if !plan.shares.is_on() {
+        properties.push(("share.coordinator.state.topic.num.partitions", "1".to_owned()));
+    }
+    if plan.groups.consumer_groups == 0 {
+        properties.push(("group.consumer.max.size", "2".to_owned()));
     }
     properties
 }

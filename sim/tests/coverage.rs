@@ -10,9 +10,8 @@ use std::path::Path;
 use ottla_core::error_code::ErrorCode;
 use ottla_core::marks::Mark;
 use sim::coverage::{Coverage, ERRORS, ERRORS_OUT_OF_REACH, MARKS_OUT_OF_REACH};
-use sim::plan::Plan;
 use sim::stats::Stats;
-use sim::{replay_line, run_plans};
+use sim::{replay_line, run_seeds};
 
 const SEEDS: u64 = 1_000;
 
@@ -20,8 +19,8 @@ const SEEDS: u64 = 1_000;
 #[ignore = "takes minutes even with optimisation"]
 fn a_thousand_worlds_reach_every_fault_every_mark_and_every_error() {
     let mut stats = Stats::default();
-    run_plans(&(0..SEEDS).collect::<Vec<_>>(), Plan::wide, |seed, outcome| {
-        assert_eq!(outcome.violation, None, "{} --wide", replay_line(seed));
+    run_seeds(&(0..SEEDS).collect::<Vec<_>>(), |seed, outcome| {
+        assert_eq!(outcome.violation, None, "{}", replay_line(seed));
         stats += &outcome.stats;
     });
     let coverage = Coverage::of(&stats);

@@ -310,6 +310,7 @@ impl Broker {
             let again = now.monotonic.plus_ms(self.transactions.settings.timeout_retry_interval_ms);
             self.transactions.timers.arm(Timer::Timeout { partition: index, id: Arc::clone(id) }, again);
         } else {
+            self.outbox.reach(Mark::TransactionTimedOut);
             self.outbox.report(Level::Info, format!("the transaction of {id} took too long and is aborted"));
         }
     }

@@ -14,7 +14,7 @@ use ottla_core::wire::{ApiKey, Records, Str, Uuid};
 
 use super::cluster::Cluster;
 use super::producer::is_passing;
-use super::wire::FETCH_BY_ID;
+use super::wire::{FETCH_BY_ID, METADATA_WITH_IDS};
 use super::{Answer, Request, Role, Talk};
 use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Odds};
@@ -41,6 +41,8 @@ pub struct Consumer {
     asking: Option<BTreeMap<PartitionRef, (i64, OpId)>>,
     next_at: Time,
     production_was_over: bool,
+    /// It goes on with a session of another connection.
+    returns: bool,
 }
 
 #[derive(Debug)]
@@ -119,6 +121,7 @@ impl Consumer {
             asking: None,
             next_at: Time::default(),
             production_was_over: false,
+            returns: false,
         }
     }
 
@@ -152,6 +155,14 @@ impl Consumer {
     }
 
     fn fetch(&mut self, talk: &mut Talk<'_>) {
+        if std::mem::take(&mut self.returns)
+            && talk.version(ApiKey::Metadata) >= METADATA_WITH_IDS
+            && talk.chance.coin()
+        {
+            // It was another release before, which named topics otherwise.
+            let other = if talk.version(ApiKey::Fetch) >= FETCH_BY_ID { FETCH_BY_ID - 1 } else { FETCH_BY_ID };
+            talk.speak(ApiKey::Fetch, other);
+        }
         let version = talk.version(ApiKey::Fetch);
         let has_session = self.uses_sessions && version >= WITH_SESSIONS;
         let is_incremental = has_session && self.session.id != 0;
@@ -490,9 +501,16 @@ impl Role for Consumer {
 
     fn disconnected(&mut self) {
         self.cluster.disconnected();
-        self.in_flight = None;
         self.asking = None;
+        let was_asking = self.in_flight.take().is_some();
+        let session = self.session;
         self.forget_session();
+        // Some go on with the session that they had, whether or not the broker has seen their last fetch: then one of the two
+        // is a step behind.
+        if was_asking && session.epoch % 2 == 0 {
+            self.session = session;
+            self.returns = true;
+        }
     }
 
     fn is_done(&self) -> bool {

@@ -5,6 +5,7 @@
 //! It changes nothing that others look at: what may succeed is of a group and a user of its own, or is only validated.
 
 mod groups;
+mod limits;
 mod questions;
 
 use bytes::Bytes;
@@ -57,9 +58,9 @@ impl Inquirer {
     }
 
     fn ask(&mut self, talk: &mut Talk<'_>) {
-        let count = questions::QUESTIONS.len() + groups::QUESTIONS.len();
-        let at = talk.chance.index(count);
-        let question = questions::QUESTIONS.iter().chain(groups::QUESTIONS).nth(at).expect("below the count");
+        let all = [questions::QUESTIONS, groups::QUESTIONS, limits::QUESTIONS];
+        let at = talk.chance.index(all.iter().map(|some| some.len()).sum());
+        let question = all.into_iter().flatten().nth(at).expect("below the count");
         let Asked { api, version, body } = (question.request)(talk);
         talk.remark(format_args!("asks for {}", question.what));
         talk.send(&Request::Other { api, version, body });

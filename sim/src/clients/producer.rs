@@ -88,6 +88,8 @@ struct Shape {
     keys: Keys,
 }
 
+/// Where no partition takes a batch now, one may soon.
+const LOOKS_AGAIN_AFTER: Span = Span::ms(1);
 /// After an error a producer waits this long.
 const RETRY_AFTER: Span = Span::ms(30);
 /// Kafka's brokers remember this many batches a producer, so its producers have no more in flight.
@@ -130,7 +132,8 @@ impl Producer {
     /// One that does nothing before somebody has created the topics.
     #[must_use]
     pub fn of_created(self) -> Self {
-        Self { waits_for_topics: true, ..self }
+        let acks = if self.ways.acks == 0 { 1 } else { self.ways.acks };
+        Self { waits_for_topics: true, ways: Ways { acks, ..self.ways }, ..self }
     }
 
     fn has_identity(&mut self, talk: &mut Talk<'_>) -> bool {
@@ -185,7 +188,8 @@ impl Producer {
         }
     }
 
-    fn send_some(&mut self, talk: &mut Talk<'_>) {
+    /// Sends batches to some partitions, if any of them takes one now.
+    fn send_some(&mut self, talk: &mut Talk<'_>) -> bool {
         let mut partitions: Vec<PartitionRef> = self.lanes.keys().copied().collect();
         let first = talk.chance.index(partitions.len());
         partitions.rotate_left(first);
@@ -204,7 +208,7 @@ impl Producer {
             self.add_to(&mut data, talk, &lane.topic, partition_data);
         }
         if sent.is_empty() {
-            return;
+            return false;
         }
         let request =
             ProduceRequest { acks: self.ways.acks, timeout_ms: 30_000, topic_data: data, ..ProduceRequest::default() };
@@ -216,6 +220,7 @@ impl Producer {
         } else {
             self.in_flight.insert(number, sent);
         }
+        true
     }
 
     fn add_to(
@@ -419,7 +424,9 @@ impl Role for Producer {
         }
         while talk.time() >= self.next_at && self.in_flight.len() < self.ways.in_flight_max && !self.is_done() {
             self.next_at = talk.time() + talk.chance.span_up_to(talk.env.plan.clients.pause) + Span(1);
-            self.send_some(talk);
+            if !self.send_some(talk) {
+                self.next_at = self.next_at.max(talk.time() + LOOKS_AGAIN_AFTER);
+            }
         }
         if !self.is_done() && self.in_flight.len() < self.ways.in_flight_max {
             talk.wake_after(self.next_at - talk.time());

@@ -27,7 +27,7 @@ use super::wire::METADATA_WITH_IDS;
 use super::{Answer, Role, Talk};
 use crate::agenda::{Span, Time};
 use crate::env::Stage;
-use crate::history::{Delivery, PartitionRef, Read, Timeline};
+use crate::history::{Delivery, Ledger, PartitionRef, Read, Timeline};
 use crate::records::read_batches;
 use crate::stats::Counter;
 use crate::violation::{Check, Violation};
@@ -465,7 +465,8 @@ impl Sharer {
             if talk.history.is_damaged(partition) {
                 continue;
             }
-            let is_empty = talk.history.known_end(partition).end == 0;
+            let knows_none = |ledger: &Ledger| ledger.offsets().next().is_none();
+            let is_empty = talk.history.ledger(partition).is_none_or(knows_none);
             let has_nothing_left = told.lag == 0 || told.start_offset < 0 && is_empty;
             if told.error_code != 0 || !has_nothing_left {
                 return Ok(());

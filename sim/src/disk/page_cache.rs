@@ -175,6 +175,9 @@ impl CachedFile {
 
     /// The cache gives up some of the pages that count as clean: readers see what is on the medium from now on.
     pub fn evict(&mut self, chance: &mut Chance) -> Damage {
+        if self.forgotten.is_empty() {
+            return Damage::default();
+        }
         let before = self.visible.clone();
         let share = Odds::percent(*chance.pick(&[0, 50, 100]));
         for page in std::mem::take(&mut self.forgotten) {
@@ -292,6 +295,9 @@ impl CachedFile {
 }
 
 fn damage(before: &[u8], after: &[u8]) -> Damage {
+    if before == after {
+        return Damage::default();
+    }
     let common = before.len().min(after.len());
     let first_lost = (0..common).find(|at| before[*at] != after[*at]);
     let is_lossy = first_lost.is_some() || after.len() < before.len();
@@ -303,10 +309,13 @@ fn damage(before: &[u8], after: &[u8]) -> Damage {
 }
 
 fn copy_unit(to: &mut [u8], from: &[u8], at: usize, unit: usize) {
-    let in_source = (at + unit).min(from.len());
-    let in_target = (at + unit).min(to.len());
-    for index in at..in_target {
-        to[index] = if index < in_source { from[index] } else { 0 };
+    let in_target = at.max((at + unit).min(to.len()));
+    let in_source = (at + unit).min(from.len()).clamp(at, in_target);
+    if in_source > at {
+        to[at..in_source].copy_from_slice(&from[at..in_source]);
+    }
+    if in_target > in_source {
+        to[in_source..in_target].fill(0);
     }
 }
 

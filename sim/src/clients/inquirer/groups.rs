@@ -20,6 +20,7 @@ use ottla_core::wire::messages::offset_delete::{
 };
 use ottla_core::wire::messages::share_acknowledge::ShareAcknowledgeRequest;
 use ottla_core::wire::messages::share_fetch::ShareFetchRequest;
+use ottla_core::wire::messages::share_group_heartbeat::ShareGroupHeartbeatRequest;
 
 use super::{Asked, NOTHING, Question, TOPIC, asked};
 
@@ -27,6 +28,19 @@ use super::{Asked, NOTHING, Question, TOPIC, asked};
 const GROUP: &str = "asked";
 /// Its member.
 const MEMBER: &str = "asker";
+/// To the first topic that lasts, as consumers write it into their protocols.
+const SUBSCRIPTION: &[u8] = b"\0\0\0\0\0\x01\0\x06topic0\xff\xff\xff\xff";
+/// The epoch with which a member leaves, or a share session ends.
+const LEAVES: i32 = -1;
+
+/// A consumer may not be taken where the group has other members, or is one that shares.
+const IN_GROUP: &[ErrorCode] = &[
+    ErrorCode::None,
+    ErrorCode::GroupIdNotFound,
+    ErrorCode::InconsistentGroupProtocol,
+    ErrorCode::GroupMaxSizeReached,
+    ErrorCode::FencedMemberEpoch,
+];
 
 /// All of them.
 pub(super) const QUESTIONS: &[Question] = &[
@@ -47,7 +61,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         what: "a place in a group of another kind, if it is there",
-        errors: &[ErrorCode::InconsistentGroupProtocol, ErrorCode::UnknownMemberId],
+        errors: &[ErrorCode::InconsistentGroupProtocol, ErrorCode::UnknownMemberId, ErrorCode::GroupMaxSizeReached],
         request: |_| join(JoinGroupRequest { member_id: NOTHING.into(), ..joining() }),
     },
     Question {
@@ -60,14 +74,16 @@ pub(super) const QUESTIONS: &[Question] = &[
             asked(&request, 4)
         },
     },
-    Question {
-        what: "a place in the inquirer's group",
-        errors: &[ErrorCode::None],
-        request: |_| beat(joining_consumer()),
-    },
+    Question { what: "a place in the inquirer's group", errors: IN_GROUP, request: |_| beat(joining_consumer()) },
     Question {
         what: "the place of a static member that has not left",
-        errors: &[ErrorCode::UnreleasedInstanceId, ErrorCode::None],
+        errors: &[
+            ErrorCode::UnreleasedInstanceId,
+            ErrorCode::None,
+            ErrorCode::GroupMaxSizeReached,
+            ErrorCode::GroupIdNotFound,
+            ErrorCode::InconsistentGroupProtocol,
+        ],
         request: |talk| {
             let member = format!("{MEMBER}-{}", talk.chance.between(0..=9));
             beat(ConsumerGroupHeartbeatRequest {
@@ -78,8 +94,121 @@ pub(super) const QUESTIONS: &[Question] = &[
         },
     },
     Question {
+        what: "to leave the inquirer's group",
+        errors: &[ErrorCode::UnknownMemberId, ErrorCode::GroupIdNotFound, ErrorCode::None],
+        request: |_| {
+            beat(ConsumerGroupHeartbeatRequest {
+                group_id: GROUP.into(),
+                member_id: MEMBER.into(),
+                member_epoch: LEAVES,
+                ..ConsumerGroupHeartbeatRequest::default()
+            })
+        },
+    },
+    Question {
+        what: "a place in the inquirer's group, if it is there or may be one that shares",
+        errors: &[ErrorCode::GroupIdNotFound, ErrorCode::None],
+        request: |_| {
+            let request = ShareGroupHeartbeatRequest {
+                group_id: GROUP.into(),
+                member_id: MEMBER.into(),
+                subscribed_topic_names: Some(vec![TOPIC.into()]),
+                ..ShareGroupHeartbeatRequest::default()
+            };
+            asked(&request, 1)
+        },
+    },
+    Question {
+        what: "to leave the inquirer's group, if it is one that shares",
+        errors: &[ErrorCode::UnknownMemberId, ErrorCode::GroupIdNotFound, ErrorCode::None],
+        request: |_| {
+            let request = ShareGroupHeartbeatRequest {
+                group_id: GROUP.into(),
+                member_id: MEMBER.into(),
+                member_epoch: LEAVES,
+                ..ShareGroupHeartbeatRequest::default()
+            };
+            asked(&request, 1)
+        },
+    },
+    Question {
+        what: "a place in the inquirer's group, if it is there or may be a classic one",
+        errors: &[
+            ErrorCode::None,
+            ErrorCode::InconsistentGroupProtocol,
+            ErrorCode::UnknownMemberId,
+            ErrorCode::FencedInstanceId,
+            ErrorCode::UnreleasedInstanceId,
+            ErrorCode::RebalanceInProgress,
+            ErrorCode::GroupMaxSizeReached,
+        ],
+        request: |_| {
+            join(JoinGroupRequest {
+                session_timeout_ms: 6_000,
+                rebalance_timeout_ms: 100,
+                protocol_type: "consumer".into(),
+                group_instance_id: Some(NOTHING.into()),
+                protocols: vec![JoinGroupRequestProtocol {
+                    name: "range".into(),
+                    metadata: SUBSCRIPTION.into(),
+                    ..JoinGroupRequestProtocol::default()
+                }],
+                ..joining()
+            })
+        },
+    },
+    Question {
+        what: "an offset for the inquirer's group, if it has no members",
+        errors: &[
+            ErrorCode::None,
+            ErrorCode::UnknownMemberId,
+            ErrorCode::StaleMemberEpoch,
+            ErrorCode::IllegalGeneration,
+            ErrorCode::GroupIdNotFound,
+            ErrorCode::RebalanceInProgress,
+        ],
+        request: |_| commit(GROUP, -1, OffsetCommitRequestPartition::default()),
+    },
+    Question {
+        what: "an offset of a member in an epoch that is over or still to come",
+        errors: &[
+            ErrorCode::StaleMemberEpoch,
+            ErrorCode::UnknownMemberId,
+            ErrorCode::IllegalGeneration,
+            ErrorCode::GroupIdNotFound,
+        ],
+        request: |_| commit_as(MEMBER, GROUP, i32::MAX, OffsetCommitRequestPartition::default()),
+    },
+    Question {
+        what: "coordinators of the inquirer's group, and of a transactional id",
+        errors: &[ErrorCode::None],
+        request: |talk| {
+            let request = FindCoordinatorRequest {
+                key_type: i8::from(talk.chance.coin()),
+                coordinator_keys: vec![GROUP.into()],
+                ..FindCoordinatorRequest::default()
+            };
+            asked(&request, 4)
+        },
+    },
+    Question {
+        what: "a share session with nothing in it",
+        errors: &[ErrorCode::None, ErrorCode::ShareSessionLimitReached],
+        request: |_| share_session(0),
+    },
+    Question {
+        what: "the end of a share session that may be there",
+        errors: &[ErrorCode::None, ErrorCode::ShareSessionNotFound],
+        request: |_| share_session(LEAVES),
+    },
+    Question {
         what: "an epoch that is still to come",
-        errors: &[ErrorCode::FencedMemberEpoch, ErrorCode::UnknownMemberId, ErrorCode::GroupIdNotFound],
+        errors: &[
+            ErrorCode::FencedMemberEpoch,
+            ErrorCode::UnknownMemberId,
+            ErrorCode::GroupIdNotFound,
+            ErrorCode::GroupMaxSizeReached,
+        ],
         request: |_| {
             beat(ConsumerGroupHeartbeatRequest {
                 group_id: GROUP.into(),
@@ -91,14 +220,24 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         what: "an assignor that is none",
-        errors: &[ErrorCode::UnsupportedAssignor],
+        errors: &[
+            ErrorCode::UnsupportedAssignor,
+            ErrorCode::GroupIdNotFound,
+            ErrorCode::InconsistentGroupProtocol,
+            ErrorCode::GroupMaxSizeReached,
+        ],
         request: |_| {
             beat(ConsumerGroupHeartbeatRequest { server_assignor: Some(NOTHING.into()), ..joining_consumer() })
         },
     },
     Question {
         what: "topics by an expression that is none",
-        errors: &[ErrorCode::InvalidRegularExpression],
+        errors: &[
+            ErrorCode::InvalidRegularExpression,
+            ErrorCode::GroupIdNotFound,
+            ErrorCode::InconsistentGroupProtocol,
+            ErrorCode::GroupMaxSizeReached,
+        ],
         request: |_| {
             beat(ConsumerGroupHeartbeatRequest {
                 subscribed_topic_names: None,
@@ -117,7 +256,12 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         what: "the deletion of offsets that may be needed",
-        errors: &[ErrorCode::GroupSubscribedToTopic, ErrorCode::GroupIdNotFound, ErrorCode::None],
+        errors: &[
+            ErrorCode::GroupSubscribedToTopic,
+            ErrorCode::NonEmptyGroup,
+            ErrorCode::GroupIdNotFound,
+            ErrorCode::None,
+        ],
         request: |_| {
             let topic = OffsetDeleteRequestTopic {
                 name: TOPIC.into(),
@@ -278,7 +422,21 @@ fn beat(request: ConsumerGroupHeartbeatRequest) -> Asked {
     asked(&request, 1)
 }
 
+fn share_session(epoch: i32) -> Asked {
+    let request = ShareFetchRequest {
+        group_id: Some(GROUP.into()),
+        member_id: Some(MEMBER.into()),
+        share_session_epoch: epoch,
+        ..ShareFetchRequest::default()
+    };
+    asked(&request, 1)
+}
+
 fn commit(group: &str, generation: i32, partition: OffsetCommitRequestPartition) -> Asked {
+    commit_as("", group, generation, partition)
+}
+
+fn commit_as(member: &str, group: &str, generation: i32, partition: OffsetCommitRequestPartition) -> Asked {
     let topic = OffsetCommitRequestTopic {
         name: TOPIC.into(),
         partitions: vec![partition],
@@ -286,6 +444,7 @@ fn commit(group: &str, generation: i32, partition: OffsetCommitRequestPartition)
     };
     let request = OffsetCommitRequest {
         group_id: group.into(),
+        member_id: member.into(),
         generation_id_or_member_epoch: generation,
         topics: vec![topic],
         ..OffsetCommitRequest::default()

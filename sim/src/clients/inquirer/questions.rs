@@ -41,7 +41,7 @@ use crate::clients::Talk;
 use crate::records::{Identity, Keys, NewBatch, RecordId};
 
 /// A day, in milliseconds: records from so far ahead are refused.
-const DAY_MS: i64 = 86_400_000;
+pub(super) const DAY_MS: i64 = 86_400_000;
 /// Of a record that must never be in a log.
 const NEVER: u32 = u32::MAX;
 /// A topic's name that can't be one.
@@ -115,7 +115,7 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         what: "the deletion of a topic that is not there",
-        errors: &[ErrorCode::UnknownTopicId],
+        errors: &[ErrorCode::UnknownTopicId, ErrorCode::TopicDeletionDisabled],
         request: |_| {
             let topic = DeleteTopicState { topic_id: Uuid(7), ..DeleteTopicState::default() };
             asked(&DeleteTopicsRequest { topics: vec![topic], timeout_ms: 10_000, ..DeleteTopicsRequest::default() }, 6)
@@ -368,15 +368,33 @@ fn produce(talk: &mut Talk<'_>, acks: i16, ahead_ms: i64, has_keys: bool) -> Ask
     produce_as(talk, acks, ahead_ms, |batch| NewBatch { identity: None, base_sequence: -1, keys, ..batch }.encode())
 }
 
-fn produce_as(talk: &mut Talk<'_>, acks: i16, ahead_ms: i64, encode: impl Fn(NewBatch<'_>) -> Bytes) -> Asked {
+pub(super) fn produce_as(
+    talk: &mut Talk<'_>,
+    acks: i16,
+    ahead_ms: i64,
+    encode: impl Fn(NewBatch<'_>) -> Bytes,
+) -> Asked {
+    send_batch(talk, 9, ahead_ms, encode, |_| acks)
+}
+
+/// A batch with a record that must never be in a log, in a version of Produce, and with the acks that `acks` makes of it.
+pub(super) fn send_batch(
+    talk: &mut Talk<'_>,
+    version: i16,
+    ahead_ms: i64,
+    encode: impl Fn(NewBatch<'_>) -> Bytes,
+    acks: impl Fn(&Bytes) -> i16,
+) -> Asked {
     let records = [RecordId { client: talk.id.0, number: NEVER }];
     let (identity, keys) = (Some(Identity { producer_id: i64::from(NEVER), epoch: 0 }), talk.env.plan.compaction.keys);
     let timestamp_ms = talk.env.clocks_now().wall.0 + ahead_ms;
     let batch = NewBatch { identity, base_sequence: 0, timestamp_ms, records: &records, value_max_bytes: 8, keys };
-    let records = Some(Records::Bytes(encode(batch).into()));
-    let partition_data = vec![PartitionProduceData { records, ..PartitionProduceData::default() }];
+    let bytes = encode(batch);
+    let acks = acks(&bytes);
+    let partition_data =
+        vec![PartitionProduceData { records: Some(Records::Bytes(bytes.into())), ..PartitionProduceData::default() }];
     let topic_data = vec![TopicProduceData { name: TOPIC.into(), partition_data, ..TopicProduceData::default() }];
-    asked(&ProduceRequest { acks, timeout_ms: 10_000, topic_data, ..ProduceRequest::default() }, 9)
+    asked(&ProduceRequest { acks, timeout_ms: 10_000, topic_data, ..ProduceRequest::default() }, version)
 }
 
 fn first_partition() -> FetchPartition {
