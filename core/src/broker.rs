@@ -248,7 +248,7 @@ impl Broker {
             quotas: Quotas::new(&config),
             telemetry: Telemetry::default(),
             now,
-            fetch_sessions: FetchSessions::new(config.limits.fetch_sessions as usize),
+            fetch_sessions: FetchSessions::new(config.limits.fetch_sessions as usize, config.bugs),
             groups: Groups::new(&config),
             transactions: Transactions::new(&config),
             share_state: ShareState::new(&config),

@@ -24,6 +24,7 @@ pub mod log;
 pub mod marks;
 pub mod memory_disk;
 pub mod metadata;
+mod named;
 pub mod outbox;
 mod parking;
 pub mod planted;

@@ -5,6 +5,8 @@
 //!
 //! A change of state is a mark named after the two states; see [`Marks::reach_transition`].
 
+use crate::named::named;
+
 /// How often each mark was reached, since the broker was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marks {
@@ -69,38 +71,6 @@ impl Marks {
     }
 }
 
-macro_rules! marks {
-    ($( $(#[doc = $text:literal])+ $mark:ident, )*) => {
-        /// A place in the broker.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        #[repr(u16)]
-        pub enum Mark {
-            $( $(#[doc = $text])+ $mark, )*
-        }
-
-        impl Mark {
-            /// All of them.
-            pub const ALL: &[Self] = &[ $( Self::$mark, )* ];
-
-            /// Its name.
-            #[must_use]
-            pub fn name(self) -> &'static str {
-                match self {
-                    $( Self::$mark => stringify!($mark), )*
-                }
-            }
-
-            /// What it is, in one sentence.
-            #[must_use]
-            pub fn text(self) -> &'static str {
-                match self {
-                    $( Self::$mark => concat!($( $text ),+).trim_ascii(), )*
-                }
-            }
-        }
-    };
-}
-
 impl Mark {
     /// The mark of a change of state.
     #[must_use]
@@ -113,218 +83,221 @@ impl Mark {
     }
 }
 
-marks! {
-    /// Something went from one state to another, and no mark is called so.
-    UnknownTransition,
+named! {
+    /// A place in the broker.
+    pub enum Mark: u16 {
+        /// Something went from one state to another, and no mark is called so.
+        UnknownTransition,
 
-    /// A classic group has its first member.
-    ClassicEmptyToPreparingRebalance,
-    /// A classic group's members have joined: a generation begins.
-    ClassicPreparingRebalanceToCompletingRebalance,
-    /// Nobody joined a classic group again.
-    ClassicPreparingRebalanceToEmpty,
-    /// A classic group's members have their assignments.
-    ClassicCompletingRebalanceToStable,
-    /// A classic group rebalances again before its leader has assigned.
-    ClassicCompletingRebalanceToPreparingRebalance,
-    /// A member comes, goes or wants something else: a classic group rebalances.
-    ClassicStableToPreparingRebalance,
+        /// A classic group has its first member.
+        ClassicEmptyToPreparingRebalance,
+        /// A classic group's members have joined: a generation begins.
+        ClassicPreparingRebalanceToCompletingRebalance,
+        /// Nobody joined a classic group again.
+        ClassicPreparingRebalanceToEmpty,
+        /// A classic group's members have their assignments.
+        ClassicCompletingRebalanceToStable,
+        /// A classic group rebalances again before its leader has assigned.
+        ClassicCompletingRebalanceToPreparingRebalance,
+        /// A member comes, goes or wants something else: a classic group rebalances.
+        ClassicStableToPreparingRebalance,
 
-    /// A consumer group has its first member, and assigns later.
-    ConsumerEmptyToAssigning,
-    /// A consumer group has its first member, which does not have all that it shall have.
-    ConsumerEmptyToReconciling,
-    /// A consumer group has its first member, which has all that it shall have.
-    ConsumerEmptyToStable,
-    /// A consumer group has worked out who shall have what.
-    ConsumerAssigningToReconciling,
-    /// The same, and everybody has that already.
-    ConsumerAssigningToStable,
-    /// The last member leaves a consumer group that has not assigned.
-    ConsumerAssigningToEmpty,
-    /// Something changes while a consumer group's members reconcile, and it assigns later.
-    ConsumerReconcilingToAssigning,
-    /// Each member of a consumer group has what it shall have.
-    ConsumerReconcilingToStable,
-    /// The last member leaves a consumer group before it had what it should have.
-    ConsumerReconcilingToEmpty,
-    /// Something changes in a consumer group, and it assigns later.
-    ConsumerStableToAssigning,
-    /// Something changes in a consumer group: somebody shall have something else.
-    ConsumerStableToReconciling,
-    /// The last member leaves a consumer group.
-    ConsumerStableToEmpty,
+        /// A consumer group has its first member, and assigns later.
+        ConsumerEmptyToAssigning,
+        /// A consumer group has its first member, which does not have all that it shall have.
+        ConsumerEmptyToReconciling,
+        /// A consumer group has its first member, which has all that it shall have.
+        ConsumerEmptyToStable,
+        /// A consumer group has worked out who shall have what.
+        ConsumerAssigningToReconciling,
+        /// The same, and everybody has that already.
+        ConsumerAssigningToStable,
+        /// The last member leaves a consumer group that has not assigned.
+        ConsumerAssigningToEmpty,
+        /// Something changes while a consumer group's members reconcile, and it assigns later.
+        ConsumerReconcilingToAssigning,
+        /// Each member of a consumer group has what it shall have.
+        ConsumerReconcilingToStable,
+        /// The last member leaves a consumer group before it had what it should have.
+        ConsumerReconcilingToEmpty,
+        /// Something changes in a consumer group, and it assigns later.
+        ConsumerStableToAssigning,
+        /// Something changes in a consumer group: somebody shall have something else.
+        ConsumerStableToReconciling,
+        /// The last member leaves a consumer group.
+        ConsumerStableToEmpty,
 
-    /// A share group has its first member.
-    ShareEmptyToStable,
-    /// A share group has no members any more.
-    ShareStableToEmpty,
+        /// A share group has its first member.
+        ShareEmptyToStable,
+        /// A share group has no members any more.
+        ShareStableToEmpty,
 
-    /// A group without members becomes a consumer group.
-    GroupClassicToConsumer,
-    /// A consumer group without members becomes a classic one, or its last members speak that protocol only.
-    GroupConsumerToClassic,
-    /// A group without members becomes a share group.
-    GroupClassicToShare,
-    /// A group is forgotten, and was a classic one.
-    GroupClassicToNone,
-    /// A group is forgotten, and was a consumer group.
-    GroupConsumerToNone,
-    /// A group is forgotten, and was a share group.
-    GroupShareToNone,
-    /// A classic group is made.
-    GroupNoneToClassic,
-    /// A consumer group is made.
-    GroupNoneToConsumer,
-    /// A share group is made.
-    GroupNoneToShare,
+        /// A group without members becomes a consumer group.
+        GroupClassicToConsumer,
+        /// A consumer group without members becomes a classic one, or its last members speak that protocol only.
+        GroupConsumerToClassic,
+        /// A group without members becomes a share group.
+        GroupClassicToShare,
+        /// A group is forgotten, and was a classic one.
+        GroupClassicToNone,
+        /// A group is forgotten, and was a consumer group.
+        GroupConsumerToNone,
+        /// A group is forgotten, and was a share group.
+        GroupShareToNone,
+        /// A classic group is made.
+        GroupNoneToClassic,
+        /// A consumer group is made.
+        GroupNoneToConsumer,
+        /// A share group is made.
+        GroupNoneToShare,
 
-    /// A transaction begins, the first of its producer.
-    TransactionEmptyToOngoing,
-    /// A producer aborts what it has not begun.
-    TransactionEmptyToPrepareAbort,
-    /// A transactional id is forgotten that has had no transaction.
-    TransactionEmptyToDead,
-    /// A transaction will be committed.
-    TransactionOngoingToPrepareCommit,
-    /// A transaction will be aborted.
-    TransactionOngoingToPrepareAbort,
-    /// A transaction is committed.
-    TransactionPrepareCommitToCompleteCommit,
-    /// A transaction is aborted.
-    TransactionPrepareAbortToCompleteAbort,
-    /// The next transaction begins after one that was committed.
-    TransactionCompleteCommitToOngoing,
-    /// A producer begins anew after a transaction that was committed.
-    TransactionCompleteCommitToEmpty,
-    /// A producer aborts what it has not begun, after a transaction that was committed.
-    TransactionCompleteCommitToPrepareAbort,
-    /// A transactional id is forgotten whose last transaction was committed.
-    TransactionCompleteCommitToDead,
-    /// The next transaction begins after one that was aborted.
-    TransactionCompleteAbortToOngoing,
-    /// A producer begins anew after a transaction that was aborted.
-    TransactionCompleteAbortToEmpty,
-    /// A producer aborts what it has not begun, after a transaction that was aborted.
-    TransactionCompleteAbortToPrepareAbort,
-    /// A transactional id is forgotten whose last transaction was aborted.
-    TransactionCompleteAbortToDead,
-    /// A transaction takes too long, and is aborted.
-    TransactionTimedOut,
-    /// A marker can't be appended now, and will be later.
-    MarkerOwed,
+        /// A transaction begins, the first of its producer.
+        TransactionEmptyToOngoing,
+        /// A producer aborts what it has not begun.
+        TransactionEmptyToPrepareAbort,
+        /// A transactional id is forgotten that has had no transaction.
+        TransactionEmptyToDead,
+        /// A transaction will be committed.
+        TransactionOngoingToPrepareCommit,
+        /// A transaction will be aborted.
+        TransactionOngoingToPrepareAbort,
+        /// A transaction is committed.
+        TransactionPrepareCommitToCompleteCommit,
+        /// A transaction is aborted.
+        TransactionPrepareAbortToCompleteAbort,
+        /// The next transaction begins after one that was committed.
+        TransactionCompleteCommitToOngoing,
+        /// A producer begins anew after a transaction that was committed.
+        TransactionCompleteCommitToEmpty,
+        /// A producer aborts what it has not begun, after a transaction that was committed.
+        TransactionCompleteCommitToPrepareAbort,
+        /// A transactional id is forgotten whose last transaction was committed.
+        TransactionCompleteCommitToDead,
+        /// The next transaction begins after one that was aborted.
+        TransactionCompleteAbortToOngoing,
+        /// A producer begins anew after a transaction that was aborted.
+        TransactionCompleteAbortToEmpty,
+        /// A producer aborts what it has not begun, after a transaction that was aborted.
+        TransactionCompleteAbortToPrepareAbort,
+        /// A transactional id is forgotten whose last transaction was aborted.
+        TransactionCompleteAbortToDead,
+        /// A transaction takes too long, and is aborted.
+        TransactionTimedOut,
+        /// A marker can't be appended now, and will be later.
+        MarkerOwed,
 
-    /// A fetch session begins.
-    FetchSessionBegun,
-    /// A fetch session goes on.
-    FetchSessionGoneOn,
-    /// A fetch session is ended by its client.
-    FetchSessionEnded,
-    /// There is no room for a fetch session.
-    FetchSessionRefused,
-    /// There is no such fetch session.
-    FetchSessionUnknown,
-    /// A fetch is not the next one of its session.
-    FetchSessionOutOfTurn,
+        /// A fetch session begins.
+        FetchSessionBegun,
+        /// A fetch session goes on.
+        FetchSessionGoneOn,
+        /// A fetch session is ended by its client.
+        FetchSessionEnded,
+        /// There is no room for a fetch session.
+        FetchSessionRefused,
+        /// There is no such fetch session.
+        FetchSessionUnknown,
+        /// A fetch is not the next one of its session.
+        FetchSessionOutOfTurn,
 
-    /// A share session begins.
-    ShareSessionBegun,
-    /// A share session goes on.
-    ShareSessionGoneOn,
-    /// A share session is ended by its member.
-    ShareSessionEnded,
-    /// A share session is ended with its connection.
-    ShareSessionLost,
-    /// There is no such share session, no room for one, or a fetch is not the next one of its session.
-    ShareSessionRefused,
+        /// A share session begins.
+        ShareSessionBegun,
+        /// A share session goes on.
+        ShareSessionGoneOn,
+        /// A share session is ended by its member.
+        ShareSessionEnded,
+        /// A share session is ended with its connection.
+        ShareSessionLost,
+        /// There is no such share session, no room for one, or a fetch is not the next one of its session.
+        ShareSessionRefused,
 
-    /// Records go to a member that had not been delivered before.
-    RecordsAcquired,
-    /// Records go to a member that were delivered before.
-    RecordsAcquiredAgain,
-    /// A member has dealt with records.
-    RecordsAccepted,
-    /// A member gives records back.
-    RecordsReleased,
-    /// A member can't deal with records.
-    RecordsRejected,
-    /// A member says that there are no such records.
-    RecordsMissing,
-    /// A member needs more time for records.
-    RecordsRenewed,
-    /// Records come back because their time is over.
-    RecordsTimedOut,
-    /// Records come back with their member's session.
-    RecordsReturned,
-    /// What became of records can't be kept: they are with their member still, or free.
-    RecordsNotKept,
-    /// A share partition is loaded.
-    SharePartitionLoaded,
-    /// A share partition can't be loaded.
-    SharePartitionFailed,
+        /// Records go to a member that had not been delivered before.
+        RecordsAcquired,
+        /// Records go to a member that were delivered before.
+        RecordsAcquiredAgain,
+        /// A member has dealt with records.
+        RecordsAccepted,
+        /// A member gives records back.
+        RecordsReleased,
+        /// A member can't deal with records.
+        RecordsRejected,
+        /// A member says that there are no such records.
+        RecordsMissing,
+        /// A member needs more time for records.
+        RecordsRenewed,
+        /// Records come back because their time is over.
+        RecordsTimedOut,
+        /// Records come back with their member's session.
+        RecordsReturned,
+        /// What became of records can't be kept: they are with their member still, or free.
+        RecordsNotKept,
+        /// A share partition is loaded.
+        SharePartitionLoaded,
+        /// A share partition can't be loaded.
+        SharePartitionFailed,
 
-    /// A coordinator begins to read its log.
-    CoordinatorLoading,
-    /// A coordinator has read its log, and serves.
-    CoordinatorServing,
-    /// A coordinator can't read its log.
-    CoordinatorFailed,
-    /// A coordinator is given up: its log is gone, offline, or the broker stops.
-    CoordinatorGivenUp,
+        /// A coordinator begins to read its log.
+        CoordinatorLoading,
+        /// A coordinator has read its log, and serves.
+        CoordinatorServing,
+        /// A coordinator can't read its log.
+        CoordinatorFailed,
+        /// A coordinator is given up: its log is gone, offline, or the broker stops.
+        CoordinatorGivenUp,
 
-    /// The active segment has no room for a batch.
-    SegmentRolledBySize,
-    /// The active segment is too old for a batch.
-    SegmentRolledByTime,
-    /// The active segment's indexes have no room, or its offsets don't reach so far.
-    SegmentRolledByIndex,
-    /// The active segment is closed because all of it is too old.
-    SegmentRolledByRetention,
-    /// Records are too old.
-    DeletedByAge,
-    /// Records are too many bytes.
-    DeletedBySize,
-    /// A client deletes records.
-    DeletedByRequest,
-    /// A log starts where it was told to.
-    LogStartMoved,
-    /// A segment's files get the names of files that are deleted.
-    SegmentLeaves,
-    /// A segment's files are removed.
-    SegmentRemoved,
-    /// A compaction begins.
-    CompactionBegun,
-    /// A compaction has replaced segments.
-    CompactionReplaced,
-    /// A compaction ends.
-    CompactionEnded,
-    /// A compaction ends without having replaced what it was about to.
-    CompactionAbandoned,
-    /// A start goes on with a compaction that was replacing segments.
-    CompactionResumed,
-    /// A log is opened after a clean stop.
-    LogOpenedClean,
-    /// A log is opened after an unclean stop.
-    LogOpenedUnclean,
-    /// A torn tail is cut off.
-    LogTruncated,
-    /// A log goes offline.
-    LogOffline,
-    /// A log is closed in good order.
-    LogClosed,
-    /// A log's directory is removed with its topic.
-    LogRemoved,
-    /// A batch that was sent again is recognised.
-    BatchRecognised,
+        /// The active segment has no room for a batch.
+        SegmentRolledBySize,
+        /// The active segment is too old for a batch.
+        SegmentRolledByTime,
+        /// The active segment's indexes have no room, or its offsets don't reach so far.
+        SegmentRolledByIndex,
+        /// The active segment is closed because all of it is too old.
+        SegmentRolledByRetention,
+        /// Records are too old.
+        DeletedByAge,
+        /// Records are too many bytes.
+        DeletedBySize,
+        /// A client deletes records.
+        DeletedByRequest,
+        /// A log starts where it was told to.
+        LogStartMoved,
+        /// A segment's files get the names of files that are deleted.
+        SegmentLeaves,
+        /// A segment's files are removed.
+        SegmentRemoved,
+        /// A compaction begins.
+        CompactionBegun,
+        /// A compaction has replaced segments.
+        CompactionReplaced,
+        /// A compaction ends.
+        CompactionEnded,
+        /// A compaction ends without having replaced what it was about to.
+        CompactionAbandoned,
+        /// A start goes on with a compaction that was replacing segments.
+        CompactionResumed,
+        /// A log is opened after a clean stop.
+        LogOpenedClean,
+        /// A log is opened after an unclean stop.
+        LogOpenedUnclean,
+        /// A torn tail is cut off.
+        LogTruncated,
+        /// A log goes offline.
+        LogOffline,
+        /// A log is closed in good order.
+        LogClosed,
+        /// A log's directory is removed with its topic.
+        LogRemoved,
+        /// A batch that was sent again is recognised.
+        BatchRecognised,
 
-    /// A connection is not read, for it has too much in hand.
-    GateClosed,
-    /// A connection is read again.
-    GateOpened,
-    /// A connection is turned away at a limit.
-    ConnectionRefused,
-    /// A connection is closed that nobody used.
-    ConnectionIdle,
+        /// A connection is not read, for it has too much in hand.
+        GateClosed,
+        /// A connection is read again.
+        GateOpened,
+        /// A connection is turned away at a limit.
+        ConnectionRefused,
+        /// A connection is closed that nobody used.
+        ConnectionIdle,
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::groups::GroupId;
 use crate::log::{Found, Lookup, LookupError, TimestampAndOffset};
 use crate::marks::Mark;
 use crate::parking::{ParkedId, Waits};
+use crate::planted::Bug;
 use crate::share_state::{self, State, StateAnswer, StateCall, StateKey, StateResult};
 use crate::shares::{
     AcknowledgeError, AcknowledgeType, Acknowledgement, MemberId, OffsetReset, RecordState, SessionKey, ShareConfig,
@@ -139,9 +140,12 @@ impl Broker {
     }
 
     fn share_loaded(&mut self, now: Now, key: &ShareKey, incarnation: u64, start: Offset, state: &State) {
-        let Some(batches) = state.batches.iter().map(from_kept).collect::<Option<Vec<_>>>() else {
+        let Some(mut batches) = state.batches.iter().map(from_kept).collect::<Option<Vec<_>>>() else {
             return self.share_failed(now, key, incarnation, ErrorCode::UnknownServerError);
         };
+        if self.config.bugs.has(Bug::AcceptedForgotten) {
+            batches.iter_mut().for_each(|batch| batch.state = RecordState::Available);
+        }
         let loaded = match SharePartition::loaded(start, &batches) {
             Ok(loaded) => loaded,
             Err(fault) => {

@@ -48,6 +48,11 @@ impl AnswerQueue {
         self.behind_bytes + self.handed_out_bytes - self.sent_bytes
     }
 
+    /// Bytes that were given to the adapter, whether the client has taken them or not.
+    pub(super) fn handed_out_bytes(&self) -> u64 {
+        self.handed_out_bytes
+    }
+
     /// Fills a slot.
     pub(super) fn fill(&mut self, number: u64, answer: Answer) {
         let index = usize::try_from(number - self.front).expect("slots are few");

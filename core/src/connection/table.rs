@@ -10,6 +10,7 @@ use super::queue::{Answer, AnswerQueue};
 use crate::boundary::{CloseReason, ConnId, FileId, Output};
 use crate::marks::Mark;
 use crate::outbox::Outbox;
+use crate::planted::Bug;
 use crate::time::Monotonic;
 use crate::types::PartitionId;
 
@@ -157,6 +158,9 @@ impl Connections {
         let Some(connection) = self.open.get_mut(&slot.conn).filter(|connection| !connection.is_closing) else {
             return answer.pins;
         };
+        if answer.frame.is_none() && outbox.bugs().has(Bug::SilentSlotKept) {
+            return answer.pins;
+        }
         connection.answers.fill(slot.number, answer);
         while let Some(frame) = connection.answers.pop_ready() {
             outbox.push(Output::Send { conn: slot.conn, frame });
@@ -253,11 +257,14 @@ impl Connections {
     /// Shuts the gate at a limit, and opens it again at half of it, so that it doesn't flap.
     fn adjust_gate(conn: ConnId, connection: &mut Connection, limits: ConnectionLimits, outbox: &mut Outbox) {
         let waiting = connection.answers.waiting();
-        let unsent_bytes = connection.answers.unsent_bytes();
+        let unsent_bytes = match outbox.bugs().has(Bug::SentBytesNotCounted) {
+            true => connection.answers.handed_out_bytes(),
+            false => connection.answers.unsent_bytes(),
+        };
         let is_held = connection.is_paused || connection.is_muted;
         let is_over = is_held || waiting >= limits.slots || unsent_bytes >= limits.unsent_bytes;
         let is_under = !is_held && waiting <= limits.slots / 2 && unsent_bytes <= limits.unsent_bytes / 2;
-        let open = if connection.gate_open { !is_over } else { is_under };
+        let open = if connection.gate_open { !is_over } else { is_under && !outbox.bugs().has(Bug::GateStaysShut) };
         if open != connection.gate_open && !connection.is_closing {
             connection.gate_open = open;
             outbox.reach(if open { Mark::GateOpened } else { Mark::GateClosed });

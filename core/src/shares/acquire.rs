@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::batch::{Batch, before, count};
 use super::partition::{ShareLimits, SharePartition};
 use super::record::{MemberId, Record, RecordState};
+use crate::planted::Bug;
 use crate::time::Monotonic;
 use crate::types::{Offset, ProducerId};
 
@@ -78,6 +79,9 @@ struct Taking<'a> {
     acquired: Vec<Acquired>,
 }
 
+/// As long as a broker lives, and longer.
+const ENDLESS_MS: i64 = 1 << 40;
+
 /// From this number of deliveries on, fewer and fewer records are delivered together: one of them may be what makes members
 /// fail.
 fn throttled_from(limits: &ShareLimits) -> i16 {
@@ -99,7 +103,8 @@ impl SharePartition {
             return Vec::new();
         }
         let Some((last, max)) = self.bounds(of, last.last) else { return Vec::new() };
-        let lock_until = now.plus_ms(of.limits.lock_duration_ms);
+        let is_endless = of.limits.bugs.has(Bug::LockNeverEnds);
+        let lock_until = now.plus_ms(if is_endless { ENDLESS_MS } else { of.limits.lock_duration_ms });
         let mut taking = Taking { of, log, lock_until, base: first.first, last, max, taken: 0, acquired: Vec::new() };
         self.archive_missing(of.fetch_offset, first.first);
         // At the limit, what is in flight may all be gone from the log, and what was read begins behind it.
@@ -175,6 +180,9 @@ impl SharePartition {
             let (first, last, length) = (batch.first(), batch.last(), batch.len());
             if let Some(record) = batch.whole_mut() {
                 record.acquire(taking.of.member, lock_until);
+                if limits.bugs.has(Bug::DeliveryNotCounted) {
+                    record.delivery_count = 1;
+                }
                 taking.acquired.push(Acquired { first, last, delivery_count: record.delivery_count });
                 taking.taken += length;
             }

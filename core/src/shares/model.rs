@@ -11,6 +11,7 @@ use super::batch::Batch;
 use super::partition::{ShareLimits, SharePartition, StateBatch, WriteId};
 use super::record::{AcknowledgeType, MemberId, RecordState};
 use super::{Acknowledgement, Acquired};
+use crate::planted::Bugs;
 use crate::time::Monotonic;
 use crate::types::Offset;
 
@@ -94,8 +95,13 @@ impl Model {
                 size_bytes: 0,
             });
         }
-        let limits =
-            ShareLimits { delivery_count: 4, record_locks: 60, lock_duration_ms: LOCK_MS, is_renew_enabled: true };
+        let limits = ShareLimits {
+            delivery_count: 4,
+            record_locks: 60,
+            lock_duration_ms: LOCK_MS,
+            is_renew_enabled: true,
+            bugs: Bugs::default(),
+        };
         Self {
             records: BTreeMap::new(),
             start: 0,

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::batch::{Batch, before, count};
 use super::record::{MemberId, Record, RecordState};
+use crate::planted::Bugs;
 use crate::time::Monotonic;
 use crate::types::Offset;
 
@@ -25,6 +26,8 @@ pub struct ShareLimits {
     pub lock_duration_ms: i64,
     /// `share.renew.acknowledge.enable`: whether a member may ask for more time.
     pub is_renew_enabled: bool,
+    /// What is planted, for tests.
+    pub bugs: Bugs,
 }
 
 /// The state of records in a row, as it is kept.

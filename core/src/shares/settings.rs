@@ -39,6 +39,7 @@ impl ShareConfig {
                 record_locks: config.group_count("share.partition.max.record.locks", own),
                 lock_duration_ms: config.group_count("share.record.lock.duration.ms", own),
                 is_renew_enabled: config.group_text("share.renew.acknowledge.enable", own) == "true",
+                bugs: config.bugs,
             },
             reads_committed: config.group_text("share.isolation.level", own) == "read_committed",
             offset_reset: match (offset_reset_duration_ms(&reset), &*reset) {

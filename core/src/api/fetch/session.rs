@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::error_code::ErrorCode;
+use crate::planted::{Bug, Bugs};
 use crate::rng::Rng;
 use crate::time::Monotonic;
 use crate::types::{LeaderEpoch, Offset, TopicName};
@@ -98,6 +99,8 @@ pub struct FetchSessions {
     sessions: BTreeMap<SessionId, Session>,
     by_last_use: BTreeSet<(Monotonic, SessionId)>,
     slots: usize,
+    /// What is planted, for tests.
+    bugs: Bugs,
 }
 
 #[derive(Debug)]
@@ -127,8 +130,8 @@ const SAFE_FROM_EVICTION_MS: i64 = 120_000;
 impl FetchSessions {
     /// Room for `slots` sessions (`max.incremental.fetch.session.cache.slots`).
     #[must_use]
-    pub fn new(slots: usize) -> Self {
-        Self { sessions: BTreeMap::new(), by_last_use: BTreeSet::new(), slots }
+    pub fn new(slots: usize, bugs: Bugs) -> Self {
+        Self { sessions: BTreeMap::new(), by_last_use: BTreeSet::new(), slots, bugs }
     }
 
     /// Places a request in its session: finds, begins or ends it.
@@ -155,14 +158,14 @@ impl FetchSessions {
                 if !request.targets.iter().map(|target| &target.key).chain(&request.forgotten).all(names_as_before) {
                     return Err(ErrorCode::FetchSessionTopicIdError);
                 }
-                if session.next_epoch != epoch {
+                if session.next_epoch != epoch && !self.bugs.has(Bug::SessionEpochUnchecked) {
                     return Err(ErrorCode::InvalidFetchSessionEpoch);
                 }
                 session.next_epoch = if epoch == i32::MAX { 1 } else { epoch + 1 };
                 self.by_last_use.remove(&(session.last_used, id));
                 session.last_used = now;
                 self.by_last_use.insert((now, id));
-                session.change(request.targets, &request.forgotten);
+                session.change(request.targets, &request.forgotten, self.bugs);
                 let targets = session.order.values().map(|key| session.partitions[key].target.clone()).collect();
                 Ok(FetchPlan { session: Some(id), is_incremental: true, targets })
             }
@@ -184,7 +187,9 @@ impl FetchSessions {
         if told.has_records {
             session.order.remove(&cached.place);
             cached.place = session.next_place;
-            session.order.insert(cached.place, key.clone());
+            if !self.bugs.has(Bug::SessionForgetsPartition) {
+                session.order.insert(cached.place, key.clone());
+            }
             session.next_place += 1;
         }
         !is_incremental || told.is_news || is_changed
@@ -211,7 +216,7 @@ impl FetchSessions {
             order: BTreeMap::new(),
             next_place: 0,
         };
-        session.change(targets.to_vec(), &[]);
+        session.change(targets.to_vec(), &[], self.bugs);
         self.sessions.insert(id, session);
         self.by_last_use.insert((now, id));
         Some(id)
@@ -225,10 +230,12 @@ impl FetchSessions {
 }
 
 impl Session {
-    fn change(&mut self, targets: Vec<FetchTarget>, forgotten: &[FetchKey]) {
+    fn change(&mut self, targets: Vec<FetchTarget>, forgotten: &[FetchKey], bugs: Bugs) {
         for target in targets {
             if let Some(cached) = self.partitions.get_mut(&target.key) {
-                cached.target = target;
+                if !bugs.has(Bug::SessionKeepsPosition) {
+                    cached.target = target;
+                }
                 continue;
             }
             let place = self.next_place;
@@ -269,7 +276,7 @@ mod tests {
 
     #[test]
     fn an_incremental_request_fetches_all_of_its_session_with_the_changes_applied() {
-        let (mut sessions, mut rng) = (FetchSessions::new(10), Rng::new([1; 32]));
+        let (mut sessions, mut rng) = (FetchSessions::new(10, Bugs::default()), Rng::new([1; 32]));
         let id = started(&mut sessions, &mut rng);
         let mut next = request(id.0, 1, [target(1, 8), target(2, 0)].into());
         next.forgotten.push(target(0, 0).key);
@@ -279,7 +286,7 @@ mod tests {
 
     #[test]
     fn an_unknown_session_and_a_wrong_epoch_are_errors() {
-        let (mut sessions, mut rng) = (FetchSessions::new(10), Rng::new([1; 32]));
+        let (mut sessions, mut rng) = (FetchSessions::new(10, Bugs::default()), Rng::new([1; 32]));
         let id = started(&mut sessions, &mut rng);
         let mut begin =
             |session_id, epoch| sessions.begin(Monotonic(1), request(session_id, epoch, Vec::new()), &mut rng);
@@ -292,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_session_by_topic_ids_refuses_names() {
-        let (mut sessions, mut rng) = (FetchSessions::new(10), Rng::new([1; 32]));
+        let (mut sessions, mut rng) = (FetchSessions::new(10, Bugs::default()), Rng::new([1; 32]));
         let id = started(&mut sessions, &mut rng);
         let mut named = target(0, 0);
         named.key.topic = TopicKey::Name("a".into());
@@ -302,7 +309,7 @@ mod tests {
 
     #[test]
     fn only_changes_are_told_and_partitions_with_records_go_to_the_end() {
-        let (mut sessions, mut rng) = (FetchSessions::new(10), Rng::new([1; 32]));
+        let (mut sessions, mut rng) = (FetchSessions::new(10, Bugs::default()), Rng::new([1; 32]));
         let id = started(&mut sessions, &mut rng);
         let marks = Marks { high_watermark: Offset(7), last_stable_offset: Offset(5), log_start: Offset(0) };
         let quiet = Told { is_news: false, has_records: false, marks: Some(marks) };
@@ -322,7 +329,7 @@ mod tests {
 
     #[test]
     fn a_full_cache_refuses_new_sessions_until_an_old_one_may_go() {
-        let (mut sessions, mut rng) = (FetchSessions::new(1), Rng::new([1; 32]));
+        let (mut sessions, mut rng) = (FetchSessions::new(1, Bugs::default()), Rng::new([1; 32]));
         started(&mut sessions, &mut rng);
         let mut begin = |now| sessions.begin(now, request(0, 0, Vec::new()), &mut rng).unwrap().session;
         assert_eq!(begin(Monotonic(1)), None);
