@@ -6,6 +6,7 @@
 
 use ottla_core::planted::{Bug, Bugs};
 use sim::crashes::{Order, Part, Pattern, run, run_moves};
+use sim::hunt::Ground;
 use sim::plan::Plan;
 use sim::{Voice, run_plan};
 
@@ -62,6 +63,9 @@ fn planted_bugs_are_found() {
 fn is_found(bug: Bug) -> bool {
     if is_of_groups(bug) {
         return is_found_by_a_world(bug, Plan::unpowered);
+    }
+    if Ground::of(bug) == Ground::Wide {
+        return is_found_by_a_world(bug, Plan::wide);
     }
     if is_of_transactions(bug) {
         return is_found_by_a_world(bug, Plan::transacted);
