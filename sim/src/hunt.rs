@@ -15,8 +15,6 @@ use crate::violation::Violation;
 pub enum Ground {
     /// Those of the seeds as they are.
     Any,
-    /// With share groups besides.
-    Wide,
     /// Groups live with a broker that loses its power again and again.
     Unpowered,
     /// The same with transactions.
@@ -25,14 +23,13 @@ pub enum Ground {
 
 impl Ground {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Any, Self::Wide, Self::Unpowered, Self::Transacted];
+    pub const ALL: [Self; 3] = [Self::Any, Self::Unpowered, Self::Transacted];
 
     /// What it is called; for all but the first it is how the command asks for it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Any => "any",
-            Self::Wide => "wide",
             Self::Unpowered => "unpowered",
             Self::Transacted => "transacted",
         }
@@ -59,15 +56,6 @@ impl Ground {
             | Bug::AbortedNotListed
             | Bug::FencedEndTaken
             | Bug::DecisionToldEarly => Self::Transacted,
-            Bug::SessionForgetsPartition
-            | Bug::SessionEpochUnchecked
-            | Bug::SessionKeepsPosition
-            | Bug::GateStaysShut
-            | Bug::SilentSlotKept
-            | Bug::SentBytesNotCounted
-            | Bug::DeliveryNotCounted
-            | Bug::LockNeverEnds
-            | Bug::AcceptedForgotten => Self::Wide,
             _ => Self::Any,
         }
     }
@@ -77,7 +65,6 @@ impl Ground {
     pub fn plan(self, seed: u64, bug: Bug) -> Plan {
         let plan = match self {
             Self::Any => Plan::of(seed),
-            Self::Wide => Plan::wide(seed),
             Self::Unpowered => Plan::unpowered(seed),
             Self::Transacted => Plan::transacted(seed),
         };
