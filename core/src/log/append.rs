@@ -69,7 +69,7 @@ pub(super) struct Placed {
 const EXPIRY_INTERVAL_MS: i64 = 600_000;
 
 /// Bits of a checksum that are zero where [`Bug::Canary`] shows.
-const CANARY: u32 = 0x3f;
+const CANARY: u32 = 0x3ff;
 
 impl PartitionLog {
     /// Appends a batch that was validated before. Its write is issued at once; any number of appends may be in flight.
