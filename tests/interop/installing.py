@@ -27,15 +27,17 @@ SHELL_JARS = INSTALLED / "shell"
 
 
 def build_broker():
-    need("cargo", "Rust (rustup.rs)")
-    run_step("cargo build", ["cargo", "build", "--release", "--quiet", "--features", ",".join(RUNTIMES)], ROOT)
-    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "ottla"
+    return build_release("ottla", "--features", ",".join(RUNTIMES))
 
 
 def build_checker():
+    return build_release("ottla-checker", "--package", "ottla-checker")
+
+
+def build_release(binary, *arguments):
     need("cargo", "Rust (rustup.rs)")
-    run_step("cargo build", ["cargo", "build", "--release", "--quiet", "--package", "ottla-checker"], ROOT)
-    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "ottla-checker"
+    run_step("cargo build", ["cargo", "build", "--release", "--quiet", *arguments], ROOT)
+    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / binary
 
 
 def install_python():

@@ -49,13 +49,13 @@ impl About {
             Anomaly::Cycle { steps, .. } => steps.iter().filter_map(|step| step.transaction).collect(),
             _ => Vec::new(),
         };
-        let of_shown = shown.iter().map(|id| transaction_of(history, history.op(*id))).filter(|it| *it != NONE);
+        let of_shown = shown.iter().map(|id| history.transaction_of(history.op(*id).body)).filter(|it| *it != NONE);
         let transactions = of_steps.iter().map(|TransactionId(id)| *id).chain(of_shown).collect();
         Self { place: anomaly.place(), group, transactions }
     }
 
     fn concerns(&self, history: &History, op: &Op) -> bool {
-        let transaction = transaction_of(history, op);
+        let transaction = history.transaction_of(op.body);
         if transaction != NONE && self.transactions.contains(&transaction) {
             return matches!(op.body, Body::Begin { .. } | Body::End { .. }) || self.place.is_none();
         }
@@ -95,18 +95,5 @@ impl About {
             | Other::Disk { partition, .. } => is_at(partition),
             Other::Partition { .. } => false,
         }
-    }
-}
-
-fn transaction_of(history: &History, op: &Op) -> u32 {
-    match op.body {
-        Body::Send { transaction, .. }
-        | Body::Poll { transaction, .. }
-        | Body::Begin { transaction }
-        | Body::End { transaction, .. } => transaction,
-        Body::Other(at) => match history.others[at as usize] {
-            Other::Commit { transaction, .. } => transaction,
-            _ => NONE,
-        },
     }
 }
