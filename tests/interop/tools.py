@@ -242,8 +242,14 @@ class ToolRun:
         if step.startswith(NUMBERS):
             lines = [re.sub(r"-?\d+(\.\d+)?|NaN", "N", line) for line in lines]
         # Tables are as wide as what is in them.
-        lines = [re.sub(r"\s+", " ", line) for line in lines]
+        lines = [in_order_of_directories(re.sub(r"\s+", " ", line)) for line in lines]
         return [lines[0], *sorted(lines[1:])] if any(part in step for part in UNORDERED) else lines
+
+
+def in_order_of_directories(line):
+    """The log directories that LogDirsCommand has in the order of a hash of their paths."""
+    directories = re.findall(r'\{"partitions":\[[^]]*\],"error":[^}]*\}', line)
+    return line.replace(",".join(directories), ",".join(sorted(directories))) if directories else line
 
 
 def class_of(step):
