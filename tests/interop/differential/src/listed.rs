@@ -14,6 +14,8 @@ use crate::run::Pair;
 pub struct Listed {
     /// Its line in the page.
     pub line: usize,
+    /// Whether it fits something in each run, as far as it is true. Where its reason begins with [`NOT_ALWAYS`], chance has a say.
+    pub is_certain: bool,
     api: String,
     scripts: String,
     field: String,
@@ -52,6 +54,9 @@ fn is_glob(pattern: &str, text: &str) -> bool {
 /// In the place of a field, where one side does not answer.
 pub const THE_ANSWER: &str = "(the answer)";
 
+/// The begin of a reason.
+const NOT_ALWAYS: &str = "Not always";
+
 fn is_like_script(pattern: &str, script: &str) -> bool {
     pattern.strip_suffix('*').map_or(pattern == script, |begin| script.starts_with(begin))
 }
@@ -84,7 +89,7 @@ pub fn rows(text: &str) -> Vec<Listed> {
     for (index, line) in text.lines().enumerate() {
         let cells: Vec<_> =
             line.trim().trim_matches('|').split(" | ").map(|cell| cell.trim().trim_matches('`')).collect();
-        let [api, scripts, field, kafka, ottla, _why] = cells.as_slice() else {
+        let [api, scripts, field, kafka, ottla, why] = cells.as_slice() else {
             is_in_table &= line.starts_with('|');
             continue;
         };
@@ -94,6 +99,7 @@ pub fn rows(text: &str) -> Vec<Listed> {
         }
         rows.push(Listed {
             line: index + 1,
+            is_certain: !why.starts_with(NOT_ALWAYS),
             api: (*api).to_owned(),
             scripts: (*scripts).to_owned(),
             field: (*field).to_owned(),

@@ -97,7 +97,7 @@ fn all(options: &Options) -> Result<bool, Box<dyn std::error::Error>> {
     let pairs: Vec<_> = played.iter().flat_map(|played| played.pairs.clone()).collect();
     let report = Report::of(&pairs, &listed);
     let is_complete = options.only.is_empty() && options.script.is_none();
-    print!("{}\n{}", report.differences(), report.table());
+    print!("{}\n{}", report.table(), report.differences());
     for row in report.unused.iter().filter(|_| is_complete) {
         println!("docs/differences.md, line {}: there is no such difference", row.line);
     }

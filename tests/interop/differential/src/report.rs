@@ -32,7 +32,7 @@ pub struct Report<'a> {
     pub apis: BTreeMap<&'static str, Counts>,
     /// All APIs together.
     pub all: Counts,
-    /// Rows of the page that fit nothing.
+    /// Rows of the page that fit nothing and should.
     pub unused: Vec<&'a Listed>,
     groups: BTreeMap<Alike, Vec<(&'a Pair, &'a Difference)>>,
 }
@@ -66,7 +66,7 @@ impl<'a> Report<'a> {
                 }
             }
         }
-        this.unused = listed.iter().filter(|row| !used.contains(&row.line)).collect();
+        this.unused = listed.iter().filter(|row| row.is_certain && !used.contains(&row.line)).collect();
         this
     }
 
