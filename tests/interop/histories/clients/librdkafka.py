@@ -16,6 +16,9 @@ from readers import AssignedReader, Member
 from workers import Program, Settings, Worker, name
 
 WAIT_S = 10
+# An idempotent producer that gives up on a record begins a new epoch, and what was under way is sent again in it: then it may be
+# there twice. So nothing is given up while the broker is away.
+NEVER_GIVEN_UP_S = 180
 NEVER_SENT = {KafkaError._PURGE_QUEUE, KafkaError._QUEUE_FULL, KafkaError.MSG_SIZE_TOO_LARGE}
 
 
@@ -66,7 +69,7 @@ class Sender(Worker):
     def open(self):
         self.producer = Producer(producer_config(self.settings) | {
             "enable.idempotence": self.is_idempotent,
-            "delivery.timeout.ms": WAIT_S * 1000,
+            "delivery.timeout.ms": (NEVER_GIVEN_UP_S if self.is_idempotent else WAIT_S) * 1000,
             # An idempotent producer that can't go on says so here.
             "error_cb": self.failed,
         })

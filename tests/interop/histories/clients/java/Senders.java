@@ -19,6 +19,11 @@ import org.apache.kafka.common.serialization.StringSerializer;
  */
 class Senders {
     static final Duration WAIT = Duration.ofSeconds(10);
+    /**
+     * An idempotent producer that gives up on a record begins a new epoch, and what was under way is sent again in it: then it may be
+     * there twice. So nothing is given up while the broker is away.
+     */
+    private static final Duration NEVER_GIVEN_UP = Duration.ofSeconds(180);
 
     /** Records of one send; its outcome is written down when that of each is known. */
     static class Batch {
@@ -86,7 +91,8 @@ class Senders {
         Sender(Settings settings, String kind, boolean isIdempotent) {
             super(settings, kind);
             this.isIdempotent = isIdempotent;
-            producer = producer(settings, Map.of("enable.idempotence", isIdempotent));
+            var timeout = isIdempotent ? NEVER_GIVEN_UP : WAIT;
+            producer = producer(settings, Map.of("enable.idempotence", isIdempotent, "delivery.timeout.ms", (int) timeout.toMillis()));
         }
 
         @Override
