@@ -1,7 +1,6 @@
 //! What the worlds reach: all kinds of faults, all marks in the broker, all errors that it can answer.
 //!
-//! The first needs an hour without optimisation and some minutes with it, so it is asked for:
-//! `cargo test --profile sim -p sim --test coverage -- --include-ignored`.
+//! The first takes some minutes, so it is asked for: `cargo test --workspace --test coverage -- --include-ignored`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,7 +15,7 @@ use sim::{replay_line, run_seeds};
 const SEEDS: u64 = 1_000;
 
 #[test]
-#[ignore = "takes minutes even with optimisation"]
+#[ignore = "takes minutes"]
 fn a_thousand_worlds_reach_every_fault_every_mark_and_every_error() {
     let mut stats = Stats::default();
     run_seeds(&(0..SEEDS).collect::<Vec<_>>(), |seed, outcome| {
