@@ -136,8 +136,6 @@ named! {
         GroupClassicToConsumer,
         /// A consumer group without members becomes a classic one, or its last members speak that protocol only.
         GroupConsumerToClassic,
-        /// A group without members becomes a share group.
-        GroupClassicToShare,
         /// A group is forgotten, and was a classic one.
         GroupClassicToNone,
         /// A group is forgotten, and was a consumer group.

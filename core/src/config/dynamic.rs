@@ -94,6 +94,7 @@ impl Config {
         changed.node_id = self.node_id;
         changed.listeners.clone_from(&self.listeners);
         changed.advertised_listeners.clone_from(&self.advertised_listeners);
+        changed.bugs = self.bugs;
         Ok(changed)
     }
 

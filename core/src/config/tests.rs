@@ -322,6 +322,15 @@ fn what_was_found_out_on_start_outlives_changes() {
     assert_eq!(described(&changed.describe_broker(), "node.id").value.as_deref(), Some("5"));
 }
 
+#[cfg(feature = "planted-bugs")]
+#[test]
+fn what_is_planted_outlives_changes() {
+    use crate::planted::{Bug, Bugs};
+    let config = Config { bugs: Bugs::only(Bug::LockNeverEnds), ..Config::default() };
+    let changed = config.with_dynamic(Some(&overrides(&[("log.retention.ms", "5")])), None).expect("they fit");
+    assert!(changed.bugs.has(Bug::LockNeverEnds));
+}
+
 fn described<'a>(all: &'a [Described], name: &str) -> &'a Described {
     all.iter().find(|described| described.name == name).unwrap_or_else(|| panic!("{name} is not described"))
 }
