@@ -43,6 +43,8 @@ pub enum Stream {
     LogDirs,
     /// What the broker has no more of.
     Limits,
+    /// What members of share groups leave unsaid.
+    Unsaid,
     /// One client.
     Client(u16),
 }
@@ -66,6 +68,7 @@ impl Stream {
             Self::Lulls => 14,
             Self::LogDirs => 15,
             Self::Limits => 16,
+            Self::Unsaid => 17,
             Self::Client(client) => 1_000 + u64::from(client),
         }
     }

@@ -189,6 +189,8 @@ knobs! {
     shares.silences: Clients = 0;
     shares.crashes: Clients = 0;
     shares.leaves: Clients = 0;
+    shares.forgets: Clients = 0;
+    shares.defers = 0;
     transactions.stalls: Clients = 0;
     transactions.crashes: Clients = 0;
     transactions.aborts = 0;

@@ -218,6 +218,11 @@ pub struct SharePlan {
     pub records_max: u64,
     /// It never gets more, where its version can say so.
     pub is_strict: bool,
+    /// Each time that it does something a member forgets all that it has, and goes on: the records are with it until their time is
+    /// over.
+    pub forgets: Odds,
+    /// Of each run of records that it has, a member says nothing yet this time.
+    pub defers: Odds,
     /// Each time that it does something a member is silent for a while instead.
     pub silences: Odds,
     /// Or its client is killed and starts again.
@@ -320,7 +325,8 @@ impl Plan {
             retention.batches_per_segment.get_or_insert(*old_records.pick(&[1, 2, 5]));
         }
         let (network, disk) = (NetworkPlan::draw(chance), DiskPlan::draw(chance));
-        let mut shares = SharePlan::draw(&mut Chance::new(seed, Stream::Shares), &network, &disk);
+        let mut shares = SharePlan::draw(&mut Chance::new(seed, Stream::Shares), &network, &disk)
+            .with_unsaid(&mut Chance::new(seed, Stream::Unsaid));
         if shares.is_on() {
             // Or they would never be through.
             shares.records_max = shares.records_max.max(clients.records_max / 5);
@@ -673,7 +679,15 @@ impl SharePlan {
             silences: sometimes(chance, &[2, 10]),
             crashes: sometimes(chance, &[2, 10]),
             leaves: sometimes(chance, &[2, 10]),
+            ..Self::default()
         }
+    }
+
+    fn with_unsaid(self, chance: &mut Chance) -> Self {
+        if !self.is_on() {
+            return self;
+        }
+        Self { forgets: sometimes(chance, &[2, 10]), defers: sometimes(chance, &[20, 50]), ..self }
     }
 }
 

@@ -141,7 +141,7 @@ impl World {
             self.add_client(|_| Box::new(Vandal::new(names.to_vec())));
         }
         if self.env.plan.has_inquirer {
-            self.add_client(|_| Box::new(Inquirer::new(names.to_vec())));
+            self.add_client(|chance| Box::new(Inquirer::new(names.to_vec(), chance)));
             self.add_client(|_| Box::new(Dabbler::new(names.to_vec())));
         }
         let groups = self.env.plan.groups;

@@ -52,7 +52,8 @@ enum Step {
     Miss,
 }
 
-const NAME: &str = "churn";
+/// Its topic.
+pub(super) const NAME: &str = "churn";
 /// After an error it waits this long.
 const RETRY_AFTER: Span = Span::ms(30);
 

@@ -2,6 +2,8 @@
 //! To each question there are errors that the broker may answer; any other, and any where a log or a coordinator is not at fault, is
 //! wrong.
 //!
+//! Some have a question that they ask again and again: what is answered only in a short moment needs that.
+//!
 //! It changes nothing that others look at: what may succeed is of a group and a user of its own, or is only validated.
 
 mod groups;
@@ -16,12 +18,14 @@ use super::producer::is_passing;
 use super::rounds::Rounds;
 use super::{Answer, Request, Role, Talk};
 use crate::agenda::Span;
+use crate::chance::Chance;
 use crate::violation::Violation;
 
 /// A client with questions.
 #[derive(Debug)]
 pub struct Inquirer {
     rounds: Rounds,
+    favourite: Option<usize>,
     in_flight: Option<Expected>,
 }
 
@@ -53,14 +57,17 @@ const PAUSE: Span = Span::ms(10);
 impl Inquirer {
     /// One that asks of these topics, among others.
     #[must_use]
-    pub fn new(topics: Vec<String>) -> Self {
-        Self { rounds: Rounds::new(topics, PAUSE), in_flight: None }
+    pub fn new(topics: Vec<String>, chance: &mut Chance) -> Self {
+        let favourite = chance.coin().then(|| chance.index(all().count()));
+        Self { rounds: Rounds::new(topics, PAUSE), favourite, in_flight: None }
     }
 
     fn ask(&mut self, talk: &mut Talk<'_>) {
-        let all = [questions::QUESTIONS, groups::QUESTIONS, limits::QUESTIONS];
-        let at = talk.chance.index(all.iter().map(|some| some.len()).sum());
-        let question = all.into_iter().flatten().nth(at).expect("below the count");
+        let at = match self.favourite.filter(|_| talk.chance.coin()) {
+            Some(favourite) => favourite,
+            None => talk.chance.index(all().count()),
+        };
+        let question = all().nth(at).expect("below the count");
         let Asked { api, version, body } = (question.request)(talk);
         talk.remark(format_args!("asks for {}", question.what));
         talk.send(&Request::Other { api, version, body });
@@ -80,6 +87,10 @@ impl Inquirer {
         }
         Ok(())
     }
+}
+
+fn all() -> impl Iterator<Item = &'static Question> {
+    [questions::QUESTIONS, groups::QUESTIONS, limits::QUESTIONS].into_iter().flatten()
 }
 
 /// Whether an error says only that it can't be told now.

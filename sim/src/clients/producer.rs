@@ -39,6 +39,7 @@ pub struct Producer {
     next_batch: u64,
     next_record: u32,
     next_at: Time,
+    silence: Silence,
 }
 
 /// How a producer is configured.
@@ -48,6 +49,18 @@ struct Ways {
     is_idempotent: bool,
     retries: bool,
     in_flight_max: usize,
+}
+
+/// What a producer that gets no answers knows of what it has sent. It asks for metadata now and then, on the same connection: the
+/// answer says that the broker has got past all that came before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Silence {
+    /// Everything arrived.
+    Heard,
+    /// Not yet everything.
+    Unheard,
+    /// The connection was lost before it was known.
+    Broken,
 }
 
 /// What is on its way to one partition.
@@ -92,6 +105,8 @@ struct Shape {
 const LOOKS_AGAIN_AFTER: Span = Span::ms(1);
 /// After an error a producer waits this long.
 const RETRY_AFTER: Span = Span::ms(30);
+/// One that gets no answers asks so often whether everything arrived.
+const LISTENS: Odds = Odds::percent(20);
 /// Kafka's brokers remember this many batches a producer, so its producers have no more in flight.
 const IDEMPOTENT_IN_FLIGHT_MAX: u64 = 5;
 
@@ -126,6 +141,7 @@ impl Producer {
             next_batch: 0,
             next_record: 0,
             next_at: Time::default(),
+            silence: Silence::Heard,
         }
     }
 
@@ -216,6 +232,10 @@ impl Producer {
         if self.ways.acks == 0 {
             for (partition, number) in sent {
                 self.lane(partition).forget(number);
+            }
+            self.silence = Silence::Unheard;
+            if self.batches_left == 0 || talk.chance.happens(LISTENS) {
+                self.cluster.doubt();
             }
         } else {
             self.in_flight.insert(number, sent);
@@ -388,6 +408,16 @@ impl Producer {
         }
     }
 
+    /// What broke off unheard is begun again, with another batch, unless no partition takes any.
+    fn go_on_unheard(&mut self, talk: &Talk<'_>) {
+        if self.silence != Silence::Broken {
+            return;
+        }
+        self.silence = Silence::Heard;
+        let may_be_taken = self.lanes.keys().any(|partition| !talk.history.is_damaged(*partition));
+        self.batches_left += u64::from(self.batches_left == 0 && may_be_taken);
+    }
+
     fn lane(&mut self, partition: PartitionRef) -> &mut Lane {
         self.lanes.get_mut(&partition).expect("lanes stay")
     }
@@ -410,6 +440,7 @@ impl Role for Producer {
             return Ok(());
         }
         self.open_lanes(talk);
+        self.go_on_unheard(talk);
         // With a new identity everything that was in flight under the old one has to be over first.
         if self.ways.is_idempotent && self.identity.is_none() && !self.in_flight.is_empty() {
             return Ok(());
@@ -436,7 +467,12 @@ impl Role for Producer {
 
     fn answered(&mut self, talk: &mut Talk<'_>, number: u64, answer: Answer) -> Result<(), Violation> {
         match answer {
-            Answer::Metadata(response) => self.cluster.answered(talk, &response),
+            Answer::Metadata(response) => {
+                if self.silence == Silence::Unheard {
+                    self.silence = Silence::Heard;
+                }
+                self.cluster.answered(talk, &response)
+            }
             Answer::InitProducerId(response) => self.identified(talk, &response),
             Answer::Produce(response) => self.produced(talk, number, &response),
             other => unreachable!("producers don't ask for {other:?}"),
@@ -446,6 +482,9 @@ impl Role for Producer {
     fn disconnected(&mut self) {
         self.cluster.disconnected();
         self.identity_asked = None;
+        if self.silence == Silence::Unheard {
+            self.silence = Silence::Broken;
+        }
         let retries = self.ways.retries;
         for (partition, number) in std::mem::take(&mut self.in_flight).into_values().flatten() {
             let lane = self.lane(partition);
@@ -455,7 +494,8 @@ impl Role for Producer {
     }
 
     fn is_done(&self) -> bool {
-        self.batches_left == 0 && self.lanes.values().all(|lane| lane.batches.is_empty())
+        let has_heard = self.silence == Silence::Heard;
+        self.batches_left == 0 && has_heard && self.lanes.values().all(|lane| lane.batches.is_empty())
     }
 }
 

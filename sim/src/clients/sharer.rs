@@ -1,6 +1,6 @@
 //! A member of a share group (KIP-932): it joins, fetches what the partitions have for it, and says of each record that it was dealt
-//! with, shall be delivered again, or can't be dealt with; or it asks for more time, says nothing until its time is over, is silent
-//! for longer than its session, is killed, or leaves.
+//! with, shall be delivered again, or can't be dealt with; or it asks for more time, says nothing until its time is over, forgets what
+//! it has, is silent for longer than its session, is killed, or leaves.
 //!
 //! The first member of a group sets the group's configs before anybody joins, and looks in the end whether anything is left.
 
@@ -186,6 +186,9 @@ impl Sharer {
                 return talk.hang_up();
             }
             self.is_leaving |= talk.chance.happens(plan.leaves);
+            if talk.chance.happens(plan.forgets) {
+                self.held.clear();
+            }
         }
         if self.must_find {
             return self.find(talk);

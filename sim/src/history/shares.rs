@@ -1,5 +1,5 @@
 //! What members of share groups were given and said of it, and whether that can be: a record is with one member at a time, what was
-//! dealt with does not come again, nothing is delivered too often, and in the end everything was delivered.
+//! dealt with does not come again, each delivery counts, nothing is delivered too often, and in the end everything was delivered.
 
 use std::collections::BTreeMap;
 
@@ -37,8 +37,17 @@ struct Known {
     holding: Option<Holding>,
     /// Since when it is dealt with for good, and how.
     done: Option<(Time, &'static str)>,
-    /// How often it was delivered when that was last said.
-    deliveries: Option<(Life, i16)>,
+    /// How often it was delivered.
+    count: Option<Count>,
+}
+
+/// How often a record was delivered, as far as members know.
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    /// A broker that ends forgets those deliveries of which nothing was said.
+    life: Life,
+    told_at: Time,
+    deliveries: i16,
 }
 
 /// A record that is certainly with a member.
@@ -196,10 +205,25 @@ impl Known {
         if let Some(Holding { member, until, .. }) = other.filter(|holding| delivery.told_at < holding.until) {
             return Err(format!("is with client {} until {until}, and with another one", member.0));
         }
+        self.count(delivery)?;
         let Delivery { member, link, .. } = *delivery;
         self.holding = delivery.until.map(|until| Holding { member, link, until });
-        self.deliveries = Some((delivery.life, delivery.deliveries));
         Ok(())
+    }
+
+    /// Each delivery is one more than those before it. What was told at the same time may be in any order.
+    fn count(&mut self, delivery: &Delivery) -> Result<(), String> {
+        let Delivery { life, asked_at, told_at, deliveries, .. } = *delivery;
+        let before = self.count.filter(|before| before.life == life);
+        match before.filter(|before| before.told_at <= asked_at && before.deliveries >= deliveries) {
+            Some(before) => Err(format!("was delivered {} times, and counts {deliveries} now", before.deliveries)),
+            None => {
+                if before.is_none_or(|before| before.deliveries < deliveries) {
+                    self.count = Some(Count { life, told_at, deliveries });
+                }
+                Ok(())
+            }
+        }
     }
 }
 
@@ -229,14 +253,19 @@ mod tests {
         }
     }
 
+    /// The same as the delivery of that number.
+    fn nth(deliveries: i16, delivery: Delivery) -> Delivery {
+        Delivery { deliveries, ..delivery }
+    }
+
     #[test]
     fn a_record_that_two_members_have_at_once_is_found() {
         let mut shares = Shares::default();
         assert_eq!(shares.delivered("g", &delivery(1, 0), all), Ok(()));
-        assert_eq!(shares.delivered("g", &delivery(1, 100), all), Ok(()), "it has it already");
-        assert!(shares.delivered("g", &delivery(2, 200), all).is_err());
+        assert_eq!(shares.delivered("g", &nth(2, delivery(1, 100)), all), Ok(()), "it has it already");
+        assert!(shares.delivered("g", &nth(3, delivery(2, 200)), all).is_err());
         assert_eq!(shares.delivered("other", &delivery(2, 200), all), Ok(()), "each group has all of them");
-        assert_eq!(shares.delivered("g", &delivery(2, 1_200), all), Ok(()), "the time of the first is over");
+        assert_eq!(shares.delivered("g", &nth(3, delivery(2, 1_200)), all), Ok(()), "the time of the first is over");
     }
 
     #[test]
@@ -244,11 +273,12 @@ mod tests {
         let mut shares = Shares::default();
         shares.delivered("g", &delivery(1, 0), all).unwrap();
         shares.ledger("g").lets_go(ClientId(1), PARTITION, (0, 3));
-        assert_eq!(shares.delivered("g", &delivery(2, 20), all), Ok(()));
+        assert_eq!(shares.delivered("g", &nth(2, delivery(2, 20)), all), Ok(()));
         shares.ledger("g").lets_all_go(ClientId(2));
-        assert_eq!(shares.delivered("g", &delivery(3, 40), all), Ok(()));
+        assert_eq!(shares.delivered("g", &nth(3, delivery(3, 40)), all), Ok(()));
         shares.restarted(false);
-        assert_eq!(shares.delivered("g", &delivery(4, 60), all), Ok(()), "the broker is another one");
+        let later = Delivery { life: Life(1), ..delivery(4, 60) };
+        assert_eq!(shares.delivered("g", &later, all), Ok(()), "the broker is another one");
     }
 
     #[test]
@@ -257,10 +287,24 @@ mod tests {
         shares.delivered("g", &delivery(1, 0), all).unwrap();
         shares.ledger("g").lets_go(ClientId(1), PARTITION, (0, 3));
         shares.ledger("g").done(Time(50), PARTITION, 2, "accepted");
-        assert_eq!(shares.delivered("g", &delivery(2, 40), all), Ok(()), "it may have been given before that");
-        assert!(shares.delivered("g", &delivery(2, 60), all).is_err());
+        assert_eq!(shares.delivered("g", &nth(2, delivery(2, 40)), all), Ok(()), "it may have been given before that");
+        assert!(shares.delivered("g", &nth(3, delivery(2, 60)), all).is_err());
         shares.restarted(true);
-        assert_eq!(shares.delivered("g", &delivery(2, 80), all), Ok(()), "a power loss took it");
+        let later = Delivery { life: Life(1), ..delivery(2, 80) };
+        assert_eq!(shares.delivered("g", &later, all), Ok(()), "a power loss took it");
+    }
+
+    #[test]
+    fn a_delivery_that_does_not_count_is_found() {
+        let mut shares = Shares::default();
+        shares.delivered("g", &delivery(1, 0), all).unwrap();
+        shares.ledger("g").lets_go(ClientId(1), PARTITION, (0, 3));
+        assert!(shares.delivered("g", &delivery(2, 20), all).is_err(), "it is the second");
+        assert_eq!(shares.delivered("g", &delivery(1, 5), all), Ok(()), "answers that cross have any order");
+        assert_eq!(shares.delivered("g", &nth(3, delivery(1, 20)), all), Ok(()), "nobody saw the second");
+        assert!(shares.delivered("g", &nth(2, delivery(1, 40)), all).is_err());
+        let later = Delivery { life: Life(1), ..delivery(1, 60) };
+        assert_eq!(shares.delivered("g", &later, all), Ok(()), "a broker that ends forgets what nobody said anything of");
     }
 
     #[test]

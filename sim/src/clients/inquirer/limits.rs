@@ -24,6 +24,7 @@ use ottla_core::wire::messages::write_share_group_state::{
 use super::questions::{DAY_MS, produce_as, send_batch};
 use super::{NOTHING, Question, TOPIC, asked};
 use crate::clients::Talk;
+use crate::clients::churner::NAME as CHURNED;
 use crate::clients::transactor::group_of;
 use crate::records::{NewBatch, RecordId};
 
@@ -142,6 +143,17 @@ pub(super) const QUESTIONS: &[Question] = &[
         request: |_| {
             let topic = AlterReplicaLogDirTopic { name: TOPIC.into(), partitions: vec![0], ..Default::default() };
             let dir = AlterReplicaLogDir { path: "/nowhere".into(), topics: vec![topic], ..Default::default() };
+            asked(&AlterReplicaLogDirsRequest { dirs: vec![dir], ..Default::default() }, 2)
+        },
+    },
+    Question {
+        what: "a replica, perhaps of a topic that is on its way, in the directory that it is in",
+        errors: &[ErrorCode::None, ErrorCode::LogDirNotFound],
+        request: |talk| {
+            // Of several directories it would be moved to that one.
+            let path = if talk.env.plan.broker.log_dirs == 1 { "/logs0" } else { "/nowhere" };
+            let topic = AlterReplicaLogDirTopic { name: CHURNED.into(), partitions: vec![0], ..Default::default() };
+            let dir = AlterReplicaLogDir { path: path.into(), topics: vec![topic], ..Default::default() };
             asked(&AlterReplicaLogDirsRequest { dirs: vec![dir], ..Default::default() }, 2)
         },
     },

@@ -132,6 +132,9 @@ impl Sharer {
     pub(super) fn acknowledge(&mut self, talk: &mut Talk<'_>) {
         let may_renew = talk.version(ApiKey::ShareAcknowledge) >= RENEWS_SINCE;
         let said = self.say(talk, may_renew);
+        if said.is_empty() {
+            return self.fetch(talk);
+        }
         let partition = |(index, sayings): (&i32, &Vec<Saying>)| AcknowledgePartition {
             partition_index: *index,
             acknowledgement_batches: sayings
@@ -162,7 +165,8 @@ impl Sharer {
         self.send(talk, What::Acknowledge(said), &Request::ShareAcknowledge(request));
     }
 
-    /// What it says of the oldest records that it has, of each partition. When nothing fails any more it deals with all of them.
+    /// What it says of the oldest records that it has, of each partition, though not of all of them. When nothing fails any more it
+    /// deals with all of them.
     fn say(&mut self, talk: &mut Talk<'_>, may_renew: bool) -> Said {
         let is_calm = talk.env.stage != Stage::Faults;
         let mut said = Said::new();
@@ -171,13 +175,21 @@ impl Sharer {
             let held = self.held.remove(&index).unwrap_or_default();
             let mut kept = Vec::new();
             for (first, last) in held {
+                if !is_calm && talk.chance.happens(talk.env.plan.shares.defers) {
+                    kept.push((first, last));
+                    continue;
+                }
                 let is_cut = first < last && talk.chance.happens(Odds::percent(20));
-                let end = if is_cut { talk.chance.between(first as u64..=last as u64 - 1) as i64 } else { last };
-                if end < last {
-                    kept.push((end + 1, last));
+                let mut offsets = (first, last);
+                if is_cut {
+                    let end = talk.chance.between(first as u64..=last as u64 - 1) as i64;
+                    let (front, back) = ((first, end), (end + 1, last));
+                    let (said, left) = if talk.chance.coin() { (front, back) } else { (back, front) };
+                    kept.push(left);
+                    offsets = said;
                 }
                 let kind = if is_calm { Acknowledge::Accept } else { draw_kind(talk, may_renew) };
-                said.entry(index).or_default().push(Saying { offsets: (first, end), kind });
+                said.entry(index).or_default().push(Saying { offsets, kind });
             }
             if !kept.is_empty() {
                 self.held.insert(index, kept);
