@@ -44,7 +44,10 @@ pub const ERRORS_OUT_OF_REACH: &[(ErrorCode, &str)] = &[
     (ErrorCode::VoterNotFound, "the quorum of a world is static: its kraft.version is 0"),
     (ErrorCode::EligibleLeadersNotAvailable, "the one broker is eligible wherever a partition can be led"),
     (ErrorCode::OffsetNotAvailable, "no share group begins by time"),
-    (ErrorCode::PreferredLeaderNotAvailable, "only who unregisters its broker sees that it leads nothing, until its next start"),
+    (
+        ErrorCode::PreferredLeaderNotAvailable,
+        "only who unregisters its broker sees that it leads nothing, until its next start",
+    ),
     (ErrorCode::ShareSessionLimitReached, "no world has as many members of share groups as there may be sessions"),
     (ErrorCode::TelemetryTooLarge, "only who knows its subscription is told, and nobody asks for one"),
     (ErrorCode::TransactionCoordinatorFenced, "nobody but the coordinator writes markers"),

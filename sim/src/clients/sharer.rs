@@ -325,7 +325,9 @@ impl Sharer {
         let plan = talk.env.plan.shares;
         // Where clients end their side the broker may end a session before its member knows.
         let is_certain = talk.env.plan.network.half_closes.is_never();
-        let until = is_certain.then(|| sent_at + on_the_brokers_clock(talk, plan.lock_ms));
+        // So it may where a member is silent for too long.
+        let certain_ms = plan.lock_ms.min(talk.env.plan.broker.idle_max_ms);
+        let until = is_certain.then(|| sent_at + on_the_brokers_clock(talk, certain_ms));
         let is_of_timeline = talk.history.timeline_of(talk.life()) == talk.history.timeline();
         for acquired in &data.acquired_records {
             let offsets = (acquired.first_offset, acquired.last_offset);

@@ -41,12 +41,15 @@ impl Holders {
         self.holder(client).until = until;
     }
 
-    /// A client was told that it may have these.
+    /// A client was told that it may have these. Where that was so long on its way that the client may have been taken for gone since,
+    /// others may have them already.
     ///
     /// # Errors
     /// Another one still has some of it.
     pub fn takes(&mut self, client: ClientId, now: Time, places: &BTreeSet<Place>) -> Result<(), Violation> {
-        for (other, holder) in self.holders.iter().filter(|(other, holder)| **other != client && holder.until > now) {
+        let is_late = self.holder(client).until <= now;
+        let is_other = |(other, holder): &(&ClientId, &Holder)| !is_late && **other != client && holder.until > now;
+        for (other, holder) in self.holders.iter().filter(is_other) {
             if let Some((topic, index)) = holder.places.intersection(places).next() {
                 let text = format!(
                     "clients {} and {} both have {topic}-{index}, at {now}, the latter until {}",
@@ -110,6 +113,11 @@ mod tests {
         let mut holders = Holders::default();
         holders.lives_until(ClientId(1), Time(100));
         holders.takes(ClientId(1), Time(10), &places(&[0, 1])).unwrap();
+        holders
+            .takes(ClientId(2), Time(20), &places(&[1]))
+            .expect("it learns of it when it may have been taken for gone");
+        holders.loses_all(ClientId(2));
+        holders.lives_until(ClientId(2), Time(200));
         assert!(holders.takes(ClientId(2), Time(20), &places(&[1, 2])).is_err());
         holders.gives_up(ClientId(1), &places(&[1]));
         holders.takes(ClientId(2), Time(20), &places(&[1, 2])).unwrap();

@@ -304,7 +304,11 @@ mod tests {
         assert_eq!(shares.delivered("g", &nth(3, delivery(1, 20)), all), Ok(()), "nobody saw the second");
         assert!(shares.delivered("g", &nth(2, delivery(1, 40)), all).is_err());
         let later = Delivery { life: Life(1), ..delivery(1, 60) };
-        assert_eq!(shares.delivered("g", &later, all), Ok(()), "a broker that ends forgets what nobody said anything of");
+        assert_eq!(
+            shares.delivered("g", &later, all),
+            Ok(()),
+            "a broker that ends forgets what nobody said anything of"
+        );
     }
 
     #[test]
