@@ -53,7 +53,7 @@ pub struct Bootstrap {
 
 /// The batches that begin this node's term, for the end of the metadata log that `loader` has read.
 ///
-/// A leader change comes first; on an empty log the `bootstrap` records follow; then the registration, whose own offset is the
+/// A leader change comes first; on a log without records the `bootstrap` records follow; then the registration, whose own offset is the
 /// new broker epoch, and the changes of the `held` partitions, each in a log directory, that this makes true. Where the node was registered before
 /// and did not stop in good order, each partition that it led begins a new leader epoch.
 #[must_use]
@@ -75,8 +75,8 @@ pub fn start_batches(
     if loader.is_in_transaction() {
         first.push(abort());
     }
-    let is_empty =
-        image.end_offset == Offset(0) || (loader.is_in_transaction() && !features.contains_key(METADATA_VERSION));
+    // A start may have come no further than its leader change, or than the begin of the transaction.
+    let is_empty = !loader.has_records() || (loader.is_in_transaction() && !features.contains_key(METADATA_VERSION));
     if is_empty {
         features = features_of(&bootstrap.records);
         first.extend(first_records(bootstrap, &features));

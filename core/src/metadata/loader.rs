@@ -25,6 +25,7 @@ pub struct Loader {
     delta: Delta,
     /// The records of a transaction that has no end yet.
     transaction: Option<Vec<MetadataRecord>>,
+    has_records: bool,
     last_epoch: LeaderEpoch,
 }
 
@@ -111,6 +112,7 @@ impl Loader {
             image: MetadataImage { cluster_id, ..MetadataImage::default() },
             delta: Delta::default(),
             transaction: None,
+            has_records: false,
             last_epoch: LeaderEpoch::NONE,
         }
     }
@@ -136,6 +138,12 @@ impl Loader {
     #[must_use]
     pub fn is_in_transaction(&self) -> bool {
         self.transaction.is_some()
+    }
+
+    /// Whether any record of the metadata counts. A log without one has not begun, though its leader may have said who it is.
+    #[must_use]
+    pub fn has_records(&self) -> bool {
+        self.has_records
     }
 
     /// The version of the quorum's protocol: in 0 the voters are those of the configuration, in 1 they are in the log.
@@ -227,6 +235,7 @@ impl Loader {
             (MetadataRecord::EndTransaction(_), transaction @ Some(_)) => {
                 for record in transaction.take().unwrap_or_default() {
                     self.apply(offset, &record)?;
+                    self.has_records = true;
                 }
             }
             (MetadataRecord::AbortTransaction(_), transaction @ Some(_)) => *transaction = None,
@@ -238,7 +247,10 @@ impl Loader {
                 }
                 records.push(record);
             }
-            (_, None) => self.apply(offset, &record)?,
+            (_, None) => {
+                self.apply(offset, &record)?;
+                self.has_records = true;
+            }
         }
         Ok(())
     }

@@ -93,6 +93,13 @@ fn append(loader: &mut Loader, records: &[MetadataRecord]) -> Result<(), LoadErr
     loader.apply_batches(&batch).map(|size_bytes| assert_eq!(size_bytes, batch.len()))
 }
 
+fn bootstrap() -> Bootstrap {
+    let levels = FEATURE_LEVELS.iter().map(|&(name, level)| {
+        FeatureLevelRecord { name: Str::from_static(name), feature_level: level, ..Default::default() }.into()
+    });
+    Bootstrap { records: levels.collect(), min_insync_replicas: 1 }
+}
+
 fn start(loader: &mut Loader) -> Vec<(Offset, MetadataRecord)> {
     let held: Vec<PartitionId> = loader
         .image()
@@ -100,12 +107,8 @@ fn start(loader: &mut Loader) -> Vec<(Offset, MetadataRecord)> {
         .values()
         .flat_map(|topic| topic.partitions.keys().map(|&index| PartitionId { topic_id: topic.id, index }))
         .collect();
-    let levels = FEATURE_LEVELS.iter().map(|&(name, level)| {
-        FeatureLevelRecord { name: Str::from_static(name), feature_level: level, ..Default::default() }.into()
-    });
-    let bootstrap = Bootstrap { records: levels.collect(), min_insync_replicas: 1 };
     let held = held.into_iter().map(|id| (id, DIRECTORY));
-    let batches = start_batches(loader, &node(), held, &bootstrap, EPOCH, NOW);
+    let batches = start_batches(loader, &node(), held, &bootstrap(), EPOCH, NOW);
     let mut written = Vec::new();
     for batch in batches {
         let header = BatchHeader::parse(&batch).unwrap();
@@ -433,6 +436,17 @@ fn a_transaction_that_a_crash_left_open_is_aborted_by_the_next_start() {
     let mut loader = loaded(&[begin(), level(30)]);
     start(&mut loader);
     assert_eq!(loader.image().features.len(), 6, "a bootstrap that was cut off is done again");
+}
+
+#[test]
+fn a_first_start_that_got_no_further_than_its_leader_change_is_made_up_for_by_the_next() {
+    let mut loader = Loader::new("cluster".to_string());
+    let cut_short = start_batches(&loader, &node(), core::iter::empty(), &bootstrap(), EPOCH, NOW);
+    loader.apply_batches(&cut_short[0]).unwrap();
+    let is_level = |(_, record): &(Offset, MetadataRecord)| matches!(record, MetadataRecord::FeatureLevel(_));
+    assert_eq!(start(&mut loader).iter().filter(|record| is_level(record)).count(), FEATURE_LEVELS.len());
+    assert_eq!(loader.image().features, features_of(&bootstrap().records));
+    assert!(!start(&mut loader).iter().any(|record| is_level(record)), "they are written once");
 }
 
 #[test]
