@@ -290,7 +290,8 @@ impl PartitionLog {
         let segment = self.segments.get_mut(&old).expect("the active segment is in memory");
         self.active.indexer.seal(segment.indexes.as_mut().expect("the active segment's indexes are loaded"));
         segment.first_timestamp = self.active.indexer.first_timestamp;
-        self.syncs.seal(old, Mark { offset: self.log_end, segment: old, position: segment.size_bytes });
+        let end = Mark { offset: self.log_end, segment: old, position: segment.size_bytes };
+        self.syncs.seal(old, end, self.marks.durable);
 
         let base = self.log_end;
         let mut issuer = self.issuer(outbox);

@@ -107,11 +107,12 @@ impl Syncs {
         });
     }
 
-    /// A segment ends here.
-    pub(super) fn seal(&mut self, base: Offset, end: Mark) {
+    /// A segment ends here. Where all is synced up to there, no sync will say that it is done with.
+    pub(super) fn seal(&mut self, base: Offset, end: Mark, durable: Mark) {
         let last = self.segments.back_mut().expect("the active segment is always among them");
         debug_assert_eq!(last.base, base, "segments are sealed in order");
         last.sealed = Some(end);
+        self.durable(durable);
     }
 
     /// Whether a segment's file may still be needed for a sync.

@@ -177,6 +177,19 @@ fn what_was_compacted_is_there_after_the_next_start() {
     assert!(!world.is_offline());
 }
 
+/// Nothing syncs the active segment, and nothing has to: a compaction that waited for it would be in the way of all others.
+#[test]
+fn what_was_synced_before_its_segment_was_closed_is_compacted_at_once() {
+    let mut world = World::new(compacted());
+    world.append(&keyed(&[("a", Some("a1")), ("a", Some("a2"))]));
+    let mut world = world.reopen();
+    world.log.roll(world.now, &mut world.outbox);
+    world.append(&keyed(&[("b", Some("b1"))]));
+    world.compact();
+    assert_eq!(world.events, [LogEvent::CompactionEnded]);
+    assert_eq!(world.offsets(), [1, 2]);
+}
+
 #[test]
 fn lookups_and_fetches_find_the_next_record_in_a_hole() {
     let mut world = world();
