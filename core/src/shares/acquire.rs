@@ -102,12 +102,12 @@ impl SharePartition {
         if of.max_records <= 0 || last.last < self.start {
             return Vec::new();
         }
+        self.archive_missing(of.fetch_offset, first.first);
         let Some((last, max)) = self.bounds(of, last.last) else { return Vec::new() };
         let is_endless = of.limits.bugs.has(Bug::LockNeverEnds);
         let lock_until = now.plus_ms(if is_endless { ENDLESS_MS } else { of.limits.lock_duration_ms });
         let mut taking = Taking { of, log, lock_until, base: first.first, last, max, taken: 0, acquired: Vec::new() };
-        self.archive_missing(of.fetch_offset, first.first);
-        // At the limit, what is in flight may all be gone from the log, and what was read begins behind it.
+        // At the limit, what was read may begin behind all that is in flight.
         if taking.base > taking.last {
             return Vec::new();
         }
@@ -126,10 +126,12 @@ impl SharePartition {
         (of.fetch_offset <= self.end).then(|| (last, of.max_records.min(count(of.fetch_offset, self.end))))
     }
 
-    /// What was to be read and is not in the log any more can't be delivered.
+    /// What was to be read and is not in the log any more can't be delivered. Nobody will say anything of it: where it was the
+    /// first in flight, the partition goes on behind it at once, or else it would be in the way for ever.
     fn archive_missing(&mut self, fetch_offset: Offset, base: Offset) {
-        if fetch_offset < base {
-            self.looks_back |= self.archive(fetch_offset, before(base), RecordState::Available);
+        if fetch_offset < base && self.archive(fetch_offset, before(base), RecordState::Available) {
+            self.looks_back = true;
+            self.move_start();
         }
     }
 
