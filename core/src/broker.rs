@@ -19,6 +19,7 @@ mod planned_groups;
 mod quotas;
 mod retention;
 mod schedule;
+mod share_ends;
 mod share_groups;
 mod share_state;
 mod shares;

@@ -332,6 +332,12 @@ impl Directory {
         self.root(log_dir).failure.is_some()
     }
 
+    /// Whether a directory was left in good order when this start found it.
+    #[must_use]
+    pub fn was_clean(&self, log_dir: u16) -> bool {
+        self.root(log_dir).was_clean
+    }
+
     /// The id of a directory; zero where it has none, because it can't be used.
     #[must_use]
     pub fn id_of(&self, log_dir: u16) -> Uuid {

@@ -272,6 +272,8 @@ named! {
         CompactionAbandoned,
         /// A start goes on with a compaction that was replacing segments.
         CompactionResumed,
+        /// A stop closes a log before it is open.
+        LogClosedUnopened,
         /// A log is opened after a clean stop.
         LogOpenedClean,
         /// A log is opened after an unclean stop.

@@ -24,9 +24,12 @@ mod state;
 mod tests;
 mod timers;
 
+use alloc::collections::{BTreeMap, BTreeSet};
+
 use crate::config::Config;
 use crate::coordinators::Coordinators;
 use crate::time::Monotonic;
+use crate::types::{Offset, PartitionId};
 
 pub(crate) use batches::StateBatch;
 pub(crate) use call::{State, StateAnswer, StateCall, StateKey, StateResult, StateSummary, StateWrite};
@@ -41,11 +44,21 @@ pub(crate) struct ShareState {
     pub(crate) settings: Settings,
     pub(crate) coordinators: Coordinators<Coordinator>,
     pub(crate) timers: Timers,
+    /// Where logs ended when the broker began to serve, of those that may have lost something.
+    pub(crate) ends_at_start: BTreeMap<PartitionId, Offset>,
+    /// The coordinators whose states were held against that.
+    pub(crate) cut: BTreeSet<i32>,
 }
 
 impl ShareState {
     pub(crate) fn new(config: &Config) -> Self {
-        Self { settings: Settings::from(config), coordinators: Coordinators::default(), timers: Timers::default() }
+        Self {
+            settings: Settings::from(config),
+            coordinators: Coordinators::default(),
+            timers: Timers::default(),
+            ends_at_start: BTreeMap::new(),
+            cut: BTreeSet::new(),
+        }
     }
 
     /// Whether the state of one more share partition may be kept.

@@ -2,7 +2,8 @@
 
 mod world;
 
-use ottla_core::boundary::{ConnId, Input};
+use ottla_core::boundary::{ConnId, Input, Path};
+use ottla_core::memory_disk::MemoryDisk;
 use ottla_core::records::{Attributes, BatchBuilder, BuilderRecord};
 use ottla_core::types::{ProducerEpoch, ProducerId};
 use ottla_core::wire::messages::delete_records::{
@@ -163,6 +164,37 @@ fn what_was_acknowledged_is_so_after_a_crash_and_what_was_not_is_delivered_again
     let answer = one.call(&mut world, strict);
     assert_eq!(acquired(&answer.responses[0].partitions[0]), [(2, 3, 1), (6, 6, 1)], "nobody knows of the first time");
     assert_eq!(acquired(&one.fetch(&mut world, 100)), [(7, 7, 2), (8, 9, 1)]);
+}
+
+/// Kafka passes over the records that take the places of those that are gone: nobody would ever get them.
+#[test]
+fn a_group_that_knows_more_than_the_log_has_gets_what_is_written_anew() {
+    let (mut world, topic) = ready(&[]);
+    let first = batch(&["a"; 4]);
+    produce(&mut world, first.clone());
+    produce(&mut world, batch(&["b"; 4]));
+    produce(&mut world, batch(&["c"; 4]));
+    let mut one = Member::new("one", topic);
+    assert_eq!(acquired(&one.fetch(&mut world, 100)), [(0, 11, 1)]);
+    assert_eq!(one.acknowledge(&mut world, &[(0, 1, &[ACCEPT]), (3, 9, &[ACCEPT])]), NONE);
+    let mut world = World::on(without_end(world.crash(), first.len()), &[]);
+    let mut one = Member::new("one", topic);
+    assert_eq!(produce(&mut world, batch(&["d"; 4])), 4);
+    assert_eq!(acquired(&one.fetch(&mut world, 100)), [(2, 2, 1), (4, 7, 1)], "what the log kept is as it was");
+    assert_eq!(one.acknowledge(&mut world, &[(2, 2, &[ACCEPT]), (4, 7, &[ACCEPT])]), NONE);
+    let world = World::on(without_end(world.crash(), first.len()), &[]);
+    let mut world = World::on(world.crash(), &[]);
+    let mut one = Member::new("one", topic);
+    produce(&mut world, batch(&["e"; 4]));
+    assert_eq!(acquired(&one.fetch(&mut world, 100)), [(4, 7, 1)], "and later lives know that, too");
+}
+
+/// What a power loss leaves of the partition's log: so many bytes.
+fn without_end(mut disk: MemoryDisk, left: usize) -> MemoryDisk {
+    let path = Path::new(0, &*format!("{TOPIC}-0/00000000000000000000.log"));
+    let bytes = disk.file(&path).expect("the log")[..left].to_vec();
+    disk.put(&path, bytes);
+    disk
 }
 
 #[test]

@@ -11,11 +11,12 @@ use ottla_core::wire::messages::delete_topics::{DeleteTopicState, DeleteTopicsRe
 use ottla_core::wire::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic};
 use ottla_core::wire::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
 use ottla_core::wire::messages::initialize_share_group_state as initialize;
+use ottla_core::wire::messages::produce::{PartitionProduceData, ProduceRequest, ProduceResponse, TopicProduceData};
 use ottla_core::wire::messages::read_share_group_state as read;
 use ottla_core::wire::messages::read_share_group_state_summary as summary;
 use ottla_core::wire::messages::write_share_group_state as write;
 use ottla_core::wire::{CoordinatorRecord, CoordinatorTopic, ErrorCode, Records, Uuid};
-use world::{CLIENT, Verdict, World};
+use world::{CLIENT, Verdict, World, batch};
 
 const GROUP: &str = "workers";
 const NONE: i16 = 0;
@@ -32,6 +33,16 @@ fn ready(properties: &[(&str, &str)]) -> (World, Uuid) {
     let found = find(&mut world, &format!("{GROUP}:{topic}:0"));
     assert_eq!(found, (NONE, 1));
     (world, topic)
+}
+
+/// Writes so many records to the first partition.
+fn produce(world: &mut World, records: usize) {
+    let batch = batch(&vec!["a"; records]);
+    let data = PartitionProduceData { records: Some(batch.into()), ..Default::default() };
+    let topic = TopicProduceData { name: "tasks".into(), partition_data: vec![data], ..Default::default() };
+    let request = ProduceRequest { acks: 1, timeout_ms: 1_000, topic_data: vec![topic], ..Default::default() };
+    let answer: ProduceResponse = world.call(11, &request);
+    assert_eq!(answer.responses[0].partition_responses[0].error_code, NONE);
 }
 
 fn find(world: &mut World, key: &str) -> (i16, i32) {
@@ -247,6 +258,7 @@ fn a_snapshot_takes_the_place_of_many_updates() {
 #[test]
 fn what_was_kept_is_there_after_a_stop_and_after_a_crash() {
     let (mut world, topic) = ready(&[]);
+    produce(&mut world, 20);
     begin(&mut world, topic, 0, 1, 0);
     for first in 0..10 {
         assert_eq!(keep(&mut world, topic, (1, 0), 0, &[(first * 2, first * 2, 2, 1)]), NONE);
@@ -333,6 +345,7 @@ fn what_no_share_partition_needs_any_more_is_let_go_of() {
         ("log.initial.task.delay.ms", "100"),
     ];
     let (mut world, topic) = ready(&properties);
+    produce(&mut world, 4);
     begin(&mut world, topic, 1, 1, 0);
     begin(&mut world, topic, 0, 1, 0);
     for start in 1..5 {

@@ -379,6 +379,7 @@ impl Broker {
                 self.cleaner.begin(now.monotonic, self.config.log_cleaner_backoff_ms);
             }
             self.tell_log_dirs(now);
+            self.note_log_ends();
             self.load_all_coordinators(now);
             self.open_waiting(now);
             self.resume_moves(now);

@@ -79,6 +79,7 @@ impl Kind for Coordinator {
     }
 
     fn loaded(broker: &mut Broker, now: Now, index: i32) {
+        broker.cut_share_states(now, index);
         broker.arm_share_state_timers(now, index);
         broker.share_state_moved(now, index);
     }
@@ -233,7 +234,7 @@ impl Broker {
     }
 
     /// Appends records of a coordinator's own accord, in as many batches as it takes.
-    fn write_share_state(&mut self, now: Now, index: i32, records: Vec<CoordinatorRecord>) {
+    pub(super) fn write_share_state(&mut self, now: Now, index: i32, records: Vec<CoordinatorRecord>) {
         let Some(log) = self.share_state.coordinators.partition(index) else { return };
         let max_bytes = self.own_batch_max_bytes(log) / 2;
         let compression = self.share_state.settings.compression;

@@ -8,6 +8,7 @@ use super::PartitionLog;
 use super::event::{LogEvent, LogState};
 use super::task::Task;
 use crate::boundary::{FileId, Level, Path, StorageCommand, StorageError};
+use crate::marks::Mark;
 use crate::outbox::Outbox;
 use crate::time::Now;
 
@@ -61,6 +62,9 @@ impl PartitionLog {
         // A log that was not opened to the end leaves the directory as an unclean stop would.
         let is_serving = self.state == LogState::Serving;
         self.is_clean &= is_serving;
+        if self.state == LogState::Loading {
+            outbox.reach(Mark::LogClosedUnopened);
+        }
         self.begin_ending(Ending::Close(if is_serving { Close::Writing } else { Close::Waiting }), outbox);
         self.settle(outbox);
     }

@@ -14,11 +14,16 @@ pub(crate) struct StateBatch {
     pub(crate) last_offset: i64,
     /// How often the records were delivered.
     pub(crate) delivery_count: i16,
-    /// 0 available, 2 acknowledged, 4 archived.
+    /// [`AVAILABLE`], 2 acknowledged, 4 archived.
     pub(crate) delivery_state: i8,
 }
 
 impl StateBatch {
+    /// Whether its records will not be delivered again.
+    pub(super) fn is_final(&self) -> bool {
+        self.delivery_state != AVAILABLE
+    }
+
     fn rank(&self) -> (i16, i8) {
         (self.delivery_count, self.delivery_state)
     }
@@ -27,10 +32,18 @@ impl StateBatch {
         (first_offset <= last_offset).then_some(Self { first_offset, last_offset, ..self })
     }
 
+    /// What of it lies before an offset.
+    pub(super) fn before(self, offset: i64) -> Option<Self> {
+        self.between(self.first_offset, self.last_offset.min(offset.checked_sub(1)?))
+    }
+
     fn behind(self, offset: i64) -> Option<Self> {
         self.between(offset.checked_add(1)?, self.last_offset)
     }
 }
+
+/// The delivery state of records that may be delivered again.
+const AVAILABLE: i8 = 0;
 
 /// Where the group has not dealt with everything: what lies before is of no interest. -1 for everything.
 const FROM_ANYWHERE: i64 = -1;

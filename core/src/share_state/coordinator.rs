@@ -172,6 +172,21 @@ impl Coordinator {
         old.map(|(key, known)| record::snapshot(key, known.cold_snapshot(now))).collect()
     }
 
+    /// The share partitions of which more is known than their logs have, up to where, and where the logs end; and the
+    /// snapshots that forget it. The logs end where `end_of` says, if it does.
+    pub(crate) fn cut(
+        &self,
+        now: WallClock,
+        end_of: impl Fn(&StateKey) -> Option<Offset>,
+    ) -> (Vec<(StateKey, Offset, Offset)>, Vec<CoordinatorRecord>) {
+        let ends = self.states.iter().filter_map(|(key, known)| Some((key, known, end_of(key)?)));
+        let beyond = ends.filter(|(_, known, end)| known.end() > *end);
+        let cut = beyond.map(|(key, known, end)| {
+            ((key.clone(), known.end(), end), record::snapshot(key, known.cut_snapshot(now, end)))
+        });
+        cut.unzip()
+    }
+
     /// The records that forget all share partitions of a topic.
     pub(crate) fn topic_deletion(&self, topic_id: Uuid) -> Vec<CoordinatorRecord> {
         let of_topic = self.states.keys().filter(|key| key.topic_id == topic_id);

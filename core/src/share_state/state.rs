@@ -158,6 +158,31 @@ impl Known {
         }
     }
 
+    /// The offset behind the last record of which something is known; -1 where nothing was read yet.
+    pub(super) fn end(&self) -> Offset {
+        let ends = self.batches.iter().map(|batch| batch.last_offset.saturating_add(1));
+        Offset(ends.fold(self.start_offset, i64::max))
+    }
+
+    /// The snapshot that knows nothing of records from that offset on.
+    pub(super) fn cut_snapshot(&self, now: WallClock, end: Offset) -> ShareSnapshotValue {
+        let start_offset = self.start_offset.min(end.0);
+        let batches: Vec<_> = self.batches.iter().filter_map(|batch| batch.before(end.0)).collect();
+        let done = batches.iter().filter(|batch| batch.is_final());
+        let done: i64 = done.map(|batch| batch.last_offset - batch.first_offset.max(start_offset) + 1).sum();
+        ShareSnapshotValue {
+            snapshot_epoch: self.snapshot_epoch.wrapping_add(1),
+            state_epoch: self.state_epoch,
+            leader_epoch: self.leader_epoch,
+            start_offset,
+            delivery_complete_count: i32::try_from(done).unwrap_or(i32::MAX),
+            create_timestamp: now.0,
+            write_timestamp: now.0,
+            state_batches: batches.iter().map(StateBatch::wire).collect(),
+            ..Default::default()
+        }
+    }
+
     /// Whether its last snapshot was written because nobody had written to it for long.
     pub(super) fn is_cold(&self) -> bool {
         self.created_ms != self.written_ms
