@@ -3,6 +3,7 @@
 
 use ottla_core::boundary::{ConnId, HaltReason, Path};
 use ottla_core::config::Config;
+use ottla_core::marks::Mark;
 
 use crate::agenda::{Span, Time};
 use crate::chance::{Chance, Stream};
@@ -495,12 +496,11 @@ impl World {
             };
         }
         let node = self.node.as_ref().expect("it just halted");
-        // A compaction that was putting a segment in its place leaves the rest to the next start.
-        let may_be_unclean = self.history.has_damage()
-            || self.env.plan.compaction.is_on()
-            || self.env.plan.groups.is_on()
-            || self.env.plan.transactions.is_on()
-            || self.env.plan.shares.is_on();
+        // A compaction that was putting a segment in its place leaves the rest to the next start, and so does a log that was
+        // just being made.
+        let leaves_more = |mark| matches!(mark, Mark::CompactionAbandoned | Mark::LogClosedUnopened);
+        let has_left_more = node.marks().reached().any(|(mark, _)| leaves_more(mark));
+        let may_be_unclean = self.history.has_damage() || has_left_more;
         if node.has_answered() && self.env.is_sound(node.life()) && !may_be_unclean {
             return Err(Violation::Contract(format!("a clean halt without a synced {CLEAN_MARKER}")));
         }

@@ -178,10 +178,10 @@ impl Groups {
     }
 }
 
-/// Java's hash of a name, without its sign.
+/// The partition of `__consumer_offsets` that a group lives in: by the absolute value of Java's hash of its name.
 fn place_of(group: &str, partitions: i32) -> i32 {
     let hash = group.bytes().fold(0i32, |hash, byte| hash.wrapping_mul(31).wrapping_add(i32::from(byte)));
-    (hash & i32::MAX) % partitions
+    hash.checked_abs().unwrap_or(0) % partitions
 }
 
 impl GroupLedger {
@@ -395,6 +395,11 @@ mod tests {
             Err(Violation::History { check, .. }) => check,
             other => panic!("a broken rule, not {other:?}"),
         }
+    }
+
+    #[test]
+    fn a_group_lives_where_kafka_looks_for_it() {
+        assert_eq!(["group0", "group1", "a"].map(|group| place_of(group, 3)), [2, 1, 1]);
     }
 
     fn join(group: &mut GroupLedger, from: Answerer, who: &Standing, leads: bool) -> Result<(), Violation> {
