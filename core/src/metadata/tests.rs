@@ -446,7 +446,7 @@ fn a_first_start_that_got_no_further_than_its_leader_change_is_made_up_for_by_th
     let is_level = |(_, record): &(Offset, MetadataRecord)| matches!(record, MetadataRecord::FeatureLevel(_));
     assert_eq!(start(&mut loader).iter().filter(|record| is_level(record)).count(), FEATURE_LEVELS.len());
     assert_eq!(loader.image().features, features_of(&bootstrap().records));
-    assert!(!start(&mut loader).iter().any(|record| is_level(record)), "they are written once");
+    assert!(!start(&mut loader).iter().any(is_level), "they are written once");
 }
 
 #[test]

@@ -190,6 +190,17 @@ fn what_was_synced_before_its_segment_was_closed_is_compacted_at_once() {
     assert_eq!(world.offsets(), [1, 2]);
 }
 
+/// A consumer would wait for records that it was told of, and that are nowhere.
+#[test]
+fn a_log_ends_behind_its_last_record_where_a_power_loss_emptied_the_segments_behind_it() {
+    let mut disk = world().crash();
+    for base in [2, 4, 5] {
+        disk.put(&path(&format!("{base:020}.log")), Vec::new());
+    }
+    let world = World::open(disk, OpenLog { was_clean: false, ..request(&compacted()) });
+    assert_eq!(world.marks(), [0, 2, 2, 2]);
+}
+
 #[test]
 fn lookups_and_fetches_find_the_next_record_in_a_hole() {
     let mut world = world();
