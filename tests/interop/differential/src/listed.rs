@@ -14,7 +14,7 @@ use crate::run::Pair;
 pub struct Listed {
     /// Its line in the page.
     pub line: usize,
-    /// Whether it fits something in each run, as far as it is true. Where its reason begins with [`NOT_ALWAYS`], chance has a say.
+    /// Whether it fits something in each run, as far as it is true. Where its reason begins with "Not always", chance has a say.
     pub is_certain: bool,
     api: String,
     scripts: String,
