@@ -402,8 +402,9 @@ impl Sharer {
         for Saying { offsets: (first, last), kind } in sayings {
             talk.env.stats.add(Counter::RecordsDealtWith, last.abs_diff(*first) + 1);
             if let Some(how) = kind.ends().filter(|_| is_of_timeline) {
+                let who = (talk.id, talk.life());
                 let ledger = talk.history.shares.ledger(&self.group);
-                (*first..=*last).for_each(|offset| ledger.done(now, partition, offset, how));
+                (*first..=*last).for_each(|offset| ledger.done(who, now, (partition, offset), how));
             }
             if *kind == Acknowledge::Renew {
                 self.held.entry(index).or_default().push((*first, *last));

@@ -35,10 +35,22 @@ pub struct ShareLedger {
 #[derive(Debug, Default)]
 struct Known {
     holding: Option<Holding>,
-    /// Since when it is dealt with for good, and how.
-    done: Option<(Time, &'static str)>,
+    /// The member that was last given it, and until when it certainly has it if it says nothing.
+    lock: Option<(ClientId, Time)>,
+    /// It is dealt with for good.
+    done: Option<Done>,
     /// How often it was delivered.
     count: Option<Count>,
+}
+
+/// A record that is dealt with for good.
+#[derive(Clone, Copy, Debug)]
+struct Done {
+    since: Time,
+    how: &'static str,
+    /// Only in this life of the broker: where the member's time may have been over, the broker may have given the record up by
+    /// itself, and what a member says of such a record is taken and means nothing. That is not kept where the disk fails.
+    life: Option<Life>,
 }
 
 /// How often a record was delivered, as far as members know.
@@ -184,10 +196,19 @@ impl ShareLedger {
         }
     }
 
-    /// A member was told that records are dealt with for good.
-    pub fn done(&mut self, at: Time, partition: PartitionRef, offset: i64, how: &'static str) {
+    /// A member was told that a record is dealt with for good.
+    pub fn done(
+        &mut self,
+        (member, life): (ClientId, Life),
+        at: Time,
+        (partition, offset): (PartitionRef, i64),
+        how: &'static str,
+    ) {
         let known = self.records.entry((partition, offset)).or_default();
-        known.done.get_or_insert((at, how));
+        let was_its_own = known.lock.is_some_and(|(owner, until)| owner == member && at < until);
+        if known.done.is_none_or(|done| done.life.is_some_and(|of| was_its_own || of != life)) {
+            known.done = Some(Done { since: at, how, life: (!was_its_own).then_some(life) });
+        }
     }
 
     /// Nobody saw the answer to a fetch.
@@ -198,8 +219,9 @@ impl ShareLedger {
 
 impl Known {
     fn delivered(&mut self, delivery: &Delivery) -> Result<(), String> {
-        if let Some((at, how)) = self.done.filter(|(at, _)| *at <= delivery.asked_at) {
-            return Err(format!("was {how} at {at}, and is delivered again"));
+        let holds = |done: &Done| done.since <= delivery.asked_at && done.life.is_none_or(|life| life == delivery.life);
+        if let Some(Done { since, how, .. }) = self.done.filter(holds) {
+            return Err(format!("was {how} at {since}, and is delivered again"));
         }
         let other = self.holding.filter(|holding| holding.member != delivery.member);
         if let Some(Holding { member, until, .. }) = other.filter(|holding| delivery.told_at < holding.until) {
@@ -208,6 +230,7 @@ impl Known {
         self.count(delivery)?;
         let Delivery { member, link, .. } = *delivery;
         self.holding = delivery.until.map(|until| Holding { member, link, until });
+        self.lock = delivery.until.map(|until| (member, until));
         Ok(())
     }
 
@@ -286,12 +309,25 @@ mod tests {
         let mut shares = Shares::default();
         shares.delivered("g", &delivery(1, 0), all).unwrap();
         shares.ledger("g").lets_go(ClientId(1), PARTITION, (0, 3));
-        shares.ledger("g").done(Time(50), PARTITION, 2, "accepted");
+        shares.ledger("g").done((ClientId(1), Life(0)), Time(50), (PARTITION, 2), "accepted");
         assert_eq!(shares.delivered("g", &nth(2, delivery(2, 40)), all), Ok(()), "it may have been given before that");
         assert!(shares.delivered("g", &nth(3, delivery(2, 60)), all).is_err());
         shares.restarted(true);
         let later = Delivery { life: Life(1), ..delivery(2, 80) };
         assert_eq!(shares.delivered("g", &later, all), Ok(()), "a power loss took it");
+    }
+
+    #[test]
+    fn what_was_dealt_with_in_time_is_kept_and_what_was_too_late_only_until_the_broker_ends() {
+        for (at, is_kept) in [(Time(999), true), (Time(1_001), false)] {
+            let mut shares = Shares::default();
+            shares.delivered("g", &delivery(1, 0), all).unwrap();
+            shares.ledger("g").done((ClientId(1), Life(0)), at, (PARTITION, 2), "accepted");
+            assert!(shares.delivered("g", &nth(2, delivery(2, 1_500)), all).is_err());
+            shares.restarted(false);
+            let later = Delivery { life: Life(1), ..delivery(2, 2_000) };
+            assert_eq!(shares.delivered("g", &later, all).is_err(), is_kept);
+        }
     }
 
     #[test]
