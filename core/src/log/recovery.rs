@@ -167,6 +167,8 @@ struct Walk {
     indexed_to: u64,
     /// Whether the indexes are as they are on disk.
     from_disk: bool,
+    /// Whether its end was cut off.
+    is_cut: bool,
 }
 
 impl PartitionLog {

@@ -168,6 +168,7 @@ impl PartitionLog {
             loader.files.segments.remove(&base);
         }
         walk.is_last = true;
+        walk.is_cut = true;
         walk.size_bytes = end;
         let cut_at = match self.tail.last() {
             Some(last) if self.bugs.has(Bug::WrongTruncationPoint) && last.segment == walk.base => last.position,

@@ -54,6 +54,7 @@ impl PartitionLog {
             aborted,
             indexed_to,
             from_disk,
+            is_cut: false,
         }))
     }
 
@@ -166,7 +167,8 @@ impl PartitionLog {
     }
 
     /// A segment is walked to its end. What was not known to be synced is written again and synced now: it will count as
-    /// durable.
+    /// durable. So is a cut, even if nothing is left: else a power loss after a clean stop brings back what was cut off, and
+    /// nobody verifies it then.
     pub(super) fn segment_walked(
         &mut self,
         loader: &mut Loader,
@@ -177,7 +179,7 @@ impl PartitionLog {
             return self.segment_done(loader, walk, outbox);
         }
         self.write_again(&mut walk, outbox);
-        if walk.verifies && walk.size_bytes > 0 {
+        if walk.is_cut || walk.verifies && walk.size_bytes > 0 {
             self.issuer(outbox).issue(Task::Load, StorageCommand::Sync { file: walk.file });
             return Ok(Some(Step::SyncSegment(walk)));
         }

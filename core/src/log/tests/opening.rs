@@ -257,6 +257,19 @@ fn what_an_unclean_stop_left_is_synced_before_it_counts_as_durable() {
 }
 
 #[test]
+fn a_cut_is_synced_before_the_log_serves_even_where_nothing_is_left_of_it() {
+    let mut disk = crashed(1, config());
+    edit(&mut disk, FIRST, |bytes| bytes[100] ^= 1);
+    let mut world = World::begin(disk, unclean());
+    world.hold = |command| matches!(command, StorageCommand::Sync { .. });
+    world.run();
+    assert_eq!(world.disk.file(&path(FIRST)).unwrap().len(), 0);
+    assert_eq!(world.log.state(), LogState::Loading);
+    world.release();
+    assert_eq!(world.marks(), [0, 0, 0, 0]);
+}
+
+#[test]
 fn an_index_that_lies_is_rebuilt() {
     let config = LogConfig { index_interval_bytes: 100, ..config() };
     let index = "00000000000000000000.index";
