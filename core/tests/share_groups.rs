@@ -280,7 +280,8 @@ fn where_the_cluster_has_no_share_groups_clients_are_told_so() {
 #[test]
 fn groups_of_other_kinds_and_share_groups_do_not_mix() {
     let mut world = ready(&[]);
-    Client::new("one").beat(&mut world);
+    let mut one = Client::new("one");
+    one.beat(&mut world);
     let request = ConsumerGroupHeartbeatRequest {
         group_id: "sharers".into(),
         member_id: "two".into(),
@@ -305,6 +306,8 @@ fn groups_of_other_kinds_and_share_groups_do_not_mix() {
     let request = DescribeGroupsRequest { groups: vec!["sharers".into()], ..Default::default() };
     let answer: DescribeGroupsResponse = world.call(6, &request);
     assert_eq!(answer.groups[0].error_message.as_deref(), Some("Group sharers is not a classic group."));
+    one.leave(&mut world);
+    assert_eq!(SHARERS.join(&mut world), ErrorCode::InconsistentGroupProtocol as i16, "not even without members");
     // And the other way round.
     let request = ConsumerGroupHeartbeatRequest { group_id: "readers".into(), ..request_of_consumer() };
     let answer: ConsumerGroupHeartbeatResponse = world.call(1, &request);

@@ -73,7 +73,7 @@ impl Coordinator {
             }
             None => true,
             Some(Group { kind: GroupKind::Classic(_), .. }) => false,
-            Some(planned) if planned.is_planned() && planned.member_count() == 0 => {
+            Some(planned) if planned.may_become_classic() => {
                 self.replace_planned(&mut turn);
                 false
             }
@@ -94,7 +94,7 @@ impl Coordinator {
         effects
     }
 
-    /// A group in which the coordinator assigns and that has no members becomes a classic one.
+    /// A consumer or streams group without members becomes a classic one.
     fn replace_planned(&mut self, turn: &mut Turn<'_>) {
         let Some(group) = self.groups.get_mut(turn.group) else { return };
         let mut records = records::removed(turn.group, group.group_type());

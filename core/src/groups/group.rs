@@ -158,6 +158,15 @@ impl Group {
         !matches!(self.kind, GroupKind::Classic(_))
     }
 
+    /// Whether a classic member may join. A share group stays one for as long as anything is known of it.
+    pub(crate) fn may_become_classic(&self) -> bool {
+        match self.kind {
+            GroupKind::Classic(_) => true,
+            GroupKind::Consumer(_) | GroupKind::Streams(_) => self.member_count() == 0,
+            GroupKind::Share(_) => false,
+        }
+    }
+
     /// A time of a group is over whose events are planned.
     pub(crate) fn planned_timeout(&self, turn: &mut PlannedTurn<'_>, kind: &TimerKind) {
         match &self.kind {
