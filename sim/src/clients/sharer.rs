@@ -477,6 +477,7 @@ impl Sharer {
             if told.error_code != 0 || !has_nothing_left {
                 return Ok(());
             }
+            talk.history.shares.ledger(&self.group).begins(partition, told.start_offset >= 0);
         }
         let asked = talk.history.topics.lasting(&self.topics[0]).map_or(0, |state| state.partitions);
         let told: usize = group.topics.iter().map(|topic| topic.partitions.len()).sum();

@@ -1,7 +1,7 @@
 //! What members of share groups were given and said of it, and whether that can be: a record is with one member at a time, what was
 //! dealt with does not come again, each delivery counts, nothing is delivered too often, and in the end everything was delivered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ottla_core::boundary::ConnId;
 
@@ -26,6 +26,8 @@ pub struct ShareLedger {
     pub is_configured: bool,
     /// Nothing is left for it.
     pub is_settled: bool,
+    /// Partitions in which it had not begun when it was settled: nobody knew of a record there.
+    not_begun: BTreeSet<PartitionRef>,
     /// Fetches whose answers nobody saw: they may have been given anything.
     unseen: u64,
     /// A power loss may have taken what was known.
@@ -169,7 +171,10 @@ impl Shares {
             return Ok(());
         }
         records.try_for_each(|(partition, offset)| {
-            match groups.iter().find(|(_, ledger)| !ledger.records.contains_key(&(partition, offset))) {
+            let is_missed = |ledger: &ShareLedger| {
+                !ledger.not_begun.contains(&partition) && !ledger.records.contains_key(&(partition, offset))
+            };
+            match groups.iter().find(|(_, ledger)| is_missed(ledger)) {
                 Some((group, _)) => {
                     let text =
                         format!("{partition}: {offset} was never delivered to {group}, which has read to the end");
@@ -208,6 +213,16 @@ impl ShareLedger {
         let was_its_own = known.lock.is_some_and(|(owner, until)| owner == member && at < until);
         if known.done.is_none_or(|done| done.life.is_some_and(|of| was_its_own || of != life)) {
             known.done = Some(Done { since: at, how, life: (!was_its_own).then_some(life) });
+        }
+    }
+
+    /// Whether the group has begun in a partition. Where it has not because no record is known, there may be one all the same, of
+    /// a producer that was told nothing.
+    pub fn begins(&mut self, partition: PartitionRef, has_begun: bool) {
+        if has_begun {
+            self.not_begun.remove(&partition);
+        } else {
+            self.not_begun.insert(partition);
         }
     }
 
@@ -358,6 +373,10 @@ mod tests {
         shares.ledger("g").is_settled = true;
         assert!(shares.judge(5, records()).is_err());
         assert_eq!(shares.judge(5, records().take(4)), Ok(()));
+        shares.ledger("g").begins(PARTITION, false);
+        assert_eq!(shares.judge(5, records()), Ok(()), "nobody knew of a record when the group had not begun there");
+        shares.ledger("g").begins(PARTITION, true);
+        assert!(shares.judge(5, records()).is_err());
         (0..5).for_each(|_| shares.ledger("g").missed_an_answer());
         assert_eq!(shares.judge(5, records()), Ok(()), "it may have been delivered unseen, as often as it may be");
     }
