@@ -171,15 +171,11 @@ impl Known {
         let done = batches.iter().filter(|batch| batch.is_final());
         let done: i64 = done.map(|batch| batch.last_offset - batch.first_offset.max(start_offset) + 1).sum();
         ShareSnapshotValue {
-            snapshot_epoch: self.snapshot_epoch.wrapping_add(1),
-            state_epoch: self.state_epoch,
-            leader_epoch: self.leader_epoch,
             start_offset,
             delivery_complete_count: i32::try_from(done).unwrap_or(i32::MAX),
             create_timestamp: now.0,
-            write_timestamp: now.0,
             state_batches: batches.iter().map(StateBatch::wire).collect(),
-            ..Default::default()
+            ..self.cold_snapshot(now)
         }
     }
 
